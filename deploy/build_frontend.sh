@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Fetches what the pages take from npm (one Japanese font) and puts it where the collector serves it.
+# The pages work without it: they then use the fonts of the reader's machine.
+# With --tests, what only the browser tests need (axe-core) is fetched too, into node_modules.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+if ! command -v npm >/dev/null; then
+  echo "npm がありません。ページは端末のフォントで表示されます。npm を入れてから、もう一度実行してください。" >&2
+  echo "npm is not installed. The pages will use the reader's own fonts; install npm and run this again for ours." >&2
+  exit 0
+fi
+
+only=(--omit=dev)
+if [[ "${1:-}" == "--tests" ]]; then only=(); fi
+npm ci --ignore-scripts --no-audit --no-fund --loglevel=error "${only[@]}" >&2
+
+vendor=collector/static/vendor
+font=node_modules/@expo-google-fonts/biz-udgothic
+mkdir -p "$vendor"
+install -m 0644 "$font/400Regular/BIZUDGothic_400Regular.ttf" "$vendor/BIZUDGothic-Regular.ttf"
+install -m 0644 "$font/700Bold/BIZUDGothic_700Bold.ttf" "$vendor/BIZUDGothic-Bold.ttf"
+install -m 0644 "$font/LICENSE_FONT" "$vendor/BIZUDGothic-OFL.txt"
