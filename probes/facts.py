@@ -87,6 +87,7 @@ class FactKind(enum.StrEnum):
     SNMP_ENGINE_ID = "snmp.engine_id"  # hex
     SNMP_ENGINE_BOOTS = "snmp.engine_boots"
     SNMP_ENGINE_TIME = "snmp.engine_time"  # seconds
+    SNMP_ENTERPRISE = "snmp.enterprise"  # enterprise number inside the engine id, decimal
     SNMP_SYSDESCR = "snmp.sysDescr"
     SNMP_SYSOBJECTID = "snmp.sysObjectID"
     SNMP_SYSNAME = "snmp.sysName"
