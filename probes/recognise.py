@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Names what speaks from what it says: banner → maker, product, version, device class.
+
+Pure. The patterns are data (`recognised/*.yaml`, read at first use) and carry their own examples.
+`product` and `version` are the software that speaks, `vendor` who makes it; `maker`, `model`,
+`serial`, `firmware_version`, `os` and `os_version` are the device it stands on. A version is
+exactly as the device says it. An appliance's version is its `firmware_version`, not `os_version`.
+"""
+
+import functools
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields, replace
+
+from probes.facts import Fact, FactKind, Sure
+from probes.rows import index_of, load
+
+MOST_TEXT = 4096  # characters of one text that are looked at
+_ENTERPRISES = "1.3.6.1.4.1."
+_RANK = {Sure.SURE: 0, Sure.LIKELY: 1, Sure.GUESS: 2}
+_CONTROLS = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\ufffd]+")
+_ENGINE_ID = re.compile(r"^(?:0x)?([89a-f][0-9a-f]{7})(?:[0-9a-f]{2}){1,28}$", re.ASCII)
+
+_CHANNELS = {
+    FactKind.SSH_BANNER: "ssh",
+    FactKind.FTP_BANNER: "ftp",
+    FactKind.SMTP_BANNER: "smtp",
+    FactKind.TELNET_BANNER: "telnet",
+    FactKind.HTTP_SERVER: "http.server",
+    FactKind.HTTP_TITLE: "http.title",
+    FactKind.HTTP_COOKIE: "http.cookie",
+    FactKind.HTTP_AUTH: "http.wwwauth",
+    FactKind.HTTP_LOCATION: "http.location",
+    FactKind.HTTP_BODY: "http.body",
+    FactKind.HTTP_POWERED_BY: "http.powered_by",
+    FactKind.SNMP_SYSDESCR: "snmp.sysDescr",
+    FactKind.SNMP_SYSOBJECTID: "snmp.sysObjectID",
+    FactKind.SNMP_ENGINE_ID: "snmp.engine_id",
+    FactKind.TLS_SUBJECT: "tls.subject",
+    FactKind.TLS_ISSUER: "tls.issuer",
+    FactKind.NTLM_BUILD: "ntlm",
+    FactKind.SMB_GUID: "smb.guid",
+    FactKind.MDNS_DEVICE_INFO: "mdns.device_info",
+    FactKind.DHCP_VENDOR_CLASS: "dhcp.vendor_class",
+    FactKind.IKE_VENDOR_ID: "ike.vendor_id",
+    FactKind.LLDP_SYSTEM_DESCRIPTION: "lldp",
+    FactKind.CDP_PLATFORM: "cdp",
+    FactKind.CDP_VERSION: "cdp",
+    FactKind.VNC_VERSION: "vnc",
+    FactKind.DICOM_IMPLEMENTATION_UID: "dicom.implementation",
+    FactKind.DICOM_IMPLEMENTATION_VERSION: "dicom.implementation",
+}
+# A device says the same text in several protocols; these channels also read another's rows.
+_ALSO = {"lldp": "snmp.sysDescr", "cdp": "snmp.sysDescr", "upnp": "http.server", "sip.user_agent": "sip.server"}
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """What one text says about a device; a field it does not say is None."""
+
+    maker: str | None = None
+    vendor: str | None = None
+    product: str | None = None
+    model: str | None = None
+    version: str | None = None
+    os: str | None = None
+    os_version: str | None = None
+    firmware_version: str | None = None
+    serial: str | None = None
+    device_class: str | None = None
+    remote_path: str | None = None
+    sure: Sure = Sure.GUESS
+    channel: str = ""
+    pattern: str = ""
+
+
+def channel_of(kind: FactKind) -> str | None:
+    """Channel on which a fact of this kind can be recognised, or None."""
+    return _CHANNELS.get(kind)
+
+
+def recognise(channel: str, text: str) -> tuple[Recognition, ...]:
+    """Everything the text says, best first: surest, then most detailed. Never raises on hostile text."""
+    cleaned = _clean(text)
+    found = list(_by_rows(channel, channel, cleaned))
+    if channel in _ALSO:
+        found += _by_rows(_ALSO[channel], channel, cleaned)
+    if channel == "snmp.sysObjectID":
+        found += _by_enterprise(cleaned.removeprefix(".").removeprefix(_ENTERPRISES), channel, Sure.SURE)
+    if channel == "snmp.engine_id":
+        found += _by_engine_id(cleaned.lower())
+    return tuple(sorted(found, key=_order))
+
+
+def recognise_facts(facts: Iterable[Fact]) -> tuple[Recognition, ...]:
+    """Recognise every fact that has a channel; best first, each result once."""
+    found: dict[Recognition, None] = {}
+    for fact in facts:
+        channel = channel_of(fact.kind)
+        if channel:
+            for one in recognise(channel, fact.value):
+                weaker = max(one.sure, fact.sure, key=_RANK.__getitem__)
+                found[replace(one, sure=weaker)] = None
+    return tuple(sorted(found, key=_order))
+
+
+def _clean(text: str) -> str:
+    """Cut, then make every run of control or replacement characters one line end."""
+    return _CONTROLS.sub("\n", text[:MOST_TEXT].replace("\t", " ")).strip()
+
+
+def _by_rows(rows_of: str, channel: str, text: str) -> Iterator[Recognition]:
+    for row in index_of(rows_of).candidates(text):
+        match = row.match(text)
+        if match:
+            yield Recognition(**row.fields(match), sure=row.sure, channel=channel, pattern=row.id)
+
+
+def _order(one: Recognition) -> tuple[int, int]:
+    said = sum(getattr(one, field.name) is not None for field in fields(one))
+    return _RANK[one.sure], -said
+
+
+@functools.cache
+def _enterprises() -> dict[str, dict[str, str]]:
+    table: dict[str, dict[str, str]] = load("enterprises.yaml")["enterprises"]
+    return table
+
+
+def _by_enterprise(suffix: str, channel: str, sure: Sure) -> Iterator[Recognition]:
+    """Longest known prefix of an OID below `enterprises`; its class is only likely."""
+    numbers = suffix.split(".")[:16]
+    for count in range(len(numbers), 0, -1):
+        known = _enterprises().get(".".join(numbers[:count]))
+        if known:
+            yield from _as_said(known, f"enterprise.{'.'.join(numbers[:count])}", channel, sure)
+            return
+
+
+def _as_said(known: dict[str, str], name: str, channel: str, sure: Sure) -> Iterator[Recognition]:
+    said = {key: value for key, value in known.items() if key != "device_class"}
+    marked = max(Sure(said.pop("sure", sure)), sure, key=_RANK.__getitem__)
+    if said:
+        yield Recognition(**said, sure=marked, channel=channel, pattern=name)
+    if "device_class" in known:
+        weaker = max(marked, Sure.LIKELY, key=_RANK.__getitem__)
+        yield Recognition(
+            device_class=known["device_class"], sure=weaker, channel=channel, pattern=f"{name}.class"
+        )
+
+
+def _by_engine_id(text: str) -> Iterator[Recognition]:
+    """RFC 3411 SnmpEngineID: with the first bit set, the first four octets are the enterprise number."""
+    match = _ENGINE_ID.match(text)
+    if match:
+        number = int(match[1], 16) & 0x7FFFFFFF
+        yield from _by_enterprise(str(number), "snmp.engine_id", Sure.LIKELY)
