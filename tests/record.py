@@ -2,8 +2,8 @@
 """Write a recording: `python -m tests.record PROBE PORT "where it comes from"`, on standard output.
 
 Talks to 192.0.2.1 only, an address that exists inside a network namespace that the developer made
-(`unshare -n`, `ip link set lo up`, `ip address add 192.0.2.1/32 dev lo`), so that nothing ever leaves the machine
-and every recording names the same address.
+(`unshare -n`, `ip link set lo up`, `ip address add 192.0.2.1/32 dev lo`): nothing ever leaves the
+machine, and every recording names the same address.
 """
 
 import asyncio

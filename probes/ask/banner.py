@@ -121,83 +121,6 @@ def _mysql(heard: bytes) -> tuple[Fact, ...]:
     return (fact(FactKind.SERVICE, "mysql"), fact(FactKind.VERSION, text), fact(FactKind.BANNER, text))
 
 
-_READERS:
-        facts = reader(heard)
-        if facts:
-            return facts
-    text = one_line(heard)
-    if not text.strip("\ufffd "):
-        raise Malformed("no text")
-    return (fact(FactKind.BANNER, text),)
-
-
-def _ssh(heard: bytes) -> tuple[Fact, ...]:
-    found = _SSH.match(heard)
-    return _remote("ssh", FactKind.SSH_BANNER, found[0]) if found else ()
-
-
-def _vnc(heard: bytes) -> tuple[Fact, ...]:
-    found = _RFB.match(heard)
-    return _remote("vnc", FactKind.VNC_VERSION, found[1]) if found else ()
-
-
-def _telnet(heard: bytes) -> tuple[Fact, ...]:
-    if len(heard) < 3 or heard[0] != 0xFF or not 0xFB <= heard[1] <= 0xFE:
-        return ()
-    return (fact(FactKind.SERVICE, "telnet"), fact(FactKind.REMOTE_PATH, "telnet"))
-
-
-def _remote(service: str, kind: FactKind, text: bytes) -> tuple[Fact, ...]:
-    return (
-        fact(FactKind.SERVICE, service),
-        fact(kind, text.decode("utf-8", "replace")),
-        fact(FactKind.REMOTE_PATH, service),
-    )
-
-
-def _reply(heard: bytes) -> tuple[Fact, ...]:
-    if not _REPLY.match(heard):
-        return ()
-    text = one_line(heard[4:])
-    if "ftp" in text.lower():
-        return (fact(FactKind.SERVICE, "ftp"), fact(FactKind.FTP_BANNER, text))
-    if "smtp" in text.lower() or "mail" in text.lower():
-        return (fact(FactKind.SERVICE, "smtp"), fact(FactKind.SMTP_BANNER, text))
-    return ()
-
-
-def _mail(heard: bytes) -> tuple[Fact, ...]:
-    for service, form in (("pop3", _POP3), ("imap", _IMAP)):
-        if form.match(heard):
-            return (fact(FactKind.SERVICE, service), fact(FactKind.BANNER, one_line(heard)))
-    return ()
-
-
-def _mysql(heard: bytes) -> tuple[Fact, ...]:
-    """Read HandshakeV10, or the error that turns our address down (MySQL "Protocol::HandshakeV10")."""
-    if len(heard) < 7 or heard[2:4] != b"\0\0":
-        return ()
-    packet = Cursor(heard, 4)
-    kind = packet.u8()
-    if kind == 0xFF:
-        refused = _MYSQL_REFUSED.match(heard, 7)
-        banner = fact(FactKind.BANNER, one_line(refused[1])) if refused else None
-        return (fact(FactKind.SERVICE, "mysql"), banner) if banner else ()
-    end = heard.find(b"\0", packet.at)
-    version = heard[packet.at : end]
-    if kind != 10 or not re.fullmatch(rb"[0-9][\x21-\x7e]{2,100}", version):
-        return ()
-    text = version.decode("ascii")
-    return (fact(FactKind.SERVICE, "mysql"), fact(FactKind.VERSION, text), fact(FactKind.BANNER, text))
-
-
-def _rest(heard: bytes) -> tuple[Fact, ...]:
-    """Give a reply of which only the form is known: mail and file servers share it."""
-    if not _REPLY.match(heard):
-        return ()
-    return (fact(FactKind.SERVICE, "ftp", Sure.GUESS), fact(FactKind.BANNER, one_line(heard)))
-
-
 _READERS: tuple[Callable[[bytes], tuple[Fact, ...]], ...] = (
     _ssh,
     _vnc,
@@ -205,5 +128,4 @@ _READERS: tuple[Callable[[bytes], tuple[Fact, ...]], ...] = (
     _reply,
     _mail,
     _mysql,
-    _rest,
 )
