@@ -3,7 +3,7 @@
 
 from alembic import context
 
-from inventory_db.tables import metadata
+from inventory_db.agents import metadata  # importing it adds its tables to those of `tables`
 
 context.configure(
     connection=context.config.attributes["connection"],
