@@ -9,7 +9,7 @@ from probes.contract import Malformed
 from probes.cursor import Cursor
 from probes.facts import Fact, FactKind, fact
 
-_OUR_SESSION = bytes.fromhex("6461696368 6f3031")
+_OUR_SESSION = b"daicho01"
 _CLIENT_V2, _SERVER_V1, _SERVER_V2 = 7, 2, 8
 CLIENT_RESET = bytes([_CLIENT_V2 << 3]) + _OUR_SESSION + b"\0" + b"\0\0\0\0"
 

@@ -54,4 +54,4 @@ def _addresses(cursor: Cursor) -> Iterator[Fact]:
 
 
 def _text(data: bytes) -> str:
-    return data.rstrip(b"\0").decode("utf-8", "replace").replace("\r", "").replace("\n", " ")
+    return data.rstrip(b"\0").decode("utf-8", "replace")

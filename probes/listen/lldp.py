@@ -94,4 +94,4 @@ def _management(cursor: Cursor) -> Iterator[Fact]:
 
 
 def _text(data: bytes) -> str:
-    return data.rstrip(b"\0").decode("utf-8", "replace").replace("\r", "").replace("\n", " ")
+    return data.rstrip(b"\0").decode("utf-8", "replace")

@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A recorded SNMP walk (`OID|tag|value` lines) and the facts of the standard MIBs in it. Pure.
+
+Tags are BER tags as decimal numbers; `x` after the tag means a hex value, `e` one with `\\x..` escapes.
+Variables that are not wanted cost one prefix comparison, so a walk of many thousand lines is read fast.
+Nothing here raises on any bytes: a variable that makes no sense is passed over.
+"""
+
+import ipaddress
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from probes import frames
+from probes.facts import Fact, FactKind, Sure, fact
+
+_STANDARD = b"1.3.6.1.2.1."
+_WANTED = {
+    name: f"1.3.6.1.2.1.{oid}.".encode()
+    for name, oid in {
+        "system": "1", "forwarding": "4.1",
+        "if.name": "2.2.1.2", "if.speed": "2.2.1.5", "if.mac": "2.2.1.6", "if.status": "2.2.1.8",
+        "ip.index": "4.20.1.2", "ip.mask": "4.20.1.3",
+        "address.index": "4.34.1.3", "address.prefix": "4.34.1.5",
+        "neighbour": "4.22.1.2", "route.next": "4.21.1.7", "route.mask": "4.21.1.11",
+        "part.class": "47.1.1.1.1.5", "part.firmware": "47.1.1.1.1.9", "part.software": "47.1.1.1.1.10",
+        "part.serial": "47.1.1.1.1.11", "part.maker": "47.1.1.1.1.12", "part.model": "47.1.1.1.1.13",
+    }.items()
+}  # fmt: skip
+_PREFIXES = tuple(_WANTED.values())
+_MOST_ROWS = 4096  # of one column
+_ESCAPE = re.compile(rb"\\x([0-9a-fA-F]{2})")
+_CHASSIS = "3"
+_STATUS = {
+    "1": "up",
+    "2": "down",
+    "3": "testing",
+    "4": "unknown",
+    "5": "dormant",
+    "6": "absent",
+    "7": "lower-down",
+}
+_SYSTEM = {
+    "1.0": FactKind.SNMP_SYSDESCR,
+    "2.0": FactKind.SNMP_SYSOBJECTID,
+    "3.0": FactKind.SNMP_UPTIME,
+    "5.0": FactKind.SNMP_SYSNAME,
+    "6.0": FactKind.LOCATION,
+}
+_PARTS = {
+    "part.maker": FactKind.MAKER,
+    "part.model": FactKind.MODEL,
+    "part.serial": FactKind.SERIAL,
+}
+
+
+@dataclass(slots=True)
+class Walk:
+    """Wanted columns by name: index → raw value; `lines` counts the variables seen, wanted or not."""
+
+    columns: dict[str, dict[str, bytes]] = field(default_factory=lambda: {name: {} for name in _WANTED})
+    lines: int = 0
+
+    @classmethod
+    def of(cls, chunks: Iterable[bytes]) -> "Walk":
+        """Sort every line of the chunks into its column."""
+        walk = cls()
+        for chunk in chunks:
+            for line in chunk.split(b"\n") if b"\n" in chunk else (chunk,):
+                walk._add(line.removeprefix(b"."))
+        return walk
+
+    def _add(self, line: bytes) -> None:
+        if line[:4] != b"1.3." or line.count(b"|") < 2:
+            return
+        self.lines += 1
+        if not line.startswith(_PREFIXES):
+            return
+        oid, tag, raw = line.split(b"|", 2)
+        name = next(name for name, prefix in _WANTED.items() if oid.startswith(prefix))
+        column = self.columns[name]
+        if len(column) < _MOST_ROWS:
+            index = oid[len(_WANTED[name]) :].decode("ascii", "replace")
+            column.setdefault(index, _value(tag, raw.rstrip(b"\r")))
+
+    def text(self, name: str, index: str) -> str:
+        """Give one value as text, "" where there is none."""
+        return _text(self.columns[name].get(index, b""))
+
+
+def _value(tag: bytes, raw: bytes) -> bytes:
+    if tag.endswith(b"x"):
+        try:
+            return bytes.fromhex(raw.decode("ascii", "replace"))
+        except ValueError:  # not hex after all: the text as it stands
+            return raw
+    if tag.endswith(b"e"):
+        return _ESCAPE.sub(lambda found: bytes((int(found[1], 16),)), raw)
+    return raw
+
+
+def _text(raw: bytes) -> str:
+    for encoding in ("utf-8", "cp932"):
+        try:
+            return raw.rstrip(b"\0").decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return raw.decode("latin-1")
+
+
+def facts_of(walk: Walk) -> tuple[Fact, ...]:
+    """Give the facts of a walk in the order system, interfaces, addresses, neighbours, routes, chassis."""
+    found: dict[Fact, None] = {}
+    for reader in (_system, _interfaces, _addresses, _neighbours, _routes, _chassis):
+        found.update(dict.fromkeys(reader(walk)))
+    return tuple(found)
+
+
+def _system(walk: Walk) -> Iterator[Fact]:
+    if walk.lines:
+        yield fact(FactKind.SERVICE, "snmp")
+    for index, kind in _SYSTEM.items():
+        value = walk.text("system", index).strip()
+        if value:
+            yield fact(kind, value.removeprefix(".") if kind is FactKind.SNMP_SYSOBJECTID else value)
+    forwarding = {"1": "yes", "2": "no"}.get(walk.text("forwarding", "0"))
+    if forwarding:
+        yield fact(FactKind.FORWARDING, forwarding)
+
+
+def _interfaces(walk: Walk) -> Iterator[Fact]:
+    for index in walk.columns["if.name"]:
+        name = " ".join(walk.text("if.name", index).split()) or "-"
+        mac = _mac(walk.columns["if.mac"].get(index, b"")) or "-"
+        speed = walk.text("if.speed", index) or "-"
+        status = _STATUS.get(walk.text("if.status", index), "-")
+        yield fact(FactKind.INTERFACE, f"{index} {name} {mac} {speed} {status}")
+
+
+def _mac(raw: bytes) -> str:
+    if len(raw) != 6:  # a walk in text: 0:1a:2b:… or 00 1A 2B …
+        parts = re.split(r"[:\s-]", raw.decode("ascii", "replace").strip())
+        if len(parts) != 6 or not all(re.fullmatch("[0-9a-fA-F]{1,2}", part) for part in parts):
+            return ""
+        raw = bytes(int(part, 16) for part in parts)
+    written = frames.mac(raw)
+    return written if frames.is_host_mac(written) else ""
+
+
+def _addresses(walk: Walk) -> Iterator[Fact]:
+    for index, raw in walk.columns["ip.index"].items():
+        if frames.is_host_address(index):
+            length = _mask_length(walk.text("ip.mask", index), walk.columns["ip.mask"].get(index, b""))
+            yield from _address(index, _text(raw), length)
+    for index, raw in walk.columns["address.index"].items():
+        address = _inet_address(index)
+        if address and frames.is_host_address(address):
+            prefix = walk.text("address.prefix", index).rpartition(".")[2]
+            yield from _address(address, _text(raw), prefix if prefix.isdecimal() else "")
+
+
+def _address(address: str, interface: str, length: str) -> Iterator[Fact]:
+    yield fact(FactKind.ADDRESS, address)
+    if interface.isdecimal() and length:
+        yield fact(FactKind.INTERFACE_ADDRESS, f"{interface} {address}/{length}")
+
+
+def _mask_length(text: str, raw: bytes) -> str:
+    try:
+        mask = ipaddress.IPv4Address(raw) if len(raw) == 4 else ipaddress.IPv4Address(text)
+        return str(ipaddress.IPv4Network(f"0.0.0.0/{mask}").prefixlen)
+    except ValueError:  # not a mask: the address is still one
+        return ""
+
+
+def _inet_address(index: str) -> str:
+    """Read an InetAddressType and InetAddress index (RFC 4001): 1.4.a.b.c.d, 2.16.…; "" for others."""
+    numbers = [int(part) for part in index.split(".") if part.isdecimal() and len(part) <= 3]
+    if numbers[:2] not in ([1, 4], [2, 16]) or len(numbers) != numbers[1] + 2 or max(numbers) > 255:
+        return ""
+    return frames.ip_text(bytes(numbers[2:]))
+
+
+def _neighbours(walk: Walk) -> Iterator[Fact]:
+    for index, raw in walk.columns["neighbour"].items():
+        address, mac = index.partition(".")[2], _mac(raw)
+        if mac and frames.is_host_address(address):
+            yield fact(FactKind.NEIGHBOUR, f"{address} {mac}")
+
+
+def _routes(walk: Walk) -> Iterator[Fact]:
+    for index, raw in walk.columns["route.next"].items():
+        length = _mask_length(walk.text("route.mask", index), walk.columns["route.mask"].get(index, b""))
+        following = _ipv4(raw)
+        if length and following and _ipv4(index.encode()):
+            yield fact(FactKind.ROUTE, f"{index}/{length} {following}")
+
+
+def _ipv4(raw: bytes) -> str:
+    try:
+        return str(ipaddress.IPv4Address(raw) if len(raw) == 4 else ipaddress.IPv4Address(_text(raw)))
+    except ValueError:
+        return ""
+
+
+def _chassis(walk: Walk) -> Iterator[Fact]:
+    classes = walk.columns["part.class"]
+    index = next((index for index, raw in classes.items() if _text(raw) == _CHASSIS), "")
+    sure = Sure.SURE
+    if (
+        not index and not classes
+    ):  # an agent that gives no classes: its first part is nearly always the chassis
+        index, sure = "1", Sure.LIKELY
+    for column, kind in _PARTS.items():
+        value = walk.text(column, index).strip()
+        if value:
+            yield fact(kind, value, sure)
+    firmware = walk.text("part.software", index).strip() or walk.text("part.firmware", index).strip()
+    if firmware:
+        yield fact(FactKind.FIRMWARE_VERSION, firmware, Sure.LIKELY)
