@@ -201,9 +201,9 @@ class PacketWorker:
         return frame
 
     async def news(self) -> None:
-        """Wait until a frame has answered one of our questions."""
-        self._news.clear()
+        """Wait until something was answered since the last call (one waiter)."""
         await self._news.wait()
+        self._news.clear()
 
     async def close(self) -> None:
         """End the worker; it sees the end of its input and leaves."""
