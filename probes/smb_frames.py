@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SMB messages over TCP 445: their length in front, then the message (MS-SMB2 2.1). Pure but for receiving."""
+"""SMB messages over TCP 445: their length in front, then the message (MS-SMB2 2.1).
+
+Pure but for receiving.
+"""
 
 from collections.abc import Iterator
 

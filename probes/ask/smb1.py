@@ -20,8 +20,8 @@ _NONE = 0xFFFF
 _DIALECT = b"\x02NT LM 0.12\0"
 # Header: no status, canonical case-insensitive paths, Unicode + NT status + long names, process 0xFEFF.
 REQUEST = (
-    b"\xffSMB" + bytes((_NEGOTIATE,)) + bytes(4) + b"\x18" + b"\x01\xc0" + bytes(12) + b"\0\0\xff\xfe" + bytes(4)
-    + b"\0" + len(_DIALECT).to_bytes(2, "little") + _DIALECT
+    b"\xffSMB" + bytes((_NEGOTIATE,)) + bytes(4) + b"\x18" + b"\x01\xc0" + bytes(12)
+    + b"\0\0\xff\xfe" + bytes(4) + b"\0" + len(_DIALECT).to_bytes(2, "little") + _DIALECT
 )  # fmt: skip
 
 
