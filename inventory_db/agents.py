@@ -22,10 +22,43 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import BigInteger, Column, Connection, ForeignKey, LargeBinary, Row, String, Table, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Engine,
+    ForeignKey,
+    LargeBinary,
+    Row,
+    String,
+    Table,
+    select,
+)
 
 from inventory_db.observations import microseconds
 from inventory_db.tables import metadata
+
+__all__ = [
+    "Agent",
+    "AgentRefused",
+    "AgentRevoked",
+    "CodeExpired",
+    "CodeUnknown",
+    "CodeUsed",
+    "Connection",  # the collector names these two types, and leaves sqlalchemy to this room
+    "Engine",
+    "KeyKnown",
+    "Replayed",
+    "accept",
+    "agents",
+    "create_enrolment",
+    "enrol",
+    "enrolments",
+    "find_agent",
+    "list_agents",
+    "metadata",
+    "revoke",
+]
 
 agents = Table(
     "agents",
