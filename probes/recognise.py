@@ -51,7 +51,12 @@ _CHANNELS = {
     FactKind.DICOM_IMPLEMENTATION_VERSION: "dicom.implementation",
 }
 # A device says the same text in several protocols; these channels also read another's rows.
-_ALSO = {"lldp": "snmp.sysDescr", "cdp": "snmp.sysDescr", "upnp": "http.server", "sip.user_agent": "sip.server"}
+_ALSO = {
+    "lldp": "snmp.sysDescr",
+    "cdp": "snmp.sysDescr",
+    "upnp": "http.server",
+    "sip.user_agent": "sip.server",
+}
 
 
 @dataclass(frozen=True, slots=True)

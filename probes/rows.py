@@ -20,7 +20,19 @@ from probes.facts import Sure
 
 FOLDER = Path(__file__).parent / "recognised"
 FIELDS = frozenset(
-    "maker vendor product model version os os_version firmware_version serial device_class remote_path".split()
+    (
+        "maker",
+        "vendor",
+        "product",
+        "model",
+        "version",
+        "os",
+        "os_version",
+        "firmware_version",
+        "serial",
+        "device_class",
+        "remote_path",
+    )
 )
 _GRAM = 3  # length of the pieces of text that the index is made of
 
