@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ledger as a page shows it: searched, filtered, sorted, cut into pages. Pure."""
+
+import ipaddress
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+from urllib.parse import urlencode
+
+COLUMNS = (  # the 12 official columns of 機器台帳の例, in their order and wording
+    "管理番号",
+    "メーカー",
+    "OS",
+    "ソフトウェア",
+    "ソフトウェアバージョン",
+    "IPアドレス",
+    "コンピュータ名",
+    "設置場所",
+    "利用者",
+    "登録日",
+    "状態",
+    "説明",
+)
+CLASSES = ("server", "pc", "network", "gateway", "medical", "printer", "phone", "iot", "unknown")
+MARKS = ("dual", "remote", "guess", "unseen")
+SORTS = (*(f"c{number}" for number in range(1, 13)), "class", "paths", "sure", "seen")
+PAGE_SIZES = (50, 100, 500)
+MOST_QUERY = 200  # characters of a search that are used
+_RANKS = {"sure": 0, "likely": 1, "guess": 2}
+
+Document = Mapping[str, Any]  # a device as in daicho/ledger/1
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row: the 12 official cells, and the device behind them."""
+
+    cells: tuple[str, ...]
+    device: Document
+    unseen: bool = False  # did not show itself in the newest scan
+
+    @property
+    def sureness(self) -> str:
+        """The weakest mark among the fields that we know: sure, likely, guess."""
+        marks = [mark["sure"] for mark in self.device["confidence"].values()]
+        return max(marks, key=lambda mark: _RANKS.get(mark, 2), default="sure")
+
+    @property
+    def path_kinds(self) -> tuple[str, ...]:
+        """The kinds of remote paths, each once."""
+        return tuple(dict.fromkeys(path["kind"] for path in self.device["remote_paths"]))
+
+    def has(self, mark: str) -> bool:
+        """Say whether this row carries a mark of MARKS."""
+        return {
+            "dual": self.device["dual_homed"] is not None,
+            "remote": bool(self.device["remote_paths"]),
+            "guess": self.sureness == "guess",
+            "unseen": self.unseen,
+        }.get(mark, False)
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """The networks that its addresses stand on, each once."""
+        found = (address.get("network") for address in self.device["addresses"])
+        return tuple(dict.fromkeys(network for network in found if network))
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a reader asked of the ledger; every field has passed `ask`, so it is safe to use."""
+
+    q: str = ""
+    kind: str = ""  # device class
+    network: str = ""
+    mark: str = ""
+    sort: str = "c1"
+    down: bool = False
+    page: int = 1
+    per: int = PAGE_SIZES[0]
+
+    def query(self, **changes: Any) -> str:
+        """Give the query string of this question with some parts changed; back to page 1 unless given."""
+        values = asdict(replace(self, **{"page": 1, **changes}))
+        values["down"] = "1" if values["down"] else ""
+        usual = asdict(Question())
+        return "?" + urlencode({key: value for key, value in values.items() if value and value != usual[key]})
+
+    @property
+    def narrowed(self) -> bool:
+        """Say whether the reader asked for less than everything."""
+        return bool(self.q or self.kind or self.network or self.mark)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One page of the ledger, and the numbers around it."""
+
+    question: Question
+    entries: tuple[Entry, ...]  # of this page
+    matching: int
+    total: int
+    pages: int
+    kinds: Mapping[str, int]  # device class → devices in the whole ledger
+    marks: Mapping[str, int]
+    networks: Mapping[str, int]
+
+
+def ask(parameters: Mapping[str, str]) -> Question:
+    """Make a question from a query string; what makes no sense in it counts as not said."""
+
+    def one_of(key: str, allowed: Sequence[str], otherwise: str) -> str:
+        value = parameters.get(key, "")
+        return value if value in allowed else otherwise
+
+    return Question(
+        q=parameters.get("q", "").strip()[:MOST_QUERY],
+        kind=one_of("kind", CLASSES, ""),
+        network=parameters.get("network", "")[:MOST_QUERY],
+        mark=one_of("mark", MARKS, ""),
+        sort=one_of("sort", SORTS, "c1"),
+        down=parameters.get("down", "") == "1",
+        page=_number(parameters.get("page", ""), 1),
+        per=int(one_of("per", [str(size) for size in PAGE_SIZES], str(PAGE_SIZES[0]))),
+    )
+
+
+def answer(entries: Sequence[Entry], question: Question) -> Answer:
+    """Search, filter, sort and cut the ledger as asked."""
+    found = sort(select(entries, question), question)
+    pages = max(1, -(-len(found) // question.per))
+    page = min(question.page, pages)
+    start = (page - 1) * question.per
+    return Answer(
+        question=replace(question, page=page),
+        entries=tuple(found[start : start + question.per]),
+        matching=len(found),
+        total=len(entries),
+        pages=pages,
+        kinds=_count(entry.device["device_class"] or "unknown" for entry in entries),
+        marks={mark: sum(entry.has(mark) for entry in entries) for mark in MARKS},
+        networks=_count(network for entry in entries for network in entry.networks),
+    )
+
+
+def select(entries: Iterable[Entry], question: Question) -> list[Entry]:
+    """Keep the rows that the question asks for; every word of the search must occur."""
+    words = fold(question.q).split()
+    return [entry for entry in entries if _fits(entry, question) and _contains(entry, words)]
+
+
+def sort(entries: Iterable[Entry], question: Question) -> list[Entry]:
+    """Sort by the asked column; rows with an empty cell come last in both directions."""
+    key = _sort_key(question.sort)
+    full = [entry for entry in entries if key(entry)[0] == 0]
+    empty = [entry for entry in entries if key(entry)[0] != 0]
+    return sorted(full, key=key, reverse=question.down) + empty
+
+
+def fold(text: str) -> str:
+    """Make text comparable: width, case and kana width do not matter (NFKC, casefold)."""
+    return unicodedata.normalize("NFKC", text).casefold()
+
+
+def _fits(entry: Entry, question: Question) -> bool:
+    return (
+        question.kind in ("", entry.device["device_class"] or "unknown")
+        and (not question.network or question.network in entry.networks)
+        and (not question.mark or entry.has(question.mark))
+    )
+
+
+def _contains(entry: Entry, words: Sequence[str]) -> bool:
+    text = fold(" ".join(_searchable(entry))) if words else ""
+    return all(word in text for word in words)
+
+
+def _searchable(entry: Entry) -> Iterable[str]:
+    device = entry.device
+    yield from entry.cells
+    yield from device["names"]
+    for key in ("maker", "model", "serial", "os", "os_version", "firmware_version"):
+        yield device[key] or ""
+    for address in device["addresses"]:
+        yield f"{address['ip'] or ''} {address['mac'] or ''}"
+    for service in device["services"]:
+        yield f"{service['name'] or ''} {service['product'] or ''} {service['version'] or ''}"
+    for path in device["remote_paths"]:
+        yield f"{path['kind']} {path['product'] or ''}"
+
+
+def _sort_key(name: str) -> Callable[[Entry], tuple[int, Any]]:
+    def by_cell(entry: Entry) -> tuple[int, Any]:
+        cell = entry.cells[int(name[1:]) - 1]
+        return (0 if cell else 1, _address_key(cell) if name == "c6" else _natural(cell))
+
+    keys: dict[str, Callable[[Entry], tuple[int, Any]]] = {
+        "class": lambda entry: (0, CLASSES.index(entry.device["device_class"] or "unknown")),
+        "paths": lambda entry: (0, (entry.has("dual"), len(entry.device["remote_paths"]))),
+        "sure": lambda entry: (0, _RANKS.get(entry.sureness, 2)),
+        "seen": lambda entry: (0 if entry.device["last_seen"] else 1, entry.device["last_seen"] or ""),
+    }
+    return keys.get(name, by_cell)
+
+
+def _address_key(cell: str) -> tuple[int, int]:
+    first = re.split(r"[\s、,]", cell, maxsplit=1)[0]
+    try:
+        address = ipaddress.ip_address(first.partition("%")[0])
+    except ValueError:
+        return (9, 0)
+    return (address.version, int(address))
+
+
+def _natural(cell: str) -> list[tuple[int, int, str]]:
+    """Numbers inside text sort as numbers: PC2 before PC10."""
+    parts = re.findall(r"[0-9]{1,18}|[^0-9]+|[0-9]+", fold(cell))
+    return [(0, int(part), "") if part.isascii() and part.isdigit() else (1, 0, part) for part in parts]
+
+
+def _number(text: str, otherwise: int) -> int:
+    return int(text) if text.isascii() and text.isdigit() and 0 < len(text) < 7 and int(text) else otherwise
+
+
+def _count(values: Iterable[str]) -> dict[str, int]:
+    return dict(sorted(Counter(values).items()))
