@@ -54,6 +54,7 @@ class FactKind(enum.StrEnum):
     OS_VERSION = "os_version"
     FIRMWARE_VERSION = "firmware_version"
     # what speaks on the observation's port
+    PORTS = "ports"  # "21 22 23": ports that all came to the observation's outcome (probe "ports")
     OPEN = "open"  # "tcp" or "udp"
     SERVICE = "service"  # protocol name: ssh, http, https, smb, rdp, …
     PRODUCT = "product"

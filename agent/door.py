@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One host's door: scope, guard, pace, budget and journal in one place, for whoever sends.
+
+Everything that leaves for a host (probe, SNMP session, packet worker, nmap) asks here first
+and tells here afterwards what really left.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from agent.clock import Clock
+from agent.guard import Permit, rule_on
+from agent.pace import Pace
+from agent.scope import Scope
+from probes.contract import HeldBack
+from probes.facts import Sent
+
+LONGEST_WAIT = 60.0  # seconds for a place in the pace; longer is our fault, not theirs
+
+
+@dataclass(slots=True)
+class Touched:
+    """What a host received from us in this scan."""
+
+    packets: int = 0
+    connections: int = 0
+    payload_bytes: int = 0
+
+
+@dataclass(slots=True)
+class Door:
+    """The only way to one host. `permit` is what the host's class allows so far."""
+
+    address: str
+    scope: Scope
+    pace: Pace
+    clock: Clock
+    scan: str
+    vantage: str
+    write: Callable[[Sent], None]
+    mac: str = ""
+    permit: Permit = Permit.LISTEN
+    why_not: str = ""
+    touched: Touched = field(default_factory=Touched)
+
+    @property
+    def allowed(self) -> frozenset[str]:
+        """What the site allows for this host."""
+        return self.scope.allowed(self.address)
+
+    def check(self, transport: str, port: int, need: Permit) -> None:
+        """Raise HeldBack unless scope, guard and class permit `need` now."""
+        refused = self.scope.refuses(self.address, self.clock.now())
+        if refused:
+            raise HeldBack(refused)
+        ruling = rule_on(transport, port, self.allowed)
+        if ruling.permit < need:
+            raise HeldBack(ruling.reason)
+        if self.permit < need and not (ruling.permit is Permit.SEND and self._opted_in(transport, port)):
+            raise HeldBack(self.why_not or "unclassified")
+
+    def _opted_in(self, transport: str, port: int) -> bool:
+        return rule_on(transport, port).permit is not Permit.SEND  # lifted for this very host by the site
+
+    async def enter(self, packets: int, *, connecting: bool = False) -> None:
+        """Wait for room for up to `packets` and reserve it; raises HeldBack when the budget is spent."""
+        waited = 0.0
+        while (wait := self.pace.wait(self.address, packets, self.clock.steady(), connecting=connecting)) > 0:
+            if math.isinf(wait):
+                raise HeldBack(
+                    "budget: この機器に送ってよい数に達した / the packet budget of this host is spent"
+                )
+            if waited > LONGEST_WAIT:
+                raise HeldBack("pace: 順番が回ってこなかった / no place in the pace within a minute")
+            await self.clock.sleep(wait)
+            waited += wait
+        self.pace.reserve(self.address, packets)
+
+    def leave(self, reserved: int, packets: int, *, connected: bool = False) -> None:
+        """Say what of a reservation really left."""
+        self.pace.settle(self.address, reserved, packets, self.clock.steady(), connected=connected)
+
+    def journal(self, action: str, *, packets: int, started: float | None = None, **more: str | int) -> None:
+        """Write one line of the journal; `started` is the steady time at which it began."""
+        ago = 0.0 if started is None else self.clock.steady() - started
+        connections, payload = int(more.pop("connections", 0)), int(more.pop("payload_bytes", 0))
+        self.touched.packets += packets
+        self.touched.connections += connections
+        self.touched.payload_bytes += payload
+        self.write(
+            Sent(
+                scan=self.scan,
+                vantage=self.vantage,
+                at=self.clock.now() - timedelta(seconds=ago),
+                address=self.address,
+                mac=self.mac,
+                action=action,
+                packets=packets,
+                connections=connections,
+                payload_bytes=payload,
+                port=int(more.get("port", 0)),
+                transport=str(more.get("transport", "")),
+                probe=str(more.get("probe", "")),
+                why=str(more.get("why", "")),
+            )
+        )

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ground of a survey: which address of the scope we reach from where, on the link or by a router."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
+
+from agent.refusal import Refusal
+from agent.scope import Network, Scope
+from agent.vantage import Standing, route_to
+from probes.contract import OurFault
+from probes.facts import Vantage
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """From where an address is reached, and in which network it stands."""
+
+    standing: Standing
+    vantage: Vantage
+    network: str  # CIDR: the link's, or the scope's for what lies behind a router
+    on_link: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """Our standings, and for each network of the scope the standing that reaches it."""
+
+    standings: tuple[Standing, ...]
+    vantages: tuple[Vantage, ...]  # in the order of `standings`
+    ways: tuple[tuple[Network, int], ...]  # network of the scope → index of the standing
+    scope: Scope
+
+    def place(self, address: str) -> Place:
+        """Say from where `address` is reached; raises KeyError for one outside the scope's networks."""
+        ip = ip_address(address)
+        for standing, vantage in zip(self.standings, self.vantages, strict=True):
+            if ip in ip_network(standing.network):
+                return Place(standing, vantage, standing.network, on_link=True)
+        for network, index in self.ways:
+            if ip in network:
+                return Place(
+                    self.standings[index], self.vantages[index], self.scope.network_of(address), False
+                )
+        raise KeyError(address)
+
+    @property
+    def own_addresses(self) -> frozenset[str]:
+        """Addresses of this machine: never asked, not a find."""
+        return frozenset(standing.address for standing in self.standings)
+
+    @property
+    def own_macs(self) -> frozenset[str]:
+        """Hardware addresses of this machine."""
+        return frozenset(standing.mac for standing in self.standings)
+
+    @property
+    def interfaces(self) -> tuple[str, ...]:
+        """Interfaces that reach something of the scope, without the loopback."""
+        used = {self.standings[index].interface for _, index in self.ways}
+        return tuple(s for s in dict.fromkeys(s.interface for s in self.standings) if s in used and s != "lo")
+
+    def by_interface(self) -> dict[str, tuple[Vantage, ...]]:
+        """Vantages of each interface."""
+        return {i: tuple(v for v in self.vantages if v.interface == i) for i in self.interfaces}
+
+
+async def survey_ground(scope: Scope, standings: Iterable[Standing], host: str) -> Ground:
+    """Find the standing for every network of the scope; raises Refusal for one that we do not reach."""
+    up = tuple(standing for standing in standings if standing.is_up)
+    ways = [(network, await _way(network, up)) for network in scope.networks]
+    return Ground(up, tuple(s.as_vantage(host) for s in up), tuple(ways), scope)
+
+
+async def _way(network: Network, standings: tuple[Standing, ...]) -> int:
+    for index, standing in enumerate(standings):
+        here = ip_network(standing.network)
+        if here.version == network.version and here.overlaps(network):
+            return index
+    try:
+        way = await route_to(str(network.network_address + (1 if network.num_addresses > 2 else 0)))
+    except OurFault:
+        way = None
+    for index, standing in enumerate(standings):
+        if way and standing.interface == way.interface and standing.version == network.version:
+            return index
+    ours = "、".join(s.network for s in standings) or "-"
+    raise Refusal(
+        f"{network} へはこの機械のどの口からも届きません（届くのは {ours}）。範囲を確かめてください。何も送信していません。",
+        f"No interface of this machine reaches {network} (it stands on {ours}). Check the scope. Nothing was sent.",
+        permitted=False,
+    )

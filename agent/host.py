@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One host's part of a survey: put the plan's questions one after the other, write down what came."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from agent.door import Door
+from agent.guard import Permit, Ruling, rule_on_host
+from agent.plan import Question, View, next_question
+from agent.records import Records
+from agent.settings import Profile, SnmpSecret
+from agent.wire import LiveWire
+from probes.all_probes import all_probes
+from probes.contract import HeldBack, Malformed, OurFault, Refused, Silent, WireError
+from probes.facts import Fact, FactKind, Observation, Outcome
+from probes.fragility import Judgement, Temper, class_of, temper_of
+from probes.oui import maker_of
+from probes.recognise import recognise_facts
+
+QUESTION_SECONDS = 12.0  # one question in all, whatever the device does
+MOST_DUMB = 5  # connections in a row that are taken and never answered: it is a tarpit or it hangs
+
+
+@dataclass(slots=True)
+class HostSurvey:
+    """The state of one host in one scan."""
+
+    door: Door
+    records: Records
+    profile: Profile
+    network: str
+    snmp: tuple[SnmpSecret, ...] = ()
+    ours: bool = False  # our own default gateway: a network device by its role
+    facts: list[Fact] = field(default_factory=list)
+    asked: set[tuple[str, int]] = field(default_factory=set)
+    answered: set[tuple[str, int]] = field(default_factory=set)
+    open_ports: set[int] = field(default_factory=set)
+    tls_ports: set[int] = field(default_factory=set)
+    no_tls_ports: set[int] = field(default_factory=set)
+    closed: dict[Outcome, list[int]] = field(default_factory=dict)
+    dumb: int = 0
+
+    async def run(self, told: Callable[[], None] = lambda: None) -> None:
+        """Ask until the plan has no more questions for this host."""
+        ruling = self._classify()
+        try:
+            while self.dumb < MOST_DUMB and (question := next_question(self._view(), self.profile)):
+                await self.put(question)
+                told()
+                if not self._goes_on():
+                    break
+                ruling = self._classify()
+        finally:
+            self._sum_up(ruling)
+
+    async def put(self, question: Question) -> Observation:
+        """Put one question and record what came of it."""
+        self.asked.add((question.probe, question.port))
+        wire = LiveWire(self.door, question.probe, question.why, self.snmp)
+        ended = await self._converse(wire, question)
+        seen = self._observe(wire, question, ended)
+        self._learn(seen, wire)
+        if (
+            seen.transport == "tcp"
+            and not wire.connected
+            and seen.outcome in (Outcome.REFUSED, Outcome.SILENT)
+        ):
+            self.closed.setdefault(seen.outcome, []).append(question.port)
+        else:
+            self.records.add(seen)
+        return seen
+
+    async def _converse(self, wire: LiveWire, question: Question) -> WireError | None:
+        ask = all_probes()[question.probe].ask
+        assert ask is not None  # noqa: S101 - the plan names asking probes only
+        try:
+            async with asyncio.timeout(QUESTION_SECONDS):
+                await ask(wire, question.port)
+        except WireError as error:
+            return error
+        except TimeoutError:
+            return Silent("the answer took too long")
+        except Exception as error:  # a fault of ours must not stop the survey, nor look like their silence
+            return OurFault(f"{type(error).__name__}: {error}")
+        finally:
+            await wire.close()
+        return None
+
+    def _observe(self, wire: LiveWire, question: Question, ended: WireError | None) -> Observation:
+        probe = all_probes()[question.probe]
+        transcript = wire.transcript
+        facts: tuple[Fact, ...] = ()
+        malformed = False
+        try:
+            facts = probe.read(transcript)
+        except Malformed:
+            malformed = True
+        outcome, reason = _outcome(facts, ended, heard=bool(transcript.heard), malformed=malformed)
+        return Observation(
+            scan=self.door.scan,
+            vantage=self.door.vantage,
+            at=self.door.clock.now(),
+            probe=question.probe,
+            address=self.door.address,
+            mac=self.door.mac,
+            network=self.network,
+            port=question.port,
+            transport=probe.transport,
+            outcome=outcome,
+            reason=reason,
+            facts=facts,
+            transcript=transcript.to_text(),
+        )
+
+    def _learn(self, seen: Observation, wire: LiveWire) -> None:
+        connected = wire.connected
+        if connected:
+            self.open_ports.add(seen.port)
+        if seen.outcome is Outcome.ANSWERED:
+            self.answered.add((seen.probe, seen.port))
+            self.facts.extend(seen.facts)
+        if any(True for _ in wire.transcript.notes("tls.version")):
+            self.tls_ports.add(seen.port)
+        elif connected and seen.probe == "https":
+            self.no_tls_ports.add(seen.port)
+        if connected and not wire.transcript.heard and seen.outcome is Outcome.SILENT:
+            self.dumb += 1
+        elif wire.transcript.heard:
+            self.dumb = 0
+
+    def _goes_on(self) -> bool:
+        return not self.door.scope.refuses(self.door.address, self.door.clock.now())
+
+    def _judgement(self) -> Judgement:
+        if self.ours:
+            return Judgement(Temper.ROBUST, "network", "自分の既定ゲートウェイ / our own default gateway")
+        return temper_of(self.door.mac, recognise_facts(self.facts), self.open_ports)
+
+    def _classify(self) -> Ruling:
+        ruling = rule_on_host(self._judgement(), self.door.allowed)
+        self.door.permit, self.door.why_not = ruling.permit, ruling.reason
+        return ruling
+
+    @property
+    def device_class(self) -> str:
+        """The class as far as it is known now."""
+        return class_of(recognise_facts(self.facts), maker_of(self.door.mac), self.open_ports)[0]
+
+    def _view(self) -> View:
+        return View(
+            permit=self.door.permit,
+            device_class=self.device_class,
+            allowed=self.door.allowed,
+            asked=frozenset(self.asked),
+            open_ports=frozenset(self.open_ports),
+            tls_ports=frozenset(self.tls_ports),
+            no_tls_ports=frozenset(self.no_tls_ports),
+            answered=frozenset(self.answered),
+            has_snmp=bool(self.snmp),
+        )
+
+    def _sum_up(self, ruling: Ruling) -> None:
+        for outcome, ports in self.closed.items():
+            listed = " ".join(str(port) for port in sorted(ports))
+            self._record("ports", outcome, facts=(Fact(FactKind.PORTS, listed),), transport="tcp")
+        if self.dumb >= MOST_DUMB:
+            self._record(
+                "plan",
+                Outcome.HELD_BACK,
+                reason="never_answers: 接続は受けるが答えない / takes, never answers",
+            )
+        elif ruling.permit < Permit.SEND:
+            self._record("plan", Outcome.HELD_BACK, reason=ruling.reason)
+            self.door.journal("held back", packets=0, why=ruling.reason)
+
+    def _record(
+        self,
+        probe: str,
+        outcome: Outcome,
+        *,
+        reason: str = "",
+        facts: tuple[Fact, ...] = (),
+        transport: str = "",
+    ) -> None:
+        self.records.add(
+            Observation(
+                scan=self.door.scan,
+                vantage=self.door.vantage,
+                at=self.door.clock.now(),
+                probe=probe,
+                address=self.door.address,
+                mac=self.door.mac,
+                network=self.network,
+                transport=transport,
+                outcome=outcome,
+                reason=reason,
+                facts=facts,
+            )
+        )
+
+
+def _outcome(
+    facts: tuple[Fact, ...], ended: WireError | None, *, heard: bool, malformed: bool
+) -> tuple[Outcome, str]:
+    held = str(ended) if isinstance(ended, HeldBack) else ""
+    if facts:
+        return Outcome.ANSWERED, held
+    if heard and malformed:
+        return Outcome.OTHER_PROTOCOL, held
+    if held:
+        return Outcome.HELD_BACK, held
+    if isinstance(ended, OurFault):
+        return Outcome.OUR_FAULT, str(ended)[:300]
+    if isinstance(ended, Refused):
+        return Outcome.REFUSED, str(ended)[:300]
+    return (Outcome.OTHER_PROTOCOL if heard else Outcome.SILENT), str(ended or "")[:300]

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the network says by itself: heard frames become observations. Sends nothing."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from ipaddress import ip_address, ip_network
+
+from agent.packet_worker import HeardFrame
+from agent.records import Records
+from probes.all_probes import Probe, all_probes
+from probes.contract import Line, Malformed, Touch, Transcript
+from probes.facts import Fact, FactKind, Observation, Outcome, Vantage
+
+
+@dataclass(slots=True)
+class Listening:
+    """Reads frames with every listening probe and records each new thing once a scan."""
+
+    records: Records
+    scan: str
+    vantages: dict[str, tuple[Vantage, ...]]  # by interface
+    own_macs: frozenset[str]
+    found: Callable[[str, str, str], None]  # (interface, address, mac) of a host that was heard
+    probes: tuple[Probe, ...] = field(
+        default_factory=lambda: tuple(p for p in all_probes().values() if p.touch is Touch.LISTEN)
+    )
+
+    def hear(self, frame: HeardFrame) -> None:
+        """Take one frame; frames that left this machine are not news."""
+        if frame.outgoing:
+            return
+        for probe in self.probes:
+            if probe.claims is not None and probe.claims(frame.data):
+                self._read(probe, frame)
+
+    def _read(self, probe: Probe, frame: HeardFrame) -> None:
+        transcript = Transcript((Line("<", frame.data),))
+        try:
+            facts = probe.read(transcript)
+        except Malformed:
+            return  # a broken frame is nobody's statement; the device that sent it is heard otherwise
+        mac, address = _first(facts, FactKind.MAC), _first(facts, FactKind.ADDRESS)
+        if mac in self.own_macs or not facts:
+            return
+        if address:
+            self.found(frame.interface, address, mac)
+        if not self.records.heard_before(probe.name, facts):
+            self.records.add(self._observation(probe, frame, facts, transcript, mac, address))
+
+    def _observation(
+        self,
+        probe: Probe,
+        frame: HeardFrame,
+        facts: tuple[Fact, ...],
+        transcript: Transcript,
+        mac: str,
+        address: str,
+    ) -> Observation:
+        standing, on_it = self._standing(frame.interface, address)
+        return Observation(
+            scan=self.scan,
+            vantage=standing.id,
+            at=frame.at,
+            probe=probe.name,
+            address=address,
+            mac=mac,
+            network=standing.network if on_it or not address else "",
+            transport="heard",
+            outcome=Outcome.ANSWERED,
+            facts=facts,
+            transcript=transcript.to_text(),
+        )
+
+    def _standing(self, interface: str, address: str) -> tuple[Vantage, bool]:
+        ours = self.vantages[interface]
+        on_it = [v for v in ours if address and ip_address(address) in ip_network(v.network)]
+        return (on_it or list(ours))[0], bool(on_it)
+
+
+def _first(facts: Iterable[Fact], kind: FactKind) -> str:
+    return next((fact.value for fact in facts if fact.kind is kind), "")

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How many packets may leave, and when. Pure arithmetic on times handed in; never waits itself.
+
+A limit is a sliding window: in no half-open second (t-1, t] do more than `limit` packets leave.
+What an exchange may need is reserved before it starts and counts as leaving *now* until it is
+settled with what really left; settled packets count at the end of the exchange, so the true
+sending times are never later than the counted ones and never more than counted.
+"""
+
+import itertools
+import math
+from collections import deque
+from dataclasses import dataclass, field
+
+WINDOW = 1.0  # seconds
+_MARGIN = 0.02  # seconds; a capture stamps frames a little later than we do
+
+
+@dataclass(slots=True)
+class Limit:
+    """One sliding window. Times are seconds of one steady clock and do not go backwards."""
+
+    most: int
+    _left: deque[tuple[float, int]] = field(default_factory=deque)
+    _sum: int = 0
+    _reserved: int = 0
+
+    def wait(self, packets: int, now: float) -> float:
+        """Seconds until `packets` more may be reserved; 0.0 for at once, inf if never (too many at once)."""
+        self._forget(now)
+        room = self.most - self._reserved - packets
+        if packets > self.most:
+            return math.inf
+        if self._sum <= room:
+            return 0.0
+        over = self._sum - room
+        for at, count in self._left:
+            over -= count
+            if over <= 0:
+                return max(at + WINDOW + _MARGIN - now, 0.001)
+        return WINDOW / 10  # the rest is reserved by exchanges under way
+
+    def reserve(self, packets: int) -> None:
+        """Hold room for an exchange that begins now."""
+        self._reserved += packets
+
+    def settle(self, reserved: int, left: int, now: float) -> None:
+        """Give back a reservation and count what really left."""
+        self._reserved -= reserved
+        if left:
+            self._left.append((now, left))
+            self._sum += left
+
+    def _forget(self, now: float) -> None:
+        while self._left and self._left[0][0] + WINDOW + _MARGIN <= now:
+            self._sum -= self._left.popleft()[1]
+
+
+@dataclass(slots=True)
+class Pace:
+    """All limits together: per host, whole agent, gap between connections, budget of a scan."""
+
+    per_host: int
+    whole: int
+    gap: float
+    budget: int
+    _agent: Limit = field(init=False)
+    _hosts: dict[str, Limit] = field(default_factory=dict)
+    _closed_at: dict[str, float] = field(default_factory=dict)
+    _spent: dict[str, int] = field(default_factory=dict)
+    _tickets: itertools.count[int] = field(default_factory=itertools.count)
+
+    def __post_init__(self) -> None:
+        self._agent = Limit(self.whole)
+
+    def wait(self, host: str, packets: int, now: float, *, connecting: bool = False) -> float:
+        """Seconds until an exchange of up to `packets` with `host` may begin; inf when the budget is spent."""
+        if self._spent.get(host, 0) + packets > self.budget:
+            return math.inf
+        gap = self._closed_at.get(host, -math.inf) + self.gap - now if connecting else 0.0
+        return max(self._host(host).wait(packets, now), self._agent.wait(packets, now), gap, 0.0)
+
+    def reserve(self, host: str, packets: int) -> None:
+        """Hold room at every limit."""
+        self._host(host).reserve(packets)
+        self._agent.reserve(packets)
+        self._spent[host] = self._spent.get(host, 0) + packets
+
+    def settle(self, host: str, reserved: int, left: int, now: float, *, connected: bool = False) -> None:
+        """Count what really left, when the exchange has ended."""
+        self._host(host).settle(reserved, left, now)
+        self._agent.settle(reserved, left, now)
+        self._spent[host] = self._spent.get(host, 0) - reserved + left
+        if connected:
+            self._closed_at[host] = now
+
+    def spent(self, host: str) -> int:
+        """Packets that left for this host so far, reservations included."""
+        return self._spent.get(host, 0)
+
+    def _host(self, host: str) -> Limit:
+        return self._hosts.setdefault(host, Limit(self.per_host))

@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: Apache-2.0
+"""May we touch this address, now? Pure: an allow-list, a never-list and blackout windows.
+
+Nothing outside the written scope is ever touched; public addresses only when listed one by one.
+"""
+
+import ipaddress
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, time
+
+from agent.refusal import Refusal
+from agent.settings import Blackout, ScopeSection
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+LARGE = 65536  # addresses; more needs --yes-large
+_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_PRIVATE = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "169.254.0.0/16",
+        "127.0.0.0/8",
+        "100.64.0.0/10",
+        "fc00::/7",
+        "fe80::/10",
+        "::1/128",
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The written scope, checked. Addresses are iterated in order, without the never-list."""
+
+    networks: tuple[Network, ...]
+    never: tuple[Network, ...] = ()
+    blackouts: tuple[Blackout, ...] = ()
+    allowances: tuple[tuple[Address, frozenset[str]], ...] = ()
+
+    def refuses(self, address: str, now: datetime) -> str:
+        """Give the reason code why this address may not be touched now, or "" if it may."""
+        ip = ipaddress.ip_address(address)
+        if not any(ip in network for network in self.networks):
+            return "outside_scope"
+        if any(ip in network for network in self.never):
+            return "never_list"
+        return "blackout" if in_blackout(self.blackouts, now) else ""
+
+    def allowed(self, address: str) -> frozenset[str]:
+        """What the site allows for this very host: "fragile", "dicom", "deep"."""
+        ip = ipaddress.ip_address(address)
+        return frozenset().union(*(kinds for host, kinds in self.allowances if host == ip))
+
+    def addresses(self, network: Network) -> Iterator[str]:
+        """Host addresses of one network of the scope that are not on the never-list.
+
+        A wide IPv6 network is never swept: it gives none (its hosts are found by what they say).
+        """
+        if network.version == 6 and network.num_addresses > LARGE:
+            return
+        hosts: Iterable[Address] = network.hosts()
+        yield from (str(ip) for ip in hosts if not any(ip in no for no in self.never))
+
+    def network_of(self, address: str) -> str:
+        """The narrowest network of the scope that holds the address, "" if none does."""
+        ip = ipaddress.ip_address(address)
+        holding = [network for network in self.networks if ip in network]
+        return str(max(holding, key=lambda n: n.prefixlen)) if holding else ""
+
+
+def write_scope(
+    section: ScopeSection, networks: Iterable[str], exclude: Iterable[str], *, yes_large: bool
+) -> Scope:
+    """Make the scope from agent.toml and the command line; raises Refusal naming the entry."""
+    wanted = tuple(_network(text) for text in (*section.networks, *networks))
+    public = tuple(_single(text) for text in section.public)
+    never = tuple(_network(text) for text in (*section.never, *exclude))
+    if not wanted and not public:
+        raise Refusal(
+            "調べる範囲が書かれていません。例: daicho scan 192.168.1.0/24。何も送信していません。",
+            "No scope is written. Example: daicho scan 192.168.1.0/24. Nothing was sent.",
+            permitted=False,
+        )
+    for network in wanted:
+        _check(network, never, large=yes_large or section.allow_large)
+    return Scope(
+        tuple(dict.fromkeys((*wanted, *public))),
+        never,
+        tuple(_checked_blackout(window) for window in section.blackout),
+        tuple((_address(host.address), frozenset(host.allow)) for host in section.host),
+    )
+
+
+def _network(text: str) -> Network:
+    try:
+        return ipaddress.ip_network(text.strip(), strict=False)
+    except ValueError as error:
+        raise Refusal(
+            f"「{text[:80]}」はネットワークの書き方ではありません。例: 192.168.1.0/24。何も送信していません。",
+            f"“{text[:80]}” is not a network. Write it like 192.168.1.0/24. Nothing was sent.",
+        ) from error
+
+
+def _address(text: str) -> Address:
+    network = _network(text)
+    if network.num_addresses != 1:
+        raise Refusal(
+            f"「{text}」は1台のアドレスで書いてください。",
+            f"“{text}” must be the address of one host.",
+        )
+    return network.network_address
+
+
+def _single(text: str) -> Network:
+    return ipaddress.ip_network(_address(text))
+
+
+def _check(network: Network, never: tuple[Network, ...], *, large: bool) -> None:
+    if not _is_private(network) and network.num_addresses > 1:
+        raise Refusal(
+            f"{network} は組織外（グローバル）アドレスの範囲です。グローバルアドレスは1つずつ public に書いてください。何も送信していません。",
+            f"{network} is a range of public addresses. List public addresses one by one under scope.public. "
+            "Nothing was sent.",
+            permitted=False,
+        )
+    if network.is_multicast or network.is_unspecified or (network.num_addresses == 1 and network.is_reserved):
+        raise Refusal(
+            f"{network} は機器1台を指すアドレスではありません。何も送信していません。",
+            f"{network} is not the address of a device. Nothing was sent.",
+        )
+    if any(_inside(network, no) for no in never):
+        raise Refusal(
+            f"{network} は全体が「触れてはいけない一覧」に入っています。何も送信していません。",
+            f"All of {network} is on the never-list. Nothing was sent.",
+            permitted=False,
+        )
+    if network.num_addresses > LARGE and not large and network.version == 4:
+        raise Refusal(
+            f"{network} は {network.num_addresses} 個のアドレスがあり、一度に調べるには広すぎます。"
+            "本当に必要なら --yes-large を付けてください。何も送信していません。",
+            f"{network} has {network.num_addresses} addresses, more than a /16. If you mean it, add --yes-large. "
+            "Nothing was sent.",
+        )
+
+
+def _is_private(network: Network) -> bool:
+    return any(_inside(network, private) for private in _PRIVATE)
+
+
+def _inside(inner: Network, outer: Network) -> bool:
+    if isinstance(inner, ipaddress.IPv4Network) and isinstance(outer, ipaddress.IPv4Network):
+        return inner.subnet_of(outer)
+    if isinstance(inner, ipaddress.IPv6Network) and isinstance(outer, ipaddress.IPv6Network):
+        return inner.subnet_of(outer)
+    return False
+
+
+def overlap(scope: Scope) -> tuple[str, ...]:
+    """Entries of the never-list that lie inside the scope (they are left alone)."""
+    return tuple(str(no) for no in scope.never if any(_inside(no, network) for network in scope.networks))
+
+
+def in_blackout(windows: Iterable[Blackout], now: datetime) -> bool:
+    """Whether a local time lies in one of the windows."""
+    return any(_covers(window, now) for window in windows)
+
+
+def _covers(window: Blackout, now: datetime) -> bool:
+    start, end, clock = _time(window.start), _time(window.end), now.time()
+    today, yesterday = _WEEKDAYS[now.weekday()], _WEEKDAYS[now.weekday() - 1]
+    if start <= end:
+        return today in window.days and start <= clock < end
+    return (today in window.days and clock >= start) or (yesterday in window.days and clock < end)
+
+
+def _checked_blackout(window: Blackout) -> Blackout:
+    _time(window.start)
+    _time(window.end)
+    return window
+
+
+def _time(text: str) -> time:
+    try:
+        return time.fromisoformat(text)
+    except ValueError as error:
+        raise Refusal(
+            f"時刻「{text}」は 08:30 の形で書いてください（scope.blackout）。",
+            f"The time “{text}” must be written like 08:30 (scope.blackout).",
+        ) from error

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""agent.toml as frozen values; an unknown key, a wrong type or an unreadable file is an error.
+
+All sizes are packets, bytes or seconds as the field's name or comment says.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from agent.refusal import Refusal
+
+Profile = Literal["listen", "gentle", "standard", "deep"]
+Weekday = Literal["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+
+
+class Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A section of the file: every key known, nothing changes after reading."""
+
+
+class Blackout(Strict, frozen=True, rename={"start": "from", "end": "to"}):
+    """A time of the day in which nothing is sent. `end` before `start` reaches over midnight."""
+
+    start: str  # "08:30"
+    end: str  # "18:00"
+    days: tuple[Weekday, ...] = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+class Host(Strict, frozen=True):
+    """What the site allows for single hosts, with its reason."""
+
+    address: str
+    allow: tuple[Literal["fragile", "dicom", "deep"], ...]
+    reason: str
+
+
+class ScopeSection(Strict, frozen=True):
+    """The written scope: what may be touched at all."""
+
+    networks: tuple[str, ...] = ()
+    public: tuple[str, ...] = ()  # public addresses, one by one
+    never: tuple[str, ...] = ()
+    blackout: tuple[Blackout, ...] = ()
+    host: tuple[Host, ...] = ()
+    allow_large: bool = False
+
+
+class PaceSection(Strict, frozen=True):
+    """How fast, at most. Packets count everything that leaves us, kernel acknowledgements included."""
+
+    packets_per_host: int = 10  # in any second
+    packets: int = 1000  # in any second, whole agent
+    broadcasts: int = 100  # ARP requests on one segment in any second: every device there hears each
+    connection_gap: float = 0.2  # seconds between two connections to one host
+    packets_per_host_and_scan: int = 120
+    hosts_at_once: int = 64
+
+
+class SnmpSecret(Strict, frozen=True):
+    """An SNMP credential of the site: a v2c community or a v3 user, for some networks."""
+
+    hosts: tuple[str, ...]
+    community: str = ""
+    user: str = ""
+    auth: Literal["", "md5", "sha1", "sha256", "sha512"] = ""
+    auth_key: str = ""
+    privacy: Literal["", "des", "aes128", "aes256"] = ""
+    privacy_key: str = ""
+
+    def __repr__(self) -> str:
+        """Never show the secret."""
+        return f"SnmpSecret(hosts={self.hosts!r}, user={self.user!r}, …)"
+
+
+class Collector(Strict, frozen=True):
+    """Where uploads go."""
+
+    url: str = ""
+    ca_file: str = ""
+    fingerprint: str = ""
+
+
+class Settings(Strict, frozen=True):
+    """All of agent.toml."""
+
+    scope: ScopeSection = ScopeSection()
+    pace: PaceSection = PaceSection()
+    snmp: tuple[SnmpSecret, ...] = ()
+    collector: Collector = Collector()
+    profile: Profile = "standard"
+    listen_seconds: float = 3.0
+    state_folder: str = ""
+
+
+def read_settings(path: Path) -> Settings:
+    """Read agent.toml; raises Refusal naming the key or line."""
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise Refusal(
+            f"設定ファイル {path} を読めません。ファイルの場所と権限を確認してください。",
+            f"Cannot read the settings file {path}. Check that it exists, may be read and is UTF-8.",
+        ) from error
+    except tomllib.TOMLDecodeError as error:
+        raise Refusal(
+            f"設定ファイル {path} の書き方に誤りがあります（{error}）。その行を直してください。何も送信していません。",
+            f"The settings file {path} is not valid TOML ({error}). Correct that line. Nothing was sent.",
+        ) from error
+    return settings_from(raw, str(path))
+
+
+def settings_from(raw: object, where: str) -> Settings:
+    """Turn parsed TOML into settings; raises Refusal naming the key."""
+    try:
+        settings = msgspec.convert(raw, Settings)
+    except msgspec.ValidationError as error:
+        raise Refusal(
+            f"{where} に知らない項目か、値の誤りがあります（{error}）。項目名と値を直してください。何も送信していません。",
+            f"{where} has an unknown key or a wrong value ({error}). Correct it. Nothing was sent.",
+        ) from error
+    _check_pace(settings.pace, where)
+    return settings
+
+
+def _check_pace(pace: PaceSection, where: str) -> None:
+    for name in ("packets_per_host", "packets", "packets_per_host_and_scan", "hosts_at_once"):
+        least = 6 if name == "packets_per_host" else 1
+        if getattr(pace, name) < least:
+            raise Refusal(
+                f"{where} の pace.{name} は {least} 以上にしてください（接続1回に最大6パケット要ります）。",
+                f"{where}: pace.{name} must be at least {least} (one connection takes up to 6 packets).",
+            )

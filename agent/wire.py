@@ -1,0 +1,370 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The real Wire: kernel sockets behind a host's door, with deadlines, caps and a transcript.
+
+Packets of a TCP connection are not guessed: the kernel says how many segments left
+(TCP_INFO, tcpi_segs_out), acknowledgements and retransmissions included.
+"""
+
+import asyncio
+import math
+import socket
+import struct
+from dataclasses import dataclass, field
+
+from agent.door import Door
+from agent.guard import Permit
+from agent.settings import SnmpSecret
+from agent.snmp_secrets import open_session
+from agent.tls import Tls, TlsFailed
+from probes.contract import (
+    MOST_TRANSCRIPT,
+    Closed,
+    HeldBack,
+    Line,
+    Mark,
+    OurFault,
+    Refused,
+    Session,
+    Silent,
+    Transcript,
+)
+
+CONNECT_SECONDS = 0.9  # under the kernel's first retransmission, so that one SYN is one packet
+RECEIVE_SECONDS = 2.0
+CLOSE_SECONDS = 1.0
+_RECEIVE_BUFFER = 4096  # bytes; a small window bounds what a talkative peer can make us acknowledge
+_SEGMENT = 1200  # bytes of payload that surely fit one packet
+_ENDING = 2  # packets kept back for FIN and the last acknowledgement
+_SEGS_OUT_AT = 136  # struct tcp_info, linux/tcp.h
+_OUR_ERRORS = (OSError, ValueError)
+
+
+def segments_out(sock: socket.socket) -> int:
+    """Segments that left through this TCP socket so far (SYN, data, ACK, FIN, repeats)."""
+    info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 232)
+    return int(struct.unpack_from("I", info, _SEGS_OUT_AT)[0])
+
+
+@dataclass(slots=True)
+class LiveWire:
+    """The wire of one question: everything said and heard through it is one transcript."""
+
+    door: Door
+    probe: str
+    why: str = ""
+    snmp: tuple[SnmpSecret, ...] = ()
+    lines: list[Line] = field(default_factory=list)
+    heard_bytes: int = 0
+    connected: bool = False  # a TCP handshake was completed
+    _open: list["TcpStream | UdpStream"] = field(default_factory=list)
+
+    @property
+    def address(self) -> str:
+        """IP address of the host."""
+        return self.door.address
+
+    @property
+    def transcript(self) -> Transcript:
+        """What was said and heard so far."""
+        return Transcript(tuple(self.lines))
+
+    def note(self, mark: Mark, data: bytes) -> None:
+        """Add a line; raises Closed when the device has sent more than a transcript holds."""
+        if mark == "<":
+            self.heard_bytes += len(data)
+            data = data[: max(0, MOST_TRANSCRIPT - self.heard_bytes + len(data))]
+        if data:
+            self.lines.append(Line(mark, data))
+        if self.heard_bytes > MOST_TRANSCRIPT:
+            self.lines.append(Line("~", f"cut after {MOST_TRANSCRIPT} bytes".encode()))
+            raise Closed("the answer is longer than we read")
+
+    async def tcp(self, port: int) -> "TcpStream":
+        """Connect, at the host's pace."""
+        self.door.check("tcp", port, Permit.CONNECT)
+        self.note("~", f"open tcp {port}".encode())
+        stream = TcpStream(self, port)
+        self._open.append(stream)
+        await stream.connect()
+        return stream
+
+    async def udp(self, port: int) -> "UdpStream":
+        """Open a UDP conversation; nothing leaves yet."""
+        self.door.check("udp", port, Permit.SEND)
+        self.note("~", f"open udp {port}".encode())
+        stream = UdpStream(self, port)
+        self._open.append(stream)
+        return stream
+
+    async def session(self, kind: str, port: int) -> Session:
+        """Open a session with the site's credential for this host."""
+        self.door.check("udp", port, Permit.SEND)
+        if kind != "snmp" or not self.snmp:
+            raise HeldBack("no_credential: この機器の認証情報が登録されていない / no credential of the site")
+        self.note("~", f"open {kind} {port}".encode())
+        return open_session(self, self.snmp[0], port)
+
+    async def close(self) -> None:
+        """End everything that is still open, with a full close."""
+        while self._open:
+            await self._open.pop().close()
+
+
+@dataclass(slots=True)
+class TcpStream:
+    """One TCP connection. Reserves room for what may leave, settles with what did."""
+
+    wire: LiveWire
+    port: int
+    sock: socket.socket | None = None
+    tls: Tls | None = None
+    reserved: int = 0
+    counted: int = 0
+    payload: int = 0
+    started: float = 0.0
+    ended: bool = False
+
+    async def connect(self) -> None:
+        """Handshake; raises Refused, Silent, OurFault."""
+        door = self.wire.door
+        await door.enter(_ENDING + 3, connecting=True)
+        self.reserved = _ENDING + 3
+        self.started = door.clock.steady()
+        family = socket.AF_INET6 if ":" in door.address else socket.AF_INET
+        try:
+            self.sock = socket.socket(family, socket.SOCK_STREAM)
+            self.sock.setblocking(False)
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
+            self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await asyncio.get_running_loop().sock_connect(self.sock, (door.address, self.port))
+        except TimeoutError as error:
+            self.wire.note("~", b"silent")
+            raise Silent("no answer to SYN") from error
+        except ConnectionError as error:
+            self.wire.note("~", b"refused")
+            raise Refused(str(error)) from error
+        except _OUR_ERRORS as error:
+            raise _unreachable(self.wire, error) from error
+        self.wire.connected = True
+
+    async def send(self, data: bytes) -> None:
+        """Send all of `data`, if the guard permits a byte on this port."""
+        self.wire.door.check("tcp", self.port, Permit.SEND)
+        self.wire.note(">", data)
+        await self._push(self.tls.encrypt(data) if self.tls else data)
+
+    async def receive(self, most: int = 4096) -> bytes:
+        """Give the next 1..most bytes, b"" when the peer closed."""
+        data = await self._receive_tls(most) if self.tls else await self._pull(most)
+        self.wire.note("<", data)
+        return data
+
+    async def start_tls(self) -> None:
+        """Go on under TLS, unverified; notes version, cipher and certificate."""
+        self.wire.door.check("tcp", self.port, Permit.SEND)
+        tls = Tls(self.wire.address)
+        try:
+            while not tls.step():
+                await self._push(tls.outgoing())
+                got = await self._pull(4096, quiet=True)
+                if not got:
+                    raise Refused("closed during the TLS handshake")
+                tls.incoming(got)
+            await self._push(tls.outgoing())
+        except (TlsFailed, Refused) as error:
+            await self._push(tls.outgoing())
+            self.wire.note("~", f"tls failed: {error}"[:200].encode())
+            raise Refused("TLS handshake turned down") from error
+        for name, value in tls.notes():
+            self.wire.note("~", f"{name} {value}".encode())
+        self.tls = tls
+
+    async def _receive_tls(self, most: int) -> bytes:
+        assert self.tls is not None  # noqa: S101 - only called under TLS
+        try:
+            while (data := self.tls.decrypt(most)) is None:
+                got = await self._pull(4096)
+                if not got:
+                    return b""
+                self.tls.incoming(got)
+        except TlsFailed as error:
+            raise Refused(f"TLS: {error}") from error
+        if not data:
+            self.wire.note("~", b"closed")
+        return data
+
+    async def _push(self, data: bytes) -> None:
+        if not data or self.sock is None:
+            return
+        await self._make_room(math.ceil(len(data) / _SEGMENT))
+        self.payload += len(data)
+        try:
+            async with asyncio.timeout(RECEIVE_SECONDS):
+                await asyncio.get_running_loop().sock_sendall(self.sock, data)
+        except TimeoutError as error:
+            raise Silent("the peer takes no more") from error
+        except ConnectionError as error:
+            self.wire.note("~", b"reset")
+            raise Refused(str(error)) from error
+
+    async def _pull(self, most: int, *, quiet: bool = False) -> bytes:
+        assert self.sock is not None  # noqa: S101 - only called when connected
+        await self._make_room(2)
+        try:
+            async with asyncio.timeout(RECEIVE_SECONDS):
+                data = await asyncio.get_running_loop().sock_recv(self.sock, most)
+        except TimeoutError as error:
+            self.wire.note("~", b"silent")
+            raise Silent("nothing came") from error
+        except ConnectionError as error:
+            self.wire.note("~", b"reset")
+            raise Refused(str(error)) from error
+        if not data:
+            self.ended = True
+            if not quiet:
+                self.wire.note("~", b"closed")
+        return data
+
+    async def _make_room(self, packets: int) -> None:
+        self._settle()
+        missing = packets + _ENDING - self.reserved
+        if missing > 0:
+            await self.wire.door.enter(missing)
+            self.reserved += missing
+
+    def _settle(self) -> None:
+        if self.sock is None:
+            return
+        left = segments_out(self.sock) - self.counted
+        self.counted += left
+        given_back = min(left, self.reserved)
+        self.reserved -= given_back
+        self.wire.door.leave(given_back, left)
+
+    async def close(self) -> None:
+        """Full close: FIN, the peer's FIN, then free; a peer that goes on talking gets a reset."""
+        if self.sock is None:
+            self.wire.door.leave(self.reserved, 0)
+            return
+        reset = not await self._say_goodbye(self.sock)
+        self._settle()
+        if reset:
+            self.counted += 1
+            self.wire.door.leave(0, 1)
+        self.wire.door.leave(self.reserved, 0, connected=True)
+        self.sock.close()
+        self.sock = None
+        self.wire.door.journal(
+            "tcp connect",
+            packets=self.counted,
+            started=self.started,
+            connections=1,
+            payload_bytes=self.payload,
+            port=self.port,
+            transport="tcp",
+            probe=self.wire.probe,
+            why=self.wire.why,
+        )
+
+    async def _say_goodbye(self, sock: socket.socket) -> bool:
+        try:
+            sock.shutdown(socket.SHUT_WR)
+            async with asyncio.timeout(CLOSE_SECONDS):
+                for _ in range(8):
+                    if self.ended or not await asyncio.get_running_loop().sock_recv(sock, 4096):
+                        return True
+        except TimeoutError:
+            return True  # it keeps its side open; ours is closed
+        except OSError:
+            return True  # never connected, or reset by the peer: nothing more leaves
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        return False
+
+
+@dataclass(slots=True)
+class UdpStream:
+    """One UDP conversation with one port."""
+
+    wire: LiveWire
+    port: int
+    sock: socket.socket | None = None
+    packets: int = 0
+    payload: int = 0
+    started: float = 0.0
+
+    async def send(self, data: bytes) -> None:
+        """Send one datagram."""
+        door = self.wire.door
+        door.check("udp", self.port, Permit.SEND)
+        await door.enter(1)
+        self.started = self.started or door.clock.steady()
+        self.wire.note(">", data)
+        try:
+            await asyncio.get_running_loop().sock_sendall(self._socket(), data)
+        except ConnectionError as error:
+            door.leave(1, 0)
+            raise Refused("port unreachable") from error
+        except _OUR_ERRORS as error:
+            door.leave(1, 0)
+            raise _unreachable(self.wire, error) from error
+        door.leave(1, 1)
+        self.packets += 1
+        self.payload += len(data)
+
+    async def receive(self, most: int = 4096) -> bytes:
+        """Give the next datagram, cut to `most` bytes."""
+        try:
+            async with asyncio.timeout(RECEIVE_SECONDS):
+                data = await asyncio.get_running_loop().sock_recv(self._socket(), most)
+        except TimeoutError as error:
+            self.wire.note("~", b"silent")
+            raise Silent("no datagram came") from error
+        except ConnectionError as error:
+            self.wire.note("~", b"refused")
+            raise Refused("port unreachable") from error
+        except _OUR_ERRORS as error:
+            raise _unreachable(self.wire, error) from error
+        self.wire.note("<", data)
+        return data
+
+    async def start_tls(self) -> None:
+        """Not for datagrams."""
+        raise OurFault("TLS over UDP is not spoken here")
+
+    async def close(self) -> None:
+        """Free the socket and write the journal."""
+        if self.sock is not None:
+            self.sock.close()
+            self.sock = None
+        if self.packets:
+            self.wire.door.journal(
+                "udp question",
+                packets=self.packets,
+                started=self.started,
+                payload_bytes=self.payload,
+                port=self.port,
+                transport="udp",
+                probe=self.wire.probe,
+                why=self.wire.why,
+            )
+            self.packets = 0
+
+    def _socket(self) -> socket.socket:
+        if self.sock is None:
+            family = socket.AF_INET6 if ":" in self.wire.address else socket.AF_INET
+            self.sock = socket.socket(family, socket.SOCK_DGRAM)
+            self.sock.setblocking(False)
+            self.sock.connect((self.wire.address, self.port))
+        return self.sock
+
+
+def _unreachable(wire: LiveWire, error: Exception) -> Refused | Silent | OurFault:
+    number = getattr(error, "errno", None)
+    if number in (113, 110):  # EHOSTUNREACH, ETIMEDOUT: nobody answered ARP or ICMP says so
+        wire.note("~", b"silent")
+        return Silent("host unreachable")
+    if number in (111, 1, 13):  # ECONNREFUSED; EPERM, EACCES: ICMP prohibited, or our own firewall
+        wire.note("~", b"refused")
+        return Refused(str(error))
+    return OurFault(f"{type(error).__name__}: {error}")
