@@ -19,8 +19,8 @@ _RANK = {Sure.SURE: 0, Sure.LIKELY: 1, Sure.GUESS: 2}
 _SERVED = {
     25: "SMTP", 53: "DNS", 80: "HTTP", 88: "Kerberos", 104: "DICOM", 110: "POP3", 143: "IMAP", 389: "LDAP",
     443: "HTTPS", 636: "LDAPS", 1433: "SQL Server", 1521: "Oracle", 1972: "InterSystems", 2049: "NFS",
-    3268: "AD", 3306: "MySQL", 4242: "DICOM", 5432: "PostgreSQL", 6379: "Redis", 8000: "HTTP", 8042: "Orthanc",
-    8080: "HTTP", 8443: "HTTPS", 8530: "WSUS", 11112: "DICOM", 27017: "MongoDB", 50000: "DB2",
+    3268: "AD", 3306: "MySQL", 4242: "DICOM", 5432: "PostgreSQL", 6379: "Redis", 8000: "HTTP",
+    8042: "Orthanc", 8080: "HTTP", 8443: "HTTPS", 8530: "WSUS", 11112: "DICOM", 27017: "MongoDB", 50000: "DB2",
 }  # fmt: skip
 _PRINTING = frozenset({515, 631, *range(9100, 9108)})
 _DICOM = frozenset({104, 2761, 2762, 4242, 11112})
@@ -78,8 +78,10 @@ def one_name(one: Recognition) -> str:
 
 
 def _by_printing(ports: frozenset[int], said: tuple[Recognition, ...]) -> Answer | None:
-    """Raw print port, and nothing of a computer beside it."""
-    computer = ports & {135, 445, 3389} or any(one.product == "OpenSSH" for one in said)
+    """A print port, and nothing of a computer beside it (copiers do serve SMB)."""
+    raw = any(port >= 9100 for port in ports & _PRINTING)
+    computer = bool(ports & {135, 3389}) or (445 in ports and not raw)
+    computer = computer or any(one.product == "OpenSSH" for one in said)
     found = sorted(ports & _PRINTING)
     if not found or computer:
         return None

@@ -10,6 +10,7 @@ import functools
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from probes.facts import Sure
 from probes.oui import maker_of, virtual_kind
@@ -161,8 +162,8 @@ def _kind(group: str) -> _Kind:
 
 
 @functools.cache
-def _fragile() -> dict[str, dict[str, str]]:
-    table: dict[str, dict[str, str]] = load("fragile.yaml")
+def _fragile() -> dict[str, dict[str, Any]]:
+    table: dict[str, dict[str, Any]] = load("fragile.yaml")
     return table
 
 

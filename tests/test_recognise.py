@@ -1,0 +1,261 @@
+# SPDX-License-Identifier: Apache-2.0
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from probes import rows
+from probes.device_class import CLASSES, class_of
+from probes.facts import Fact, FactKind, Sure, fact
+from probes.fragility import Temper, class_by_maker, temper_of
+from probes.recognise import MOST_TEXT, Recognition, channel_of, recognise, recognise_facts
+from probes.rows import Row
+
+_REMOTE = (
+    "ssl_vpn ipsec openvpn l2tp pptp softether wireguard rdp vnc remote_tool mobile_router ssh telnet web_admin"
+).split()
+_CHANNELS = sorted({row.channel for row in rows.all_rows()})
+
+
+def _examples() -> Iterator[object]:
+    for row in rows.all_rows():
+        for example in row.examples.matches:
+            yield pytest.param(row, example, id=f"{row.id}: {example['text'][:30]}")
+
+
+@pytest.mark.parametrize(("row", "example"), _examples())
+def test_a_row_says_of_its_examples_what_it_promises(row: Row, example: dict[str, str]) -> None:
+    found = [one for one in recognise(row.channel, example["text"]) if one.pattern == row.id]
+    assert found, "the pattern does not match its own example"
+    said = asdict(found[0])
+    assert {key: said[key] for key in example if key != "text"} == {
+        key: value for key, value in example.items() if key != "text"
+    }
+    assert found[0].sure is row.sure
+
+
+@pytest.mark.parametrize("row", rows.all_rows(), ids=lambda row: row.id)
+def test_a_row_keeps_away_from_its_counter_examples(row: Row) -> None:
+    assert row.examples.matches
+    assert row.examples.misses
+    for text in row.examples.misses:
+        assert row.id not in [one.pattern for one in recognise(row.channel, text)], text
+
+
+@pytest.mark.parametrize("row", rows.all_rows(), ids=lambda row: row.id)
+def test_a_row_gives_only_known_classes_and_paths(row: Row) -> None:
+    given_fields = [row.gives, *(fields for code in row.codes.values() for fields in code.values())]
+    for fields in given_fields:
+        assert set(fields) <= rows.FIELDS
+        assert fields.get("device_class", "unknown") in CLASSES
+        assert fields.get("remote_path", "ssh") in _REMOTE
+
+
+@pytest.mark.parametrize("channel", _CHANNELS)
+def test_the_index_finds_what_trying_every_row_finds(channel: str) -> None:
+    index = rows.index_of(channel)
+    every = [row for row in rows.all_rows() if row.channel == channel]
+    for row in every:
+        for text in [*(example["text"] for example in row.examples.matches), *row.examples.misses]:
+            tried = [one.id for one in every if one.match(text)]
+            assert [one.id for one in index.candidates(text) if one.match(text)] == tried
+
+
+@pytest.mark.parametrize(
+    ("pattern", "literal"),
+    [
+        (r"^Cisco (?:IOS|NX-OS) Software", " software"),
+        (r"^abc?d{2}efg", "efg"),
+        (r"one|another", ""),
+        (r"[a-z\]]+ of\.it(?P<x>(a|b)[)])?", " of.it"),
+        (r"(?i:never)x", "x"),
+    ],
+)
+def test_the_literal_of_a_pattern_must_occur(pattern: str, literal: str) -> None:
+    assert rows.literal_of(pattern) == literal
+
+
+@pytest.mark.parametrize("channel", _CHANNELS)
+def test_a_hostile_megabyte_takes_a_bounded_time(channel: str) -> None:
+    seeds = [example["text"] for row in rows.index_of(channel).rows for example in row.examples.matches]
+    hostile = [
+        "a" * 2**20,
+        " " * 2**20,
+        "1." * 2**19,
+        "A-" * 2**19,
+        *((seed * 2**20)[: 2**20] for seed in seeds[:60]),
+    ]
+    for row in rows.index_of(channel).rows:
+        for text in hostile[:4] + [
+            (example["text"] * MOST_TEXT)[:MOST_TEXT] for example in row.examples.matches
+        ]:
+            began = time.perf_counter()
+            row.match(text[:MOST_TEXT])
+            assert time.perf_counter() - began < 0.25, (row.id, text[:40])
+    for text in hostile:
+        began = time.perf_counter()
+        recognise(channel, text)
+        assert time.perf_counter() - began < 1, text[:40]
+
+
+def test_one_banner_is_fast() -> None:
+    banner = "SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3"
+    recognise("ssh", banner)
+    began = time.perf_counter()
+    for _ in range(200):
+        recognise("ssh", banner)
+    assert (time.perf_counter() - began) / 200 < 0.001
+
+
+@given(st.sampled_from([*_CHANNELS, "snmp.engine_id", "no.such.channel"]), st.text(max_size=300))
+def test_hostile_text_never_raises(channel: str, text: str) -> None:
+    for one in recognise(channel, text):
+        assert one.channel == channel
+        assert one.pattern
+
+
+@given(
+    st.lists(
+        st.builds(Fact, st.sampled_from(FactKind), st.text(max_size=80), st.sampled_from(Sure)), max_size=6
+    )
+)
+def test_hostile_facts_never_raise(facts: list[Fact]) -> None:
+    found = recognise_facts(facts)
+    assert len(set(found)) == len(found)
+    assert class_of(found, None, ())[0] in CLASSES
+
+
+def test_a_guessed_fact_makes_no_sure_recognition() -> None:
+    told = recognise_facts([fact(FactKind.SSH_BANNER, "SSH-2.0-dropbear_2022.83", Sure.GUESS)])
+    assert [one.sure for one in told] == [Sure.GUESS]
+
+
+def test_better_answers_come_first() -> None:
+    found = recognise("ssh", "SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3")
+    assert (found[0].os, found[0].os_version) == ("Debian", "12")
+
+
+def test_channels_are_named_for_facts() -> None:
+    assert channel_of(FactKind.NTLM_BUILD) == "ntlm"
+    assert channel_of(FactKind.MAC) is None
+
+
+def test_line_ends_that_became_replacement_characters_are_line_ends() -> None:
+    told = recognise(
+        "snmp.sysDescr",
+        "Cisco IOS Software, C2960 Software (C2960-LANBASEK9-M), Version 15.0(2)SE11,\ufffd\ufffdx",
+    )
+    assert told[0].firmware_version == "15.0(2)SE11"
+
+
+class TestEnterprises:
+    def test_the_longest_known_prefix_counts(self) -> None:
+        assert recognise("snmp.sysObjectID", "1.3.6.1.4.1.9.1.9999")[0].maker == "Cisco"
+        assert recognise("snmp.sysObjectID", ".1.3.6.1.4.1.207.1.1.85")[0].model == "AT-AR4050S"
+
+    def test_a_class_by_enterprise_is_only_likely(self) -> None:
+        found = recognise("snmp.sysObjectID", "1.3.6.1.4.1.1182.1.23")
+        assert [one.sure for one in found if one.device_class] == [Sure.LIKELY]
+
+    def test_engine_id_carries_the_enterprise(self) -> None:
+        assert recognise("snmp.engine_id", "800000090300112233445566")[0].maker == "Cisco"
+        assert recognise("snmp.engine_id", "80001f8804616263")[0].product == "Net-SNMP"
+
+    @pytest.mark.parametrize("text", ["", "1", "1.3.6.1.4.1.", "9999999.1", "80", "0" * 64, "1.3.6.1.4.1.x"])
+    def test_no_enterprise_no_maker(self, text: str) -> None:
+        assert not [one for one in recognise("snmp.sysObjectID", text) if one.maker]
+        assert recognise("snmp.engine_id", text) == ()
+
+    def test_every_entry_says_only_known_fields(self) -> None:
+        table = rows.load("enterprises.yaml")["enterprises"]
+        assert len(table) >= 200
+        for suffix, said in table.items():
+            assert set(said) <= rows.FIELDS | {"sure"}, suffix
+            assert said.get("device_class", "unknown") in CLASSES
+            assert recognise("snmp.sysObjectID", f"1.3.6.1.4.1.{suffix}"), suffix
+
+
+class TestTemper:
+    @pytest.mark.parametrize(
+        ("mac", "ports", "temper"),
+        [
+            ("00:90:e8:00:00:01", (), Temper.FRAGILE),  # Moxa
+            ("00:40:d1:00:00:01", (80,), Temper.FRAGILE),  # Fukuda Denshi
+            ("00:19:98:00:00:01", (), Temper.FRAGILE),  # SATO
+            ("d4:be:d9:00:00:01", (), Temper.ROBUST),  # Dell
+            ("d4:be:d9:00:00:01", (502,), Temper.FRAGILE),  # Dell speaking Modbus
+            ("d4:be:d9:00:00:01", (104,), Temper.UNKNOWN),  # Dell: maybe a modality's console
+            ("00:a0:de:00:00:01", (), Temper.ROBUST),  # Yamaha
+            ("02:11:22:33:44:55", (), Temper.UNKNOWN),
+            ("02:11:22:33:44:55", (135, 445), Temper.ROBUST),
+            ("", (2575,), Temper.FRAGILE),
+            ("not a mac", (), Temper.UNKNOWN),
+        ],
+    )
+    def test_by_maker_and_ports(self, mac: str, ports: tuple[int, ...], temper: Temper) -> None:
+        judged = temper_of(mac, (), ports)
+        assert judged.temper is temper
+        assert " / " in judged.reason
+
+    def test_a_general_system_is_robust(self) -> None:
+        said = recognise("ssh", "SSH-2.0-OpenSSH_9.2p1 Debian-2")
+        assert temper_of("02:11:22:33:44:55", said, (22,)).temper is Temper.ROBUST
+
+    def test_a_medical_answer_is_fragile(self) -> None:
+        said = recognise("dicom.implementation", "1.3.12.2.1107.5.9.20000101")
+        assert temper_of("d4:be:d9:00:00:01", said, (104,)).temper in (Temper.FRAGILE, Temper.UNKNOWN)
+        sure = Recognition(device_class="medical", maker="X", sure=Sure.SURE)
+        assert temper_of("d4:be:d9:00:00:01", (sure,), ()).temper is Temper.FRAGILE
+
+    @given(st.text(max_size=40), st.sets(st.integers(0, 65535), max_size=5))
+    def test_never_raises(self, mac: str, ports: set[int]) -> None:
+        assert temper_of(mac, (), ports).temper in Temper
+
+
+class TestClass:
+    @pytest.mark.parametrize(
+        ("channel", "text", "ports", "expected"),
+        [
+            ("ntlm", "10.0.20348", (135, 445, 3389), "server"),
+            ("ntlm", "10.0.19045", (135, 445, 3389), "pc"),
+            ("ntlm", "10.0.17763", (135, 445, 3389), "pc"),
+            ("ntlm", "10.0.17763", (135, 445, 1433), "server"),
+            ("ntlm", "6.1.0", (139, 445), "server"),
+            ("ssh", "SSH-2.0-OpenSSH_9.2p1 Debian-2", (22, 5432), "server"),
+            ("ssh", "SSH-2.0-OpenSSH_9.6p1 Ubuntu-3ubuntu13", (22, 3389), "pc"),
+            ("ssh", "SSH-2.0-Cisco-1.25", (22,), "network"),
+            ("http.server", "YAMAHA-RT", (80,), "gateway"),
+            ("snmp.sysObjectID", "1.3.6.1.4.1.367.1.1", (80, 9100), "printer"),
+            ("ssh", "nothing", (9100, 80), "printer"),
+            ("ssh", "nothing", (104,), "medical"),
+            ("ssh", "nothing", (), "unknown"),
+        ],
+    )
+    def test_from_answers_and_ports(
+        self, channel: str, text: str, ports: tuple[int, ...], expected: str
+    ) -> None:
+        device_class, _, reason = class_of(recognise(channel, text), None, ports)
+        assert device_class == expected, reason
+        assert " / " in reason
+
+    def test_the_maker_is_only_a_guess(self) -> None:
+        assert class_of((), "Ricoh Company, Ltd.", ())[:2] == ("printer", Sure.GUESS)
+
+    @pytest.mark.parametrize(
+        ("maker", "device_class"),
+        [
+            ("Dell Inc.", "pc"),
+            ("VMware, Inc.", "server"),
+            ("Cisco Systems, Inc", "network"),
+            ("Fortinet, Inc.", "gateway"),
+            ("Canon Inc.", "printer"),
+            ("Polycom", "phone"),
+            ("Hangzhou Hikvision Digital Technology Co.,Ltd.", "iot"),
+            ("Nobody We Know", None),
+        ],
+    )
+    def test_makers(self, maker: str, device_class: str | None) -> None:
+        assert class_by_maker(maker) == device_class
