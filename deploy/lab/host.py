@@ -79,11 +79,12 @@ def start(name: str, layout: Layout, ground: Ground) -> int:
 def _be_host(name: str, layout: Layout, ground: Ground) -> None:
     try:
         outer = int(os.readlink("/proc/self"))
+        recipes = _recipes(name, layout)
         _prepare(name, layout, ground)
         os.read(ground.go, 1)
-        running = _bring_up(name, layout)
+        running = _bring_up(layout, layout.hosts[name], recipes)
         missing = _wait_for(running)
-        _tell(ground, {"host": name, "pid": outer, "missing": missing})
+        _tell(ground, {"host": name, "pid": outer, "missing": missing + _last_words(missing)})
         _reap(running)
     except BaseException:  # the last frame of a forked process: report, then end it
         _tell(ground, {"host": name, "error": traceback.format_exc(limit=-3)})
@@ -144,13 +145,20 @@ def _write_identity(name: str, layout: Layout) -> None:
     Path("/etc/hosts").write_text("127.0.0.1 localhost\n" + own)
 
 
-def _bring_up(name: str, layout: Layout) -> _Running:
-    host = layout.hosts[name]
+def _recipes(name: str, layout: Layout) -> dict[str, Recipe]:
+    """Make keys and configurations while this machine's Python can still be reached (imports are lazy)."""
+    place = layout.place(name)
+    return {
+        f"{number}-{type(daemon).__name__.lower()}": daemon.recipe(place)
+        for number, daemon in enumerate(layout.hosts[name].daemons)
+    }
+
+
+def _bring_up(layout: Layout, host: Host, recipes: dict[str, Recipe]) -> _Running:
     _configure_network(layout, host)
     running = _Running()
-    recipes = [(type(daemon).__name__.lower(), daemon.recipe(layout.place(name))) for daemon in host.daemons]
-    for number, (kind, recipe) in enumerate(recipes):
-        _launch(f"{number}-{kind}", recipe, running)
+    for name, recipe in recipes.items():
+        _launch(name, recipe, running)
     if any(nic.ip == "dhcp" for nic in host.nics):
         running.leased = False
         _spawn("dhcp", ("udhcpc", "-f", "-i", "eth0", "-t", "30", "-T", "1", "-s", "/etc/lab/dhcp"), running)
@@ -239,6 +247,13 @@ def _wait_for(running: _Running) -> list[str]:
     while (missing := running.missing()) and time.monotonic() < deadline:
         time.sleep(0.05)
     return missing
+
+
+def _last_words(missing: list[str]) -> list[str]:
+    """Return the last line of every daemon's log when something is missing, to find out why."""
+    logs = sorted(_LOGS.glob("*.log")) if missing else []
+    texts = {log.stem: log.read_text("utf-8", "replace").strip().rpartition("\n")[2] for log in logs}
+    return [f"{name}: {text[:200]}" for name, text in texts.items() if text]
 
 
 def _bound(transport: str) -> set[int]:

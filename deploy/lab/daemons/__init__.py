@@ -3,8 +3,9 @@
 
 from deploy.lab.daemons.departments import Cups, Dicom, Postgres
 from deploy.lab.daemons.management import Avahi, Dnsmasq, Lldpd, Snmpd
+from deploy.lab.daemons.oxid import Oxid
 from deploy.lab.daemons.recipe import Daemon, File, Place, Port, Recipe
-from deploy.lab.daemons.stubs import Canned, Recorder, Tarpit, recording
+from deploy.lab.daemons.stubs import Recorder, Tarpit, recording
 from deploy.lab.daemons.terminal import Dropbear, Openssh, Telnetd, Vsftpd
 from deploy.lab.daemons.vpn import Openvpn, Softether, Strongswan
 from deploy.lab.daemons.web import Lighttpd, Nginx
@@ -13,6 +14,6 @@ from deploy.lab.daemons.windows import Samba, Vnc, Xrdp
 __all__ = ["AnyDaemon", "Daemon", "File", "Place", "Port", "Recipe", "recording"]
 
 AnyDaemon = (
-    Avahi | Canned | Cups | Dicom | Dnsmasq | Dropbear | Lighttpd | Lldpd | Nginx | Openssh | Openvpn | Postgres
+    Avahi | Cups | Dicom | Dnsmasq | Dropbear | Lighttpd | Lldpd | Nginx | Openssh | Openvpn | Oxid | Postgres
     | Recorder | Samba | Snmpd | Softether | Strongswan | Tarpit | Telnetd | Vnc | Vsftpd | Xrdp
 )  # fmt: skip

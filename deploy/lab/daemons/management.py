@@ -75,7 +75,7 @@ class Lldpd(Daemon, frozen=True, kw_only=True, tag="lldpd"):
         config = File("/etc/lldpd.d/lab.conf", "configure lldp tx-interval 10\nconfigure lldp tx-hold 4\n")
         make = (("mkdir", "-p", "/run/lldpd"), ("chown", "_lldpd:", "/run/lldpd"))
         command = ["lldpd", "-d", "-S", self.description, "-P", self.platform, "-k"]
-        command += ["-ccc"] if self.cdp else []
+        command += ["-c"] if self.cdp else []
         return Recipe((config,), make, (tuple(command),))
 
 

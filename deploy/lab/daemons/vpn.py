@@ -48,7 +48,7 @@ class Openvpn(Daemon, frozen=True, kw_only=True, tag="openvpn"):
         pair = certificate(place.host, "OpenVPN", (), use_rsa=False)
         files = (File(f"{folder}/key.pem", pair.key, 0o600), File(f"{folder}/cert.pem", pair.certificate))
         protocol = "tcp-server" if self.transport == "tcp" else "udp"
-        command = ["openvpn", "--mode", "server", "--tls-server", "--dev", "null", "--proto", protocol]
+        command = ["openvpn", "--mode", "server", "--tls-server", "--dev", "tun", "--ifconfig-noexec", "--proto", protocol]
         command += ["--port", str(self.port), "--dh", "none", "--key", f"{folder}/key.pem"]
         command += ["--ca", f"{folder}/cert.pem", "--cert", f"{folder}/cert.pem"]
         command += ["--tls-auth", f"{folder}/ta.key"] if self.tls_auth else []
