@@ -31,11 +31,13 @@ from gufo.snmp import (
 from gufo.snmp.aio import SnmpSession as GufoSession
 from gufo.snmp.policer import BasePolicer
 
+from agent.logins.snmp_ber import is_whole
 from agent.logins.snmp_lines import variable_line
 from probes.contract import OurFault, Refused, Silent
 
 MOST_AT_ONCE = 10  # variables of one GET, rows of one GETBULK
 TIMEOUT_SECONDS = 2.0
+_MOST_DATAGRAM = 65535
 
 Auth = Literal["", "md5", "sha1", "sha224", "sha256", "sha384", "sha512"]
 Privacy = Literal["", "des", "aes128", "aes192", "aes256"]
@@ -157,7 +159,7 @@ class _Gate(BasePolicer):
 
 
 class _Watched(GufoSession):
-    """gufo-snmp's session, which alone takes a closed port for silence."""
+    """gufo-snmp's session, which alone takes a closed port for silence and panics on broken BER."""
 
     def __init__(
         self, address: str, port: int, credential: SnmpCredential | SnmpUser, timeout: float, gate: _Gate
@@ -173,9 +175,15 @@ class _Watched(GufoSession):
             error = self._watch.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             if error:
                 raise OSError(error, os.strerror(error))
+            self._look()
             return receiver()
 
         return await super()._recv(receive)
+
+    def _look(self) -> None:
+        if not is_whole(self._watch.recv(_MOST_DATAGRAM, socket.MSG_PEEK)):
+            self._watch.recv(_MOST_DATAGRAM)
+            raise Refused("the answer is not SNMP")
 
     def close(self) -> None:
         self._watch.close()
@@ -218,3 +226,7 @@ async def _translated() -> AsyncIterator[None]:
         raise Refused("the SNMP credential was not accepted") from error
     except SnmpError as error:
         raise Refused(f"the answer is not usable SNMP: {error}") from error
+    except BaseException as error:
+        if type(error).__name__ == "PanicException":  # pyo3's, which cannot be imported
+            raise Refused("the answer broke the SNMP library") from error
+        raise
