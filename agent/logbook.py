@@ -145,7 +145,7 @@ class Logbook:
 
     async def thin(self, before: datetime) -> int:
         """Drop confirmed observations made before this time (the collector has them); count them."""
-        return await self._run(lambda file: _thin(file, before))
+        return await self._run(lambda file: _thin(file, before.timestamp()))
 
     def close(self) -> None:
         """Finish what was put and close the file; a second call does nothing."""
@@ -165,8 +165,8 @@ class Logbook:
         """Write every put that waits in one transaction; on failure none of them is kept."""
         puts = list(_drain(self._waiting))
         try:
-            with translated(self._path), transaction(self._file):
-                self._file.executemany(_PUT, [row._asdict() for rows, _ in puts for row in rows])
+            with translated(self._path):
+                _write(self._file, [row for rows, _ in puts for row in rows])
         except Exception as error:
             _settle(puts, error)
         else:
@@ -201,6 +201,21 @@ def _row(record: Record) -> _Row:
     at = record.at.timestamp() if isinstance(record, Observation | Sent) else None
     address = record.address if isinstance(record, Observation | Sent) else ""
     return _Row(_KINDS[type(record)], record.id, at, address, body)
+
+
+def _write(file: sqlite3.Connection, rows: list[_Row]) -> None:
+    """Store the rows, all or none; without room, at the cost of what the collector has already."""
+    try:
+        _insert(file, rows)
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_FULL or not _thin(file, float("inf")):
+            raise
+        _insert(file, rows)
+
+
+def _insert(file: sqlite3.Connection, rows: list[_Row]) -> None:
+    with transaction(file):
+        file.executemany(_PUT, [row._asdict() for row in rows])
 
 
 def _pending(file: sqlite3.Connection, most: int) -> tuple[Upload, int]:
@@ -269,11 +284,11 @@ def _next_sequence(file: sqlite3.Connection, after: int) -> int:
         return _mark(file, "sequence")
 
 
-def _thin(file: sqlite3.Connection, before: datetime) -> int:
+def _thin(file: sqlite3.Connection, before: float) -> int:
     with transaction(file):
         return file.execute(
             "DELETE FROM records WHERE kind = 'observation' AND position <= ? AND at < ?",
-            (_mark(file, "confirmed"), before.timestamp()),
+            (_mark(file, "confirmed"), before),
         ).rowcount
 
 

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The agent's identity: an Ed25519 key that never leaves the state folder, and the id it enrolled as.
+
+`agent.key` is PKCS #8 PEM (RFC 5958, RFC 8410), mode 0600; `agent.json` says who we are to whom.
+Both appear whole or not at all.
+"""
+
+import base64
+import os
+import tempfile
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from agent.refusal import Refusal
+from probes.facts import signing_input
+
+KEY_FILE = "agent.key"
+IDENTITY_FILE = "agent.json"
+
+
+class Enrolled(msgspec.Struct, frozen=True):
+    """What agent.json holds."""
+
+    agent: str  # id that the collector gave
+    name: str
+    url: str  # of the collector
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who we are to the collector."""
+
+    agent: str
+    key: Ed25519PrivateKey = field(repr=False)
+
+
+def stamp(key: Ed25519PrivateKey, path: str, at: datetime, sequence: int, body: bytes) -> dict[str, str]:
+    """Give the headers that sign a POST of `body` to `path` (without host)."""
+    time = at.isoformat()
+    signature = key.sign(signing_input("POST", path, time, sequence, body))
+    return {
+        "Daicho-Time": time,
+        "Daicho-Sequence": str(sequence),
+        "Daicho-Signature": base64.b64encode(signature).decode(),
+    }
+
+
+def public_key(key: Ed25519PrivateKey) -> str:
+    """Give the public half: base64 of its 32 bytes."""
+    return base64.b64encode(key.public_key().public_bytes_raw()).decode()
+
+
+def find_key(state: Path) -> Ed25519PrivateKey:
+    """Give the key of this state folder, made now if there is none; raises Refusal."""
+    path = state / KEY_FILE
+    try:
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not path.exists():
+            _write(path, _pem(Ed25519PrivateKey.generate()), replace=False)
+        return _read_key(path)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def load_identity(state: Path) -> Identity | None:
+    """Give the identity of this state folder; None before enrolment. Raises Refusal."""
+    path = state / IDENTITY_FILE
+    try:
+        if not path.exists():
+            return None
+        enrolled = msgspec.json.decode(path.read_bytes(), type=Enrolled)
+        return Identity(enrolled.agent, _read_key(state / KEY_FILE))
+    except (OSError, msgspec.MsgspecError, UnicodeError) as error:
+        raise _unreadable(path, error) from error
+
+
+def save_identity(state: Path, enrolled: Enrolled) -> None:
+    """Note as whom we enrolled; raises Refusal."""
+    path = state / IDENTITY_FILE
+    try:
+        _write(path, msgspec.json.encode(enrolled), replace=True)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _pem(key: Ed25519PrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def _write(path: Path, data: bytes, *, replace: bool) -> None:
+    """Put a file of mode 0600 in place, whole and on the disk; an earlier one stays unless replaced."""
+    descriptor, new = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if replace:
+            Path(new).replace(path)
+        elif not path.exists():
+            os.link(new, path)
+    finally:
+        Path(new).unlink(missing_ok=True)
+
+
+def _read_key(path: Path) -> Ed25519PrivateKey:
+    if path.stat().st_mode & 0o077:
+        raise Refusal(
+            f"鍵ファイル {path} をほかの利用者が読めます。他人がこのエージェントになりすませるため、使いません。"
+            f"chmod 600 {path} を実行してください。読まれたおそれがあれば、登録し直してください。",
+            f"Others may read the key file {path}, so anybody could pose as this agent; it is not used. "
+            f"Run chmod 600 {path}, and enrol again if somebody may have read it.",
+            permitted=False,
+        )
+    try:
+        key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+    except (ValueError, TypeError) as error:
+        raise _unreadable(path, error) from error
+    if not isinstance(key, Ed25519PrivateKey):
+        raise _unreadable(path, "not an Ed25519 key")
+    return key
+
+
+def _unreadable(path: Path, why: object) -> Refusal:
+    return Refusal(
+        f"{path} を読み書きできません({why})。台帳サーバーへは送れませんが、記録は手元に残ります。"
+        "保存フォルダーの権限を確かめるか、エージェントを登録し直してください。",
+        f"{path} cannot be read or written ({why}). Nothing is uploaded; the records stay here. "
+        "Check the state folder's permissions, or enrol the agent again.",
+    )
