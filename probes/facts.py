@@ -148,6 +148,8 @@ class FactKind(enum.StrEnum):
     CDP_PLATFORM = "cdp.platform"
     CDP_VERSION = "cdp.version"
     ROUTER_ADVERTISED = "router_advertised"  # IPv6 prefix or "default"
+    SSDP_SERVER = "ssdp.server"  # SERVER header of a UPnP device
+    SSDP_LOCATION = "ssdp.location"  # where it describes itself
     # tests by the packet worker
     ICMP_REPLY = "icmp.reply"  # what came back: echo-reply, 11/0, 3/0 …
     FORWARDS = "forwards"  # "yes": passed a TTL=1 frame that was not for it

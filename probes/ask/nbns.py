@@ -16,7 +16,6 @@ SPEAKS_FIRST = False
 
 _STATUS_ID, _QUERY_ID = 0x4461, 0x4462
 _WORKSTATION, _SERVER = 0x00, 0x20
-_BROWSER = b"\x01\x02__MSBROWSE__\x02"
 
 
 async def ask(wire: Wire, port: int) -> None:
@@ -65,7 +64,7 @@ def _of(packet: netbios.NamePacket, kind: int) -> Iterator[netbios.Resource]:
 def _status_facts(data: bytes) -> Iterator[Fact]:
     names, unit = netbios.read_status(data)
     for owned in names:
-        if owned.raw.startswith(_BROWSER[:14]):
+        if not owned.name.isprintable():  # __MSBROWSE__ between control characters
             continue
         yield fact(FactKind.NETBIOS_NAME, str(owned))
         if owned.suffix == _WORKSTATION:

@@ -40,6 +40,8 @@ def _registered(packet: netbios.NamePacket) -> Iterator[Fact]:
     if packet.is_answer or packet.operation not in (_REGISTRATION, *_REFRESH):
         return
     for record in packet.records:
+        if not record.name.isprintable():  # __MSBROWSE__ between control characters
+            continue
         for group, address in netbios.read_addresses(record.data) if record.kind == netbios.NB else ():
             yield fact(FactKind.NETBIOS_NAME, str(netbios.Owned(record.name, record.suffix, group)))
             if record.suffix == 0:
