@@ -113,7 +113,8 @@ class Logbook:
             return
         done: Future[None] = Future()
         self._waiting.put((rows, done))
-        self._thread.submit(self._commit_waiting)
+        # Only after the other callers that are ready now have put theirs too.
+        asyncio.get_running_loop().call_soon(self._thread.submit, self._commit_waiting)
         await asyncio.wrap_future(done)
 
     async def pending(self, most: int = 2000) -> tuple[Upload, int]:
@@ -164,6 +165,8 @@ class Logbook:
     def _commit_waiting(self) -> None:
         """Write every put that waits in one transaction; on failure none of them is kept."""
         puts = list(_drain(self._waiting))
+        if not puts:
+            return
         try:
             with translated(self._path):
                 _write(self._file, [row for rows, _ in puts for row in rows])
