@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 from agent.door import Door
 from agent.guard import Permit
+from agent.logins.opening import PacedSession
 from agent.settings import SnmpSecret
-from agent.snmp_secrets import open_session
 from agent.tls import Tls, TlsFailed
 from probes.contract import (
     MOST_TRANSCRIPT,
@@ -56,7 +56,7 @@ class LiveWire:
     lines: list[Line] = field(default_factory=list)
     heard_bytes: int = 0
     connected: bool = False  # a TCP handshake was completed
-    _open: list["TcpStream | UdpStream"] = field(default_factory=list)
+    _open: list["TcpStream | UdpStream | PacedSession"] = field(default_factory=list)
 
     @property
     def address(self) -> str:
@@ -102,7 +102,9 @@ class LiveWire:
         if kind != "snmp" or not self.snmp:
             raise HeldBack("no_credential: この機器の認証情報が登録されていない / no credential of the site")
         self.note("~", f"open {kind} {port}".encode())
-        return open_session(self, self.snmp[0], port)
+        session = PacedSession(self.door, port, self.probe, self.why, self.snmp[0], self.note)
+        self._open.append(session)
+        return session
 
     async def close(self) -> None:
         """End everything that is still open, with a full close."""

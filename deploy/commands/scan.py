@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`daicho scan`: one scan into an embedded ledger."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from agent.scope import overlap
+from deploy.scanning import Done, scan_into
+from deploy.site import Site, read_site
+from deploy.terminal import ScanProgress, print_ledger, say
+from inventory_db import ledger as ledgers
+
+_SOMETHING_TO_SEE, _UNFINISHED = 1, 4
+
+
+def command(
+    scope: Annotated[list[str] | None, typer.Argument(help="調べる網 / networks, e.g. 192.168.1.0/24")] = None,
+    ledger: Annotated[Path, typer.Option(help="台帳ファイル / ledger file")] = Path("daicho.sqlite"),
+    exclude: Annotated[str, typer.Option(help="触れない網 / networks to leave alone")] = "",
+    profile: Annotated[str, typer.Option(help="listen | gentle | standard | deep")] = "",
+    config: Annotated[Path | None, typer.Option(help="agent.toml")] = None,
+    json_to: Annotated[str, typer.Option("--json", help="JSON の出力先、- は標準出力 / JSON file or -")] = "",
+    max_pps_host: Annotated[int, typer.Option(help="1台あたり毎秒 / packets per second and host")] = 0,
+    max_pps: Annotated[int, typer.Option(help="全体で毎秒 / packets per second in all")] = 0,
+    yes_large: Annotated[bool, typer.Option("--yes-large", help="/16 より広い範囲 / wider than a /16")] = False,
+) -> None:
+    """範囲を調べて台帳に書きます / scan the scope into the ledger."""
+    site = read_site(
+        scope or (),
+        config,
+        exclude=exclude,
+        profile=profile,
+        pace={"packets_per_host": max_pps_host, "packets": max_pps},
+        yes_large=yes_large,
+    )
+    for network in overlap(site.scope):
+        say(f"{network} は触れない一覧にあるので避けます。", f"{network} is on the never-list and is left alone.")
+    with ScanProgress() as progress:
+        done = scan_into(ledger, site.settings, site.scope, progress.tell)
+    with done.engine.connect() as connection:
+        document = ledgers.document(connection)
+    _write(document, json_to)
+    raise typer.Exit(_tell(done, document, site, ledger))
+
+
+def _write(document: dict[str, Any], json_to: str) -> None:
+    text = msgspec.json.format(json.dumps(document, ensure_ascii=False, default=str), indent=1)
+    if json_to == "-":
+        sys.stdout.write(text + "\n")
+        return
+    if json_to:
+        Path(json_to).write_text(text + "\n", encoding="utf-8")
+    print_ledger(document)
+
+
+def _tell(done: Done, document: dict[str, Any], site: Site, ledger: Path) -> int:
+    """Say what a person should look at; gives the exit code."""
+    say(f"台帳は {ledger} に保存しました。", f"The ledger is saved in {ledger}.")
+    scan = done.scan
+    if scan is None or scan.state != "complete":
+        note = scan.note if scan else ""
+        say(
+            f"調べは途中で終わりました{'（' + note + '）' if note else ''}。見たものは保存されています。もう一度実行してください。",
+            f"The scan did not finish{' (' + note + ')' if note else ''}. What was seen is kept. Run it again.",
+        )
+        return _UNFINISHED
+    if not scan.privileged:
+        say(
+            "権限がないため、ARP で答える機器の一部と受信だけで分かることは見えていません。sudo を付けると見えます。",
+            "Without privileges (CAP_NET_RAW), hosts that only answer ARP and what is heard were not seen; use sudo.",
+        )
+    return _SOMETHING_TO_SEE if _things_to_see(document) or overlap(site.scope) else 0
+
+
+def _things_to_see(document: dict[str, Any]) -> bool:
+    found = False
+    for device in document["devices"]:
+        name = (device["names"] or [device["addresses"][0]["ip"]])[0]
+        if device["dual_homed"] and not device["dual_homed"]["declared"]:
+            found = True
+            networks = "、".join(device["dual_homed"]["networks"])
+            say(f"2枚挿し: {name} は {networks} の両方につながっています。", f"{name} stands on two networks.")
+        if device["forwards"] and device["dual_homed"]:
+            say(f"  しかも {name} は網の間を中継します。", f"  {name} also passes packets between them.")
+    return found

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What this machine can do, each line with what to do about it. Looks only; changes and sends nothing."""
+
+import asyncio
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from agent.vantage import disagreements, vantages
+from probes.contract import OurFault
+
+LEAST_DISK = 500 * 1024 * 1024  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line: what was looked at, whether it is well, what it means, what to do."""
+
+    name: str
+    ok: bool
+    ja: str
+    en: str
+
+    def as_json(self) -> dict[str, object]:
+        """The line as JSON values."""
+        return asdict(self)
+
+
+def examine() -> tuple[Finding, ...]:
+    """Look at everything; never raises."""
+    return tuple(finding for look in _LOOKS for finding in look())
+
+
+def _python() -> Iterator[Finding]:
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    yield Finding("python", True, f"Python {version}", f"Python {version}")
+
+
+def _privilege() -> Iterator[Finding]:
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    effective = next((line.split()[1] for line in status.splitlines() if line.startswith("CapEff")), "0")
+    ok = bool(int(effective, 16) & (1 << 13))
+    yield Finding(
+        "raw packets",
+        ok,
+        "ARP で機器を探せます" if ok else "権限がないため TCP 接続と近隣表だけで探します。sudo を付けると ARP で探せます",
+        "may find devices by ARP" if ok else "no CAP_NET_RAW: TCP connects and neighbour table only; use sudo",
+    )
+
+
+def _program(name: str, ja: str, en: str) -> Callable[[], Iterator[Finding]]:
+    def look() -> Iterator[Finding]:
+        path = shutil.which(name)
+        yield Finding(name, bool(path), path or ja, path or en)
+
+    return look
+
+
+def _interfaces() -> Iterator[Finding]:
+    try:
+        standings = asyncio.run(vantages())
+        doubts = asyncio.run(disagreements())
+    except OurFault as fault:
+        yield Finding("networks", False, f"網の口を調べられません（{fault}）", f"cannot read interfaces ({fault})")
+        return
+    for standing in standings:
+        ways = ", ".join(standing.gateways) or "-"
+        text = f"{standing.interface} {standing.address} ({standing.network}) gateway {ways}"
+        yield Finding("network", standing.is_up, text, text)
+    for doubt in doubts:
+        yield Finding("addresses", False, doubt, doubt)
+
+
+def _clock() -> Iterator[Finding]:
+    ok = time.time() > 1_700_000_000
+    zone = "/".join(time.tzname)
+    yield Finding(
+        "clock",
+        ok,
+        f"時計と時間帯（{zone}）" if ok else "時計が過去を指しています。時刻を合わせてください",
+        f"clock and zone ({zone})" if ok else "the clock is in the past; set it",
+    )
+
+
+def _disk() -> Iterator[Finding]:
+    free = shutil.disk_usage(Path.cwd()).free
+    ok = free > LEAST_DISK
+    yield Finding(
+        "disk",
+        ok,
+        f"空き {free >> 20} MiB" if ok else f"空きが {free >> 20} MiB しかありません。500 MiB 以上空けてください",
+        f"{free >> 20} MiB free" if ok else f"only {free >> 20} MiB free; make room for 500 MiB",
+    )
+
+
+def _fonts() -> Iterator[Finding]:
+    fonts = Path(__file__).parent.parent / "collector" / "static" / "vendor"
+    ok = any(fonts.rglob("*.ttf")) or any(fonts.rglob("*.woff2"))
+    yield Finding(
+        "fonts",
+        ok,
+        "画面用の日本語フォントがあります" if ok else "画面は端末のフォントで表示します（deploy/build_frontend.sh で入ります）",
+        "Japanese web font is there" if ok else "pages use the reader's own fonts (deploy/build_frontend.sh adds one)",
+    )
+
+
+def _user() -> Iterator[Finding]:
+    who = "root" if os.geteuid() == 0 else f"uid {os.geteuid()}"
+    yield Finding("user", True, who, who)
+
+
+_LOOKS: tuple[Callable[[], Iterator[Finding]], ...] = (
+    _python,
+    _user,
+    _privilege,
+    _program("nmap", "nmap がありません（許可した機器の詳しい調べだけが省かれます）", "no nmap (only deep looks are left out)"),
+    _interfaces,
+    _clock,
+    _disk,
+    _fonts,
+)

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a scan would send, to whom, in how long. Sends nothing."""
+
+from dataclasses import dataclass
+
+from agent.guard import Permit
+from agent.ground import Ground
+from agent.plan import View, all_questions
+from agent.scope import Scope, overlap
+from agent.settings import Settings
+
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentPlan:
+    """What one network of the scope would receive."""
+
+    network: str
+    interface: str
+    on_link: bool
+    addresses: int
+    finding_packets: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class DryRun:
+    """The whole scan in advance. Per live host: questions and the packets they take at the most."""
+
+    segments: tuple[SegmentPlan, ...]
+    never: tuple[str, ...]
+    questions_classified: tuple[str, ...]
+    questions_unclassified: tuple[str, ...]
+    most_packets_per_host: int
+    packets_per_second_host: int
+    packets_per_second: int
+
+
+def dry_run(settings: Settings, scope: Scope, ground: Ground) -> DryRun:
+    """Work out the plan; pure."""
+    bearing, unknown = View(permit=Permit.SEND), View(permit=Permit.LISTEN)
+    return DryRun(
+        tuple(_segment(settings, scope, ground, index) for index in range(len(scope.networks))),
+        overlap(scope),
+        tuple(f"{q.probe}:{q.port}" for q in all_questions(bearing, settings.profile)),
+        tuple(f"{q.probe}:{q.port}" for q in all_questions(unknown, settings.profile)),
+        settings.pace.packets_per_host_and_scan,
+        settings.pace.packets_per_host,
+        settings.pace.packets,
+    )
+
+
+def _segment(settings: Settings, scope: Scope, ground: Ground, index: int) -> SegmentPlan:
+    network = scope.networks[index]
+    addresses = sum(1 for _ in scope.addresses(network))
+    place = ground.place(str(network.network_address))
+    rounds, rate = (2, settings.pace.broadcasts) if place.on_link else (1, settings.pace.packets)
+    if settings.profile == "listen":
+        rounds = 0
+    packets = addresses * rounds
+    return SegmentPlan(
+        str(network), place.standing.interface, place.on_link, addresses, packets, packets / rate + rounds
+    )

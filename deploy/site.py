@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A site's settings and written scope, from agent.toml and the command line together."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from agent.refusal import Refusal
+from agent.scope import Scope, write_scope
+from agent.settings import Settings, read_settings, settings_from
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What a scan needs to know of the site."""
+
+    settings: Settings
+    scope: Scope
+
+
+def read_site(
+    networks: Iterable[str],
+    config: Path | None,
+    *,
+    exclude: str = "",
+    profile: str = "",
+    pace: Mapping[str, int] | None = None,
+    yes_large: bool = False,
+) -> Site:
+    """Read and check everything; raises Refusal naming what is wrong, before anything is sent."""
+    settings = read_settings(config) if config else Settings()
+    changed: dict[str, Any] = msgspec.to_builtins(settings)
+    changed["pace"].update({key: value for key, value in (pace or {}).items() if value})
+    if profile:
+        changed["profile"] = profile
+    settings = settings_from(changed, "コマンド行 / the command line")
+    given = [part for text in networks for part in _split(text)]
+    return Site(settings, write_scope(settings.scope, given, _split(exclude), yes_large=yes_large))
+
+
+def _split(text: str) -> list[str]:
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if len(parts) > 1000:
+        raise Refusal("範囲が多すぎます（1000 まで）。", "Too many networks (1000 at most).")
+    return parts
