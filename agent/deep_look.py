@@ -21,7 +21,7 @@ from probes.contract import HeldBack, OurFault
 HOST_SECONDS = 120  # nmap gives a host up after this
 _ROOT = str(Path(__file__).resolve().parent.parent)
 _GRACE_SECONDS = 20  # for starting and ending nmap
-_SENTENCES = {
+SENTENCES = {
     "no_nmap": (
         "no_nmap: この機械に nmap がないため、詳しい調査を行いませんでした。sudo apt install nmap で追加できます。 / "
         "nmap is not installed on this machine, so there was no deep look. Add it with: sudo apt install nmap"
@@ -76,11 +76,11 @@ async def look_deeply(
     try:
         answer = msgspec.json.decode(output, type=_Answer)
     except msgspec.DecodeError as error:
-        raise OurFault(_SENTENCES["nmap_failed"]) from error
+        raise OurFault(SENTENCES["nmap_failed"]) from error
     if answer.error == "never_send":
         raise HeldBack(f"never_send: {answer.text}")
     if answer.error:
-        raise OurFault(f"{_SENTENCES.get(answer.error, answer.error)} ({answer.text})")
+        raise OurFault(f"{SENTENCES.get(answer.error, answer.error)} ({answer.text})")
     return answer.services
 
 
@@ -99,7 +99,7 @@ async def _run(question: bytes, seconds: float) -> bytes:
     try:
         output, _ = await asyncio.wait_for(process.communicate(question), seconds)
     except TimeoutError as error:
-        raise OurFault(_SENTENCES["nmap_failed"]) from error
+        raise OurFault(SENTENCES["nmap_failed"]) from error
     finally:
         await _end(process)
     return output
