@@ -32,9 +32,13 @@ class Archive:
 
 def archive_of_this_machine() -> Archive:
     """Read this machine's apt configuration; on a non-Debian apt fall back to Debian's own mirror."""
-    targets = _output("apt-get", "indextargets", "--format", "$(REPO_URI) $(SIGNED_BY)", "Created-By: Packages")
+    targets = _output(
+        "apt-get", "indextargets", "--format", "$(REPO_URI) $(SIGNED_BY)", "Created-By: Packages"
+    )
     mirrors = [line.split()[0].rstrip("/") for line in targets.splitlines() if line.strip()]
-    settings = tuple(line for line in _output("apt-config", "dump").splitlines() if line.startswith(_SETTINGS))
+    settings = tuple(
+        line for line in _output("apt-config", "dump").splitlines() if line.startswith(_SETTINGS)
+    )
     return Archive(
         main=next((url for url in mirrors if url.endswith("/debian")), _MAIN),
         security=next((url for url in mirrors if url.endswith("/debian-security")), _SECURITY),

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The error tree of the virtual hospital; every message says what, what it means and what to do.
 
-    LabError
-    ├── LabUnavailable   this machine cannot build or run it (not root, no debootstrap, no network)
-    ├── LayoutError      a layout or answer key does not say something we understand
-    ├── LabBusy          a lab is already up
-    └── LabDown          no lab is up, or it has no such host
+LabError
+├── LabUnavailable   this machine cannot build or run it (not root, no debootstrap, no network)
+├── LayoutError      a layout or answer key does not say something we understand
+├── LabBusy          a lab is already up
+└── LabDown          no lab is up, or it has no such host
 """
 
 __all__ = ["LabBusy", "LabDown", "LabError", "LabUnavailable", "LayoutError"]

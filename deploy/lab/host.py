@@ -16,6 +16,7 @@ import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NoReturn
 
 from deploy.lab import kernel
 from deploy.lab.daemons import File, Port, Recipe
@@ -29,8 +30,19 @@ _READY_WITHIN = 45.0
 _NAMESPACES = (
     kernel.CLONE_NEWNET | kernel.CLONE_NEWNS | kernel.CLONE_NEWUTS | kernel.CLONE_NEWIPC | kernel.CLONE_NEWPID
 )
-_ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LC_ALL": "C"}
-_DEVICES = {"null": (1, 3), "zero": (1, 5), "full": (1, 7), "random": (1, 8), "urandom": (1, 9), "tty": (5, 0)}
+_ENVIRONMENT = {
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "HOME": "/root",
+    "LC_ALL": "C",
+}
+_DEVICES = {
+    "null": (1, 3),
+    "zero": (1, 5),
+    "full": (1, 7),
+    "random": (1, 8),
+    "urandom": (1, 9),
+    "tty": (5, 0),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +66,11 @@ class _Running:
     def missing(self) -> list[str]:
         """Return what is not there yet: ports that are not bound, an address not leased."""
         self.leased = self.leased or Path("/run/lab/leased").exists()
-        names = [f"{port.number}/{port.transport}" for port in self.ports if port.number not in _bound(port.transport)]
+        names = [
+            f"{port.number}/{port.transport}"
+            for port in self.ports
+            if port.number not in _bound(port.transport)
+        ]
         return names if self.leased else [*names, "dhcp"]
 
 
@@ -64,19 +80,19 @@ def start(name: str, layout: Layout, ground: Ground) -> int:
     if middle := os.fork():
         os.close(writer)
         with os.fdopen(reader) as answer:
-            pid = answer.read()
+            pid = int(answer.read())
         os.waitpid(middle, 0)
-        return int(pid)
+        return pid
     kernel.unshare(_NAMESPACES)
-    if pid := os.fork():
-        os.write(writer, str(pid).encode())
+    if inner := os.fork():
+        os.write(writer, str(inner).encode())
         os._exit(0)
     os.close(writer)
     os.close(reader)
-    _be_host(name, layout, ground)
+    return _be_host(name, layout, ground)
 
 
-def _be_host(name: str, layout: Layout, ground: Ground) -> None:
+def _be_host(name: str, layout: Layout, ground: Ground) -> NoReturn:
     try:
         outer = int(os.readlink("/proc/self"))
         recipes = _recipes(name, layout)
@@ -84,6 +100,7 @@ def _be_host(name: str, layout: Layout, ground: Ground) -> None:
         os.read(ground.go, 1)
         running = _bring_up(layout, layout.hosts[name], recipes)
         missing = _wait_for(running)
+        _greet_router(layout.hosts[name])
         _tell(ground, {"host": name, "pid": outer, "missing": missing + _last_words(missing)})
         _reap(running)
     except BaseException:  # the last frame of a forked process: report, then end it
@@ -181,14 +198,18 @@ def _configure_network(layout: Layout, host: Host) -> None:
     subprocess.run(["ip", "-batch", "-"], input="\n".join(lines) + "\n", text=True, check=True)
     Path("/etc/lab").mkdir(exist_ok=True)
     _write(File("/etc/lab/dhcp", _DHCP_SCRIPT, 0o755))
-    if host.gateway:
-        subprocess.Popen(["ping", "-c1", "-W1", host.gateway], stdout=subprocess.DEVNULL)
 
 
 def _card_lines(interface: str, address: str, *, only_arp: bool) -> list[str]:
     """Return `ip` lines for a card; with no route back a host answers ARP and nothing else."""
     text = f"{address.partition('/')[0]}/32" if only_arp else address
     return [f"link set {interface} up", *([f"addr add {text} brd + dev {interface}"] if text else [])]
+
+
+def _greet_router(host: Host) -> None:
+    """Say one word to the gateway, as every living host does, so that its ARP table knows us."""
+    if host.gateway and host.answers == "all":
+        subprocess.run(["ping", "-c1", "-w10", host.gateway], stdout=subprocess.DEVNULL, check=False)
 
 
 _DHCP_SCRIPT = """#!/bin/sh
@@ -206,7 +227,9 @@ def _launch(name: str, recipe: Recipe, running: _Running) -> None:
         _write(file)
     for command in recipe.before:
         with (_LOGS / f"{name}.log").open("ab") as log:
-            subprocess.run(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=_ENVIRONMENT, check=True)
+            subprocess.run(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=_ENVIRONMENT, check=True
+            )
     for number, command in enumerate(recipe.commands):
         _spawn(f"{name}.{number}" if number else name, command, running)
     if recipe.serve:
@@ -224,7 +247,12 @@ def _write(file: File) -> None:
 def _spawn(name: str, command: Iterable[str], running: _Running) -> None:
     with (_LOGS / f"{name}.log").open("ab") as log:
         process = subprocess.Popen(
-            tuple(command), stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=_ENVIRONMENT, start_new_session=True
+            tuple(command),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=_ENVIRONMENT,
+            start_new_session=True,
         )
     running.names[process.pid] = name
     process.returncode = 0  # _reap waits for it, not this object

@@ -115,7 +115,21 @@ class Lab:
     @contextmanager
     def capture(self, host: str, file: Path, *, nic: str = "eth0", only: str = "") -> Iterator[Path]:
         """Record every frame at a host's card into a pcap file while the block runs; `only` is a BPF filter."""
-        dump = ["tcpdump", "-i", nic, "-s", "0", "-U", "-n", "-B", "8192", "-Z", "root", "-w", str(file), *only.split()]
+        dump = [
+            "tcpdump",
+            "-i",
+            nic,
+            "-s",
+            "0",
+            "-U",
+            "-n",
+            "--immediate-mode",
+            "-Z",
+            "root",
+            "-w",
+            str(file),
+            *only.split(),
+        ]
         with subprocess.Popen([*self.nsenter(host), *dump], stderr=subprocess.PIPE, text=True) as process:
             try:
                 _await_listening(process)
@@ -136,7 +150,9 @@ class Lab:
             ) from None
 
 
-def up(layout: str | Path = "hospital", *, die_with: int | None = None, say: Callable[[str], None] | None = None) -> Lab:
+def up(
+    layout: str | Path = "hospital", *, die_with: int | None = None, say: Callable[[str], None] | None = None
+) -> Lab:
     """Start a lab and return when every daemon of every host is bound; `die_with` is a pid whose end ends it.
 
     Raises LayoutError, LabUnavailable (not root, no debootstrap…), LabBusy (one is up), LabError (did not start).
@@ -310,5 +326,7 @@ def _await_listening(process: subprocess.Popen[str]) -> None:
 
 def _run(command: list[str]) -> str:
     if shutil.which(command[0]) is None:
-        raise LabUnavailable(f"{command[0]} がありません。util-linux を入れてください。 / {command[0]} is missing.")
+        raise LabUnavailable(
+            f"{command[0]} がありません。util-linux を入れてください。 / {command[0]} is missing."
+        )
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout

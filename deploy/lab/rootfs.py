@@ -78,7 +78,9 @@ def build(say: Callable[[str], None]) -> Path:
     with _only_builder(folder.parent / "rootfs.lock"):
         if not folder.is_dir():
             say(f"仮想病院用の Debian を {folder} に作ります（初回だけ、数分）。この機械には何も入れません。")
-            say(f"Building the virtual hospital's own Debian in {folder} (once, minutes); nothing else changes.")
+            say(
+                f"Building the virtual hospital's own Debian in {folder} (once, minutes); nothing else changes."
+            )
             _run_steps(folder)
     return folder
 

@@ -79,7 +79,9 @@ def _lay_cables(layout: Layout, inits: dict[str, int]) -> None:
         ["ip", "-batch", "-"], input="\n".join(lines) + "\n", text=True, capture_output=True, check=False
     )
     if done.returncode:
-        raise LabError(f"ネットワークを組み立てられませんでした。 / Could not wire the lab: {done.stderr.strip()}")
+        raise LabError(
+            f"ネットワークを組み立てられませんでした。 / Could not wire the lab: {done.stderr.strip()}"
+        )
 
 
 def _collect(reader: int, expected: int) -> dict[str, int]:

@@ -32,7 +32,7 @@ class Postgres(Daemon, frozen=True, kw_only=True, tag="postgres"):
         make = (
             ("install", "-d", "-o", owner, "-g", owner, "-m", "700", folder, "/run/postgresql"),
             (*as_owner, f"{programs}/initdb", "-D", folder, "-N", "-E", "UTF8", "--locale=C.UTF-8", "-A", "scram-sha-256",
-             "--pwfile=/etc/lab/pgpass", "--no-instructions"),
+             "--pwfile=/etc/lab/pgpass", "--no-instructions", "--wal-segsize=1"),
         )  # fmt: skip
         settings = ("-c", "listen_addresses=*", "-c", "fsync=off", "-c", "shared_buffers=4MB")
         command = (*as_owner, f"{programs}/postgres", "-D", folder, "-p", str(self.port), *settings)

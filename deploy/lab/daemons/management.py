@@ -7,7 +7,7 @@ import msgspec
 
 from deploy.lab.daemons.recipe import Daemon, File, Place, Recipe, udp
 
-__all__ = ["Avahi", "Dnsmasq", "Lldpd", "Snmpd", "SnmpUser"]
+__all__ = ["Avahi", "Dnsmasq", "Lldpd", "SnmpUser", "Snmpd"]
 
 _FACE = (".1.3.6.1.2.1.1", ".1.3.6.1.2.1.2", ".1.3.6.1.2.1.4", ".1.3.6.1.2.1.31.1.1")
 
@@ -35,7 +35,7 @@ class Snmpd(Daemon, frozen=True, kw_only=True, tag="snmpd"):
     contact: str = ""
     community: str = ""
     users: tuple[SnmpUser, ...] = ()
-    values: dict[str, str] = {}
+    values: dict[str, str] = msgspec.field(default_factory=dict)
 
     def recipe(self, place: Place) -> Recipe:
         """Return snmpd in the foreground with its engine ID made from the host's MAC."""
@@ -75,7 +75,7 @@ class Lldpd(Daemon, frozen=True, kw_only=True, tag="lldpd"):
         config = File("/etc/lldpd.d/lab.conf", "configure lldp tx-interval 10\nconfigure lldp tx-hold 4\n")
         make = (("mkdir", "-p", "/run/lldpd"), ("chown", "_lldpd:", "/run/lldpd"))
         command = ["lldpd", "-d", "-S", self.description, "-P", self.platform, "-k"]
-        command += ["-c"] if self.cdp else []
+        command += ["-ccccc"] if self.cdp else []
         return Recipe((config,), make, (tuple(command),))
 
 
@@ -91,7 +91,9 @@ class Avahi(Daemon, frozen=True, kw_only=True, tag="avahi"):
             f"[server]\nhost-name={place.host}\nuse-ipv6=no\nenable-dbus=no\n[publish]\npublish-workstation=no\n"
             "publish-hinfo=no\n",
         )
-        files = [File(f"/etc/avahi/services/{n}.service", _service(text)) for n, text in enumerate(self.services)]
+        files = [
+            File(f"/etc/avahi/services/{n}.service", _service(text)) for n, text in enumerate(self.services)
+        ]
         make = (("mkdir", "-p", "/run/avahi-daemon"), ("chown", "avahi:", "/run/avahi-daemon"))
         command = ("avahi-daemon", "--no-rlimits", "--no-chroot", "-f", config.path)
         return Recipe((config, *files), make, (command,), ready=udp(5353))
@@ -101,10 +103,9 @@ class Dnsmasq(Daemon, frozen=True, kw_only=True, tag="dnsmasq"):
     """dnsmasq: DNS for names given here, and DHCP leases fixed by MAC ('mac' → 'ip')."""
 
     domain: str = "hospital.example"
-    names: dict[str, str] = {}
-    leases: dict[str, str] = {}
+    names: dict[str, str] = msgspec.field(default_factory=dict)
+    leases: dict[str, str] = msgspec.field(default_factory=dict)
     router: str = ""
-    version: bool = True
 
     def recipe(self, place: Place) -> Recipe:
         """Return dnsmasq in the foreground; it knows no upstream server."""
@@ -113,7 +114,11 @@ class Dnsmasq(Daemon, frozen=True, kw_only=True, tag="dnsmasq"):
         lines += [f"dhcp-host={mac},{ip}" for mac, ip in self.leases.items()]
         if self.leases:
             network = next(iter(self.leases.values())).rsplit(".", 1)[0]
-            lines += [f"dhcp-range={network}.0,static,12h", "dhcp-authoritative", "dhcp-leasefile=/run/leases"]
+            lines += [
+                f"dhcp-range={network}.0,static,12h",
+                "dhcp-authoritative",
+                "dhcp-leasefile=/run/leases",
+            ]
         lines += [f"dhcp-option=option:router,{self.router}"] if self.router else []
         config = File("/etc/dnsmasq.lab.conf", "\n".join(lines) + "\n")
         ports = udp(53, 67) if self.leases else udp(53)

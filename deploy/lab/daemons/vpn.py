@@ -48,7 +48,17 @@ class Openvpn(Daemon, frozen=True, kw_only=True, tag="openvpn"):
         pair = certificate(place.host, "OpenVPN", (), use_rsa=False)
         files = (File(f"{folder}/key.pem", pair.key, 0o600), File(f"{folder}/cert.pem", pair.certificate))
         protocol = "tcp-server" if self.transport == "tcp" else "udp"
-        command = ["openvpn", "--mode", "server", "--tls-server", "--dev", "tun", "--ifconfig-noexec", "--proto", protocol]
+        command = [
+            "openvpn",
+            "--mode",
+            "server",
+            "--tls-server",
+            "--dev",
+            "tun",
+            "--ifconfig-noexec",
+            "--proto",
+            protocol,
+        ]
         command += ["--port", str(self.port), "--dh", "none", "--key", f"{folder}/key.pem"]
         command += ["--ca", f"{folder}/cert.pem", "--cert", f"{folder}/cert.pem"]
         command += ["--tls-auth", f"{folder}/ta.key"] if self.tls_auth else []
@@ -85,9 +95,13 @@ class Softether(Daemon, frozen=True, kw_only=True, tag="softether"):
 
     def recipe(self, place: Place) -> Recipe:
         """Return vpnserver in the foreground."""
-        listener = "\t\tdeclare Listener{n}\n\t\t{{\n\t\t\tbool Enabled true\n\t\t\tuint Port {port}\n\t\t}}\n"
+        listener = (
+            "\t\tdeclare Listener{n}\n\t\t{{\n\t\t\tbool Enabled true\n\t\t\tuint Port {port}\n\t\t}}\n"
+        )
         listeners = "".join(listener.format(n=n, port=port) for n, port in enumerate(self.ports))
-        config = File("/var/lib/softether/vpn_server.config", _SOFTETHER.replace("LISTENERS", listeners), 0o600)
+        config = File(
+            "/var/lib/softether/vpn_server.config", _SOFTETHER.replace("LISTENERS", listeners), 0o600
+        )
         make = (("mkdir", "-p", "/run/softether", "/var/log/softether", "/var/lib/softether"),)
         command = ("/usr/libexec/softether/vpnserver/vpnserver", "execsvc")
         return Recipe((config,), make, (command,), ready=tcp(*self.ports))

@@ -50,7 +50,9 @@ class Nginx(Daemon, frozen=True, kw_only=True, tag="nginx"):
         inside += [f'auth_basic "{self.realm}"; auth_basic_user_file {folder}/users;'] if self.realm else []
         if self.tls:
             inside += [f"ssl_certificate {folder}/cert.pem; ssl_certificate_key {folder}/key.pem;"]
-            inside += ["ssl_protocols TLSv1 TLSv1.1; ssl_ciphers DEFAULT:@SECLEVEL=0;"] if self.tls.old else []
+            inside += (
+                ["ssl_protocols TLSv1 TLSv1.1; ssl_ciphers DEFAULT:@SECLEVEL=0;"] if self.tls.old else []
+            )
         tokens = "on" if self.tokens else "off"
         return (
             f"user www-data; worker_processes 1; pid /run/nginx{self.port}.pid; error_log stderr;\n"
@@ -82,7 +84,10 @@ class Lighttpd(Daemon, frozen=True, kw_only=True, tag="lighttpd"):
 
     def _config(self, folder: str) -> str:
         lines = [f"server.port = {self.port}", f'server.document-root = "{folder}/html"']
-        lines += ['index-file.names = ("index.html")', 'mimetype.assign = (".html" => "text/html; charset=utf-8")']
+        lines += [
+            'index-file.names = ("index.html")',
+            'mimetype.assign = (".html" => "text/html; charset=utf-8")',
+        ]
         lines += ['server.username = "www-data"', 'server.groupname = "www-data"']
         lines += [f'server.tag = "{self.server}"'] if self.server else []
         modules = ["mod_openssl"] if self.tls else []
@@ -96,7 +101,11 @@ class Lighttpd(Daemon, frozen=True, kw_only=True, tag="lighttpd"):
         return "\n".join(lines) + "\n"
 
     def _tls_lines(self, folder: str) -> list[str]:
-        lines = ['ssl.engine = "enable"', f'ssl.pemfile = "{folder}/cert.pem"', f'ssl.privkey = "{folder}/key.pem"']
+        lines = [
+            'ssl.engine = "enable"',
+            f'ssl.pemfile = "{folder}/cert.pem"',
+            f'ssl.privkey = "{folder}/key.pem"',
+        ]
         if self.tls and self.tls.old:
             limits = '"MinProtocol" => "TLSv1", "MaxProtocol" => "TLSv1.1", "CipherString" => "DEFAULT:@SECLEVEL=0"'
             lines += [f"ssl.openssl.ssl-conf-cmd = ({limits})"]
