@@ -15,7 +15,7 @@ nothing: the agent sends again, the records are known, none is doubled.
 
 import base64
 import zlib
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
@@ -24,10 +24,12 @@ import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from fastapi import APIRouter, BackgroundTasks, Body, Request
+from fastapi.datastructures import Headers
 from fastapi.responses import JSONResponse, Response
 from fastapi.routing import APIRoute
 
 from collector.agent_problems import Problem, refusal
+from collector.security import Message, Receive, Send
 from collector.settings import Settings
 from inventory_db import agents, observations
 from inventory_db.agents import Connection, Engine, create_enrolment
@@ -70,29 +72,14 @@ class Stamp:
             raise Problem("not-known") from error
 
 
-@dataclass(frozen=True, slots=True)
-class _Ready:
-    """An awaitable that is done already."""
-
-    response: Response
-
-    def __await__(self) -> Generator[None, None, Response]:
-        yield from ()
-        return self.response
-
-
 class CappedRoute(APIRoute):
     """A route that looks at length and media type before a byte of the body is read."""
 
-    def get_route_handler(self) -> Callable[[Request], Any]:
-        """Wrap the handler; the server itself holds a client to its Content-Length."""
-        take = super().get_route_handler()
-
-        def guarded(request: Request) -> Awaitable[Response]:
-            problem = _objection(request)
-            return _Ready(problem.response()) if problem else take(request)
-
-        return guarded
+    def handle(self, scope: Message, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
+        """Answer an objection here; the server itself holds a client to its Content-Length."""
+        problem = _objection(Headers(scope=scope)) if scope["method"] == "POST" else None
+        answer = problem.response() if problem else super().handle
+        return answer(scope, receive, send)
 
 
 def router(
@@ -133,14 +120,14 @@ def router(
     return routes
 
 
-def _objection(request: Request) -> Problem | None:
+def _objection(headers: Headers) -> Problem | None:
     """Say why a body is not even read."""
-    length = request.headers.get("content-length", "")
+    length = headers.get("content-length", "")
     if not (length.isascii() and length.isdigit()):
         return Problem("length-required")
     if len(length) > 12 or int(length) > MOST_BODY:
         return Problem("too-large", most=MOST_BODY)
-    return None if request.headers.get("content-type") == MEDIA else Problem("media-type")
+    return None if headers.get("content-type") == MEDIA else Problem("media-type")
 
 
 def _enrol(engine: Engine, request: Request, body: bytes, now: datetime) -> dict[str, object]:
