@@ -213,7 +213,7 @@ class Peer(asyncio.DatagramProtocol):
     """Answers every datagram with what `answer` makes of it."""
 
     def __init__(self, answer: Callable[[bytes], bytes | None]) -> None:
-        self.answer, self.got = answer, 0
+        self.answer, self.got, self.reached = answer, 0, asyncio.Event()
         self.transport: asyncio.DatagramTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -221,6 +221,7 @@ class Peer(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         self.got += 1
+        self.reached.set()
         answer = self.answer(data)
         if answer is not None and self.transport is not None:
             self.transport.sendto(answer, addr)
@@ -246,8 +247,7 @@ async def test_what_the_hook_holds_back_is_not_sent(credential: SnmpCredential |
             await asked.session.get([f"{SYSTEM}.5.0"])
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as marker:
             marker.sendto(b"marker", ("127.0.0.1", port))
-        while not host.got:
-            await asyncio.sleep(0)
+        await asyncio.wait_for(host.reached.wait(), 5)
         assert (host.got, asked.session.pdus) == (1, 0), "only the marker came"
 
 
