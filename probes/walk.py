@@ -20,6 +20,7 @@ _WANTED = {
     for name, oid in {
         "system": "1", "forwarding": "4.1",
         "if.name": "2.2.1.2", "if.speed": "2.2.1.5", "if.mac": "2.2.1.6", "if.status": "2.2.1.8",
+        "ip.own": "4.20.1.1",
         "ip.index": "4.20.1.2", "ip.mask": "4.20.1.3",
         "address.index": "4.34.1.3", "address.prefix": "4.34.1.5",
         "neighbour": "4.22.1.2", "route.next": "4.21.1.7", "route.mask": "4.21.1.11",
@@ -83,6 +84,10 @@ class Walk:
             index = oid[len(_WANTED[name]) :].decode("ascii", "replace")
             column.setdefault(index, _value(tag, raw.rstrip(b"\r")))
 
+    def indexes(self, *names: str) -> dict[str, None]:
+        """Give every index that one of the columns has, in the order heard."""
+        return dict.fromkeys(index for name in names for index in self.columns[name])
+
     def text(self, name: str, index: str) -> str:
         """Give one value as text, "" where there is none."""
         return _text(self.columns[name].get(index, b""))
@@ -129,7 +134,7 @@ def _system(walk: Walk) -> Iterator[Fact]:
 
 
 def _interfaces(walk: Walk) -> Iterator[Fact]:
-    for index in walk.columns["if.name"]:
+    for index in walk.indexes("if.name", "if.mac"):
         name = " ".join(walk.text("if.name", index).split()) or "-"
         mac = _mac(walk.columns["if.mac"].get(index, b"")) or "-"
         speed = walk.text("if.speed", index) or "-"
@@ -148,10 +153,10 @@ def _mac(raw: bytes) -> str:
 
 
 def _addresses(walk: Walk) -> Iterator[Fact]:
-    for index, raw in walk.columns["ip.index"].items():
+    for index in walk.indexes("ip.index", "ip.mask", "ip.own"):
         if frames.is_host_address(index):
             length = _mask_length(walk.text("ip.mask", index), walk.columns["ip.mask"].get(index, b""))
-            yield from _address(index, _text(raw), length)
+            yield from _address(index, walk.text("ip.index", index), length)
     for index, raw in walk.columns["address.index"].items():
         address = _inet_address(index)
         if address and frames.is_host_address(address):
