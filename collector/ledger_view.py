@@ -27,6 +27,7 @@ COLUMNS = (  # the 12 official columns of 機器台帳の例, in their order and
 CLASSES = ("server", "pc", "network", "gateway", "medical", "printer", "phone", "iot", "unknown")
 MARKS = ("dual", "remote", "guess", "unseen")
 SORTS = (*(f"c{number}" for number in range(1, 13)), "class", "paths", "sure", "seen")
+TABLE = (*((sort,) for sort in SORTS[:12]), ("class", "sure"), ("paths",), ("seen",))  # columns of the page
 PAGE_SIZES = (50, 100, 500)
 MOST_QUERY = 200  # characters of a search that are used
 _RANKS = {"sure": 0, "likely": 1, "guess": 2}

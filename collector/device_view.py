@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One device as its page shows it: what we believe, who says so, what was asked, what was sent. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from collector.ledger_view import COLUMNS, Document
+from probes.facts import Observation, Sent, Vantage
+
+IDENTITY = ("names", "maker", "model", "serial", "os", "os_version", "firmware_version", "device_class")
+HUMAN = {"c8": "設置場所", "c9": "利用者", "c10": "登録日", "c11": "状態", "c12": "説明"}
+MOST_OBSERVATIONS = 400  # on one page; the newest of each question come first to be kept
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One of the 12 official cells."""
+
+    key: str  # c1 … c12
+    value: str
+    by: str = ""  # who typed it; "" if nobody did
+    at: datetime | None = None
+
+    @property
+    def editable(self) -> bool:
+        """Say whether people fill this column in."""
+        return self.key in HUMAN
+
+
+@dataclass(frozen=True, slots=True)
+class Believed:
+    """One field of the identity, how sure it is, why, and which observations say so."""
+
+    name: str
+    value: str
+    sure: str = ""
+    reason: object = ""  # a text, or {"ja", "en"}
+    observations: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SentLine:
+    """Everything of one kind that we sent to the device."""
+
+    action: str
+    probe: str = ""
+    port: int = 0
+    transport: str = ""
+    packets: int = 0
+    connections: int = 0
+    payload_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceView:
+    """Everything on the page of one device."""
+
+    device: Document
+    cells: tuple[Cell, ...]
+    identity: tuple[Believed, ...]
+    observations: tuple[Observation, ...]
+    earlier: int  # observations left off
+    sent: tuple[SentLine, ...]
+    vantages: Mapping[str, str]
+    places: Mapping[str, int] = field(default_factory=dict)  # observation id → number on this page
+
+    @property
+    def sent_total(self) -> SentLine:
+        """The sum of everything that we sent."""
+        return SentLine(
+            "",
+            packets=sum(line.packets for line in self.sent),
+            connections=sum(line.connections for line in self.sent),
+            payload_bytes=sum(line.payload_bytes for line in self.sent),
+        )
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Its IP addresses, each once."""
+        found = (address["ip"] for address in self.device["addresses"] if address["ip"])
+        return tuple(dict.fromkeys(found))
+
+    def number(self, observation: str) -> int:
+        """Give the number of an observation on this page."""
+        return self.places[observation]
+
+    def numbers(self, observations: Iterable[str]) -> list[int]:
+        """Give the numbers of those observations that stand on this page."""
+        return sorted(self.places[one] for one in observations if one in self.places)
+
+    def vantage(self, id: str) -> str:
+        """Give a vantage in words, or its id where nothing more is known."""
+        return self.vantages.get(id, id)
+
+
+def believe(device: Document) -> tuple[Believed, ...]:
+    """Give each field of the identity with how sure it is, why, and who says so."""
+    return tuple(_believed(device, name) for name in IDENTITY)
+
+
+def number_observations(
+    seen: Sequence[Observation], most: int = MOST_OBSERVATIONS
+) -> tuple[tuple[Observation, ...], int, dict[str, int]]:
+    """Choose what the page shows (the newest answer to each question first), oldest first, numbered from 1.
+
+    Gives (shown, how many were left off, id → number).
+    """
+    newest_first = sorted(seen, key=lambda one: one.at, reverse=True)
+    asked: set[tuple[Any, ...]] = set()
+    latest: list[Observation] = []
+    older: list[Observation] = []
+    for one in newest_first:
+        question = (one.probe, one.address, one.port, one.transport, one.vantage, one.outcome)
+        (older if question in asked else latest).append(one)
+        asked.add(question)
+    shown = tuple(sorted((latest + older)[:most], key=lambda one: (one.at, one.probe, one.port)))
+    return shown, len(seen) - len(shown), {one.id: place for place, one in enumerate(shown, 1)}
+
+
+def summarise_sent(journal: Iterable[Sent]) -> tuple[SentLine, ...]:
+    """Add up the journal by what was sent, most packets first."""
+    sums: dict[tuple[str, str, int, str], list[int]] = {}
+    for sent in journal:
+        line = sums.setdefault((sent.action, sent.probe, sent.port, sent.transport), [0, 0, 0])
+        for place, amount in enumerate((sent.packets, sent.connections, sent.payload_bytes)):
+            line[place] += amount
+    lines = (SentLine(*key, *amounts) for key, amounts in sums.items())
+    return tuple(sorted(lines, key=lambda line: (-line.packets, line.action, line.port, line.probe)))
+
+
+def describe_vantages(vantages: Iterable[Vantage]) -> dict[str, str]:
+    """Give each vantage as "host interface (network)"."""
+    return {one.id: f"{one.host} {one.interface} ({one.network})" for one in vantages}
+
+
+def official_cells(values: Sequence[str], typed: Mapping[str, tuple[str, datetime]]) -> tuple[Cell, ...]:
+    """Give the 12 cells; `typed` tells by column name who typed what stands there, and when."""
+    cells = []
+    for place, (column, value) in enumerate(zip(COLUMNS, values, strict=True), 1):
+        by, at = typed.get(column, ("", None))
+        cells.append(Cell(f"c{place}", value, by, at))
+    return tuple(cells)
+
+
+def _believed(device: Document, name: str) -> Believed:
+    value = "、".join(device["names"]) if name == "names" else device[name] or ""
+    mark = device["confidence"].get(name)
+    if mark is None:
+        return Believed(name, value)
+    reason = {"ja": mark["reason"], "en": mark["reason_en"]}
+    return Believed(name, value, mark["sure"], reason, tuple(mark["observations"]))

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What people of the facility read and fill in: the ledger, a device, the scans, the journal, downloads."""
+
+import ipaddress
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, Form, HTTPException, Request
+from fastapi.responses import JSONResponse, RedirectResponse, Response
+
+from collector import exports, ledger_view
+from collector.device_view import HUMAN
+from collector.reading import Reading
+from collector.rendering import Renderer
+from collector.safe_text import visible
+from collector.security import TOKEN_COOKIE, form_token, is_own_form
+from collector.settings import Settings
+
+MOST_JOURNAL = 500  # entries on one page, the newest
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+Typed = Annotated[str, Form(max_length=2000)]
+Who = Annotated[str, Form(min_length=1, max_length=100)]
+
+
+def router(settings: Settings, reading: Reading, renderer: Renderer) -> APIRouter:
+    """Make the pages, the downloads and the JSON of the ledger."""
+    routes = APIRouter(include_in_schema=False)
+    _add_ledger(routes, reading, renderer)
+    _add_device(routes, reading, renderer)
+    _add_records(routes, reading, renderer)
+    _add_downloads(routes, reading, settings)
+    return routes
+
+
+def _add_ledger(routes: APIRouter, reading: Reading, renderer: Renderer) -> None:
+    @routes.get("/")
+    def show_ledger(request: Request) -> Response:
+        ledger = reading.ledger()
+        return renderer.page(
+            request,
+            "ledger",
+            section="ledger",
+            answer=ledger_view.answer(ledger.entries, ledger_view.ask(request.query_params)),
+            updated_on=renderer.moment(ledger.updated_on),
+            updated_by=ledger.updated_by,
+            last_scan=ledger.last_scan,
+            kinds=ledger_view.CLASSES,
+            columns=ledger_view.TABLE,
+            page_sizes=ledger_view.PAGE_SIZES,
+        )
+
+
+def _add_device(routes: APIRouter, reading: Reading, renderer: Renderer) -> None:
+    @routes.get("/devices/{id}")
+    def show_device(request: Request, id: str, message: str = "") -> Response:
+        view = _found(reading.device(id))
+        token = form_token(request)
+        response = renderer.page(
+            request,
+            "device",
+            section="ledger",
+            view=view,
+            token=token,
+            message=message if message in ("saved", "unchanged") else "",
+        )
+        response.set_cookie(TOKEN_COOKIE, token, samesite="strict", httponly=True, path="/")
+        return response
+
+    @routes.post("/devices/{id}")
+    def fill_in(
+        request: Request,
+        id: str,
+        who: Who,
+        token: Typed = "",
+        c8: Typed | None = None,
+        c9: Typed | None = None,
+        c10: Typed | None = None,
+        c11: Typed | None = None,
+        c12: Typed | None = None,
+    ) -> Response:
+        if not is_own_form(request, token):
+            raise HTTPException(403)
+        _found(reading.device(id))
+        typed = {"c8": c8, "c9": c9, "c10": c10, "c11": c11, "c12": c12}
+        values = {HUMAN[key]: _tidy(value) for key, value in typed.items() if value is not None}
+        changed = reading.fill_in(id, values, _required(_tidy(who)))
+        return RedirectResponse(f"/devices/{quote(id)}?message={'saved' if changed else 'unchanged'}", 303)
+
+    @routes.get("/devices/{id}/observations/{observation}")
+    def show_transcript(request: Request, id: str, observation: str) -> Response:
+        seen, transcript = _found(reading.observation(id, observation))
+        return renderer.page(
+            request, "transcript", section="ledger", device_id=id, seen=seen, transcript=transcript
+        )
+
+
+def _add_records(routes: APIRouter, reading: Reading, renderer: Renderer) -> None:
+    @routes.get("/scans")
+    def show_scans(request: Request) -> Response:
+        return renderer.page(request, "scans", section="scans", scans=reading.scans()[::-1])
+
+    @routes.get("/journal")
+    def show_journal(request: Request, address: str = "") -> Response:
+        address = address.strip()[:60]
+        good = not address or _is_address(address)
+        entries = reading.journal(address or None) if good else []
+        return renderer.page(
+            request,
+            "journal",
+            section="journal",
+            address=address,
+            bad_address=not good,
+            entries=entries[: -MOST_JOURNAL - 1 : -1],
+            total=len(entries),
+        )
+
+
+def _add_downloads(routes: APIRouter, reading: Reading, settings: Settings) -> None:
+    @routes.get("/ledger.csv")
+    def download_csv() -> Response:
+        return _download(exports.ledger_csv(reading), "text/csv; charset=utf-8", "csv")
+
+    @routes.get("/ledger.xlsx")
+    def download_xlsx() -> Response:
+        return _download(exports.ledger_xlsx(reading, settings), XLSX, "xlsx")
+
+    @routes.get("/ledger.json")
+    def download_json() -> Response:
+        return _download(JSONResponse(reading.document()).body, "application/json", "json")
+
+    @routes.get("/api/v1/ledger")
+    def give_ledger() -> Response:
+        return JSONResponse(reading.document())
+
+    @routes.get("/api/v1/devices/{id}")
+    def give_device(id: str) -> Response:
+        return JSONResponse(_found(reading.device_document(id)))
+
+
+def _download(body: bytes | memoryview, media_type: str, ending: str) -> Response:
+    named = f"attachment; filename=\"ledger.{ending}\"; filename*=UTF-8''{quote(f'機器台帳.{ending}')}"
+    return Response(bytes(body), media_type=media_type, headers={"Content-Disposition": named})
+
+
+def _found(thing: Any) -> Any:
+    if thing is None:
+        raise HTTPException(404)
+    return thing
+
+
+def _required(text: str) -> str:
+    if not text:
+        raise HTTPException(400)
+    return text
+
+
+def _tidy(text: str) -> str:
+    """What a person typed, without hidden characters, blanks at the ends and Windows line ends."""
+    return visible(text.replace("\r\n", "\n").replace("\r", "\n")).strip()
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
