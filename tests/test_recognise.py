@@ -14,9 +14,22 @@ from probes.fragility import Temper, class_by_maker, temper_of
 from probes.recognise import MOST_TEXT, Recognition, channel_of, recognise, recognise_facts
 from probes.rows import Row
 
-_REMOTE = (
-    "ssl_vpn ipsec openvpn l2tp pptp softether wireguard rdp vnc remote_tool mobile_router ssh telnet web_admin"
-).split()
+_REMOTE = [
+    "ssl_vpn",
+    "ipsec",
+    "openvpn",
+    "l2tp",
+    "pptp",
+    "softether",
+    "wireguard",
+    "rdp",
+    "vnc",
+    "remote_tool",
+    "mobile_router",
+    "ssh",
+    "telnet",
+    "web_admin",
+]
 _CHANNELS = sorted({row.channel for row in rows.all_rows()})
 
 
@@ -26,7 +39,7 @@ def _examples() -> Iterator[object]:
             yield pytest.param(row, example, id=f"{row.id}: {example['text'][:30]}")
 
 
-@pytest.mark.parametrize(("row", "example"), _examples())
+@pytest.mark.parametrize(("row", "example"), list(_examples()))
 def test_a_row_says_of_its_examples_what_it_promises(row: Row, example: dict[str, str]) -> None:
     found = [one for one in recognise(row.channel, example["text"]) if one.pattern == row.id]
     assert found, "the pattern does not match its own example"
