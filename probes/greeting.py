@@ -11,6 +11,7 @@ MOST_GREETING = 1024  # bytes heard of a service that talks first
 _LAST_LINE = re.compile(rb"(?:^|\n)[0-9]{3}(?: [^\n]*)?\r?\n\Z")
 _REPLY = re.compile(rb"([1-5][0-9]{2})([ -]|\r?\n|\Z)")
 _CONTINUED = re.compile(rb"[0-9]{3}[ -]")
+_TERMINAL = re.compile(rb"\x1b(?:\[[0-9;?]{0,16}[@-~]|[()][0-9A-Z]|[=>78cDEHM])")  # ECMA-48 control sequences
 
 
 async def hear_reply(stream: Stream) -> None:
@@ -37,5 +38,5 @@ def read_reply(data: bytes) -> tuple[int, str]:
 
 
 def one_line(data: bytes) -> str:
-    """Give hostile bytes as one printable line, runs of blanks folded."""
-    return printable(" ".join(data.decode("utf-8", "replace").split()))
+    """Give hostile bytes as one printable line: blanks folded, terminal control sequences left out."""
+    return printable(" ".join(_TERMINAL.sub(b"", data).decode("utf-8", "replace").split()))

@@ -112,9 +112,20 @@ def read(transcript: Transcript) -> tuple[Fact, ...]:
     return (
         fact(FactKind.SERVICE, "ssh"),
         fact(FactKind.SSH_BANNER, banner.decode("utf-8", "replace")),
-        *(found for payload in read_packets(stream) for found in _read_payload(payload)),
+        *_read_exchange(stream),
         fact(FactKind.REMOTE_PATH, "ssh"),
     )
+
+
+def _read_exchange(stream: Cursor) -> list[Fact]:
+    """Read the packets up to the first broken one: a bad packet does not make the banner untrue."""
+    facts: list[Fact] = []
+    for payload in read_packets(stream):
+        try:
+            facts += _read_payload(payload)
+        except Malformed:
+            break
+    return facts
 
 
 def _read_payload(payload: bytes) -> Iterator[Fact]:

@@ -45,7 +45,7 @@ def read(transcript: Transcript) -> tuple[Fact, ...]:
         raise Malformed("no telnet")
     text = one_line(_OPTIONS.sub(b"", heard).replace(b"\0", b""))
     sure = Sure.SURE if _OPTIONS.match(heard) else Sure.LIKELY
-    if sure is Sure.LIKELY and "\ufffd" in text:
+    if sure is Sure.LIKELY and text.count("\ufffd") * 3 >= len(text):
         raise Malformed("neither options nor text")
     banner = (fact(FactKind.TELNET_BANNER, text),) if text else ()
     return (fact(FactKind.SERVICE, "telnet", sure), *banner, fact(FactKind.REMOTE_PATH, "telnet", sure))

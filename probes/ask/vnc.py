@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """VNC: hears the RFB version, answers it once, hears the security types, closes (RFC 6143 7.1)."""
 
+import re
 from collections.abc import Iterator
 
 from probes.contract import Closed, Malformed, Stream, Transcript, Wire, receive_exactly
@@ -11,6 +12,7 @@ PORTS: tuple[int, ...] = (5900, 5901, 5902, 5903)
 TRANSPORT = "tcp"
 SPEAKS_FIRST = True
 
+_HELLO = re.compile(rb"RFB ([0-9]{3}\.[0-9]{3})\n")
 _KNOWN = (b"003.003", b"003.007", b"003.008")
 _HIGHEST = b"003.008"  # said to servers with a number of their own (RealVNC 4 and 5, macOS 3.889)
 _MOST_REASON = 512
@@ -37,9 +39,10 @@ async def ask(wire: Wire, port: int) -> None:
     """Say the server's own version back (12 bytes) and hear what it offers."""
     stream = await wire.tcp(port)
     hello = await receive_exactly(stream, 12)
-    if not hello.startswith(b"RFB "):
+    found = _HELLO.match(hello)
+    if not found:
         raise Closed("no RFB version")
-    version = _answer(hello[4:11])
+    version = _answer(found[1])
     await stream.send(b"RFB " + version + b"\n")
     if version == b"003.003":
         if await receive_exactly(stream, 4) == bytes(4):
@@ -67,11 +70,10 @@ def read(transcript: Transcript) -> tuple[Fact, ...]:
     A server that turns us down says why: that is its BANNER.
     """
     answer = Cursor(transcript.heard)
-    if answer.take(4) != b"RFB ":
+    found = _HELLO.match(answer.take(12))
+    if not found:
         raise Malformed("no RFB version")
-    version = answer.take(7)
-    if not (version[:3] + version[4:]).isdigit() or version[3:4] != b"." or answer.take(1) != b"\n":
-        raise Malformed("no RFB version")
+    version = found[1]
     return (
         fact(FactKind.SERVICE, "vnc"),
         fact(FactKind.VNC_VERSION, version.decode()),
