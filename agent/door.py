@@ -43,6 +43,7 @@ class Door:
     mac: str = ""
     permit: Permit = Permit.LISTEN
     why_not: str = ""
+    opted: frozenset[tuple[str, int]] = frozenset()  # (transport, port) that the site asked for by a credential
     touched: Touched = field(default_factory=Touched)
 
     @property
@@ -58,11 +59,13 @@ class Door:
         ruling = rule_on(transport, port, self.allowed)
         if ruling.permit < need:
             raise HeldBack(ruling.reason)
-        if self.permit < need and not (ruling.permit is Permit.SEND and self._opted_in(transport, port)):
+        if self.permit < need and not self._opted_in(transport, port, ruling.permit):
             raise HeldBack(self.why_not or "unclassified")
 
-    def _opted_in(self, transport: str, port: int) -> bool:
-        return rule_on(transport, port).permit is not Permit.SEND  # lifted for this very host by the site
+    def _opted_in(self, transport: str, port: int, permit: Permit) -> bool:
+        """Whether the site itself asked for this port of this host, and the host is not a fragile one."""
+        lifted = permit is Permit.SEND and rule_on(transport, port).permit is not Permit.SEND
+        return self.permit is not Permit.NOTHING and (lifted or (transport, port) in self.opted)
 
     async def enter(self, packets: int, *, connecting: bool = False) -> None:
         """Wait for room for up to `packets` and reserve it; raises HeldBack when the budget is spent."""

@@ -14,10 +14,12 @@ from agent.wire import LiveWire
 from probes.all_probes import all_probes
 from probes.contract import HeldBack, Malformed, OurFault, Refused, Silent, WireError
 from probes.facts import Fact, FactKind, Observation, Outcome
-from probes.fragility import Judgement, Temper, class_of, temper_of
+from probes.device_class import class_of
+from probes.fragility import Judgement, Temper, temper_of
 from probes.oui import maker_of
 from probes.recognise import recognise_facts
 
+_TLS_AT_ONCE = ("https", "tls")  # elsewhere TLS comes after words of another protocol
 QUESTION_SECONDS = 12.0  # one question in all, whatever the device does
 MOST_DUMB = 5  # connections in a row that are taken and never answered: it is a tarpit or it hangs
 
@@ -120,7 +122,7 @@ class HostSurvey:
         if seen.outcome is Outcome.ANSWERED:
             self.answered.add((seen.probe, seen.port))
             self.facts.extend(seen.facts)
-        if any(True for _ in wire.transcript.notes("tls.version")):
+        if seen.probe in _TLS_AT_ONCE and any(True for _ in wire.transcript.notes("tls.version")):
             self.tls_ports.add(seen.port)
         elif connected and seen.probe == "https":
             self.no_tls_ports.add(seen.port)

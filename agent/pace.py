@@ -7,7 +7,6 @@ settled with what really left; settled packets count at the end of the exchange,
 sending times are never later than the counted ones and never more than counted.
 """
 
-import itertools
 import math
 from collections import deque
 from dataclasses import dataclass, field
@@ -68,7 +67,6 @@ class Pace:
     _hosts: dict[str, Limit] = field(default_factory=dict)
     _closed_at: dict[str, float] = field(default_factory=dict)
     _spent: dict[str, int] = field(default_factory=dict)
-    _tickets: itertools.count[int] = field(default_factory=itertools.count)
 
     def __post_init__(self) -> None:
         self._agent = Limit(self.whole)

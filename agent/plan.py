@@ -72,8 +72,13 @@ def all_questions(view: View, profile: Profile) -> tuple[Question, ...]:
 def _questions(view: View, profile: Profile) -> Iterator[Question]:
     if view.permit < Permit.LISTEN or profile == "listen":
         return
+    if view.has_snmp:
+        yield Question("snmp", 161, "the site gave a credential")
+    if view.device_class == "printer" and "deep" not in view.allowed:
+        return  # printers by SNMP only: what they do with any other byte is to print it
     if view.permit is Permit.SEND:
-        yield from _by_datagram(view)
+        yield Question("snmpv3", 161, "identity by one datagram")
+        yield Question("nbns", 137, "names and addresses by two datagrams")
     for port in TCP_PORTS[profile]:
         yield from _first_words(view, port)
     if "dicom" in view.allowed:
@@ -83,13 +88,6 @@ def _questions(view: View, profile: Profile) -> Iterator[Question]:
             yield from _second_words(view, port)
         if profile != "gentle":
             yield from _tunnels(view)
-
-
-def _by_datagram(view: View) -> Iterator[Question]:
-    if view.has_snmp:
-        yield Question("snmp", 161, "the site gave a credential")
-    yield Question("snmpv3", 161, "identity by one datagram")
-    yield Question("nbns", 137, "names and addresses by two datagrams")
 
 
 def _first_words(view: View, port: int) -> Iterator[Question]:

@@ -297,6 +297,7 @@ class Survey:
                 place.vantage.id,
                 self._records.add,
                 mac=self._macs.get(address, ""),
+                opted=frozenset({("udp", 161)} if self._secrets(address) else ()),
             )
         return self._doors[address]
 

@@ -124,6 +124,7 @@ class TcpStream:
     counted: int = 0
     payload: int = 0
     started: float = 0.0
+    connected: bool = False
     ended: bool = False
 
     async def connect(self) -> None:
@@ -148,7 +149,7 @@ class TcpStream:
             raise Refused(str(error)) from error
         except _OUR_ERRORS as error:
             raise _unreachable(self.wire, error) from error
-        self.wire.connected = True
+        self.connected = self.wire.connected = True
 
     async def send(self, data: bytes) -> None:
         """Send all of `data`, if the guard permits a byte on this port."""
@@ -249,7 +250,8 @@ class TcpStream:
         if self.sock is None:
             self.wire.door.leave(self.reserved, 0)
             return
-        reset = not await self._say_goodbye(self.sock)
+        self._settle()  # before the end: the kernel forgets its counters when an unanswered SYN is given up
+        reset = self.connected and not await self._say_goodbye(self.sock)
         self._settle()
         if reset:
             self.counted += 1

@@ -47,8 +47,12 @@ def _privilege() -> Iterator[Finding]:
     yield Finding(
         "raw packets",
         ok,
-        "ARP で機器を探せます" if ok else "権限がないため TCP 接続と近隣表だけで探します。sudo を付けると ARP で探せます",
-        "may find devices by ARP" if ok else "no CAP_NET_RAW: TCP connects and neighbour table only; use sudo",
+        "ARP で機器を探せます"
+        if ok
+        else "権限がないため TCP 接続と近隣表だけで探します。sudo を付けると ARP で探せます",
+        "may find devices by ARP"
+        if ok
+        else "no CAP_NET_RAW: TCP connects and neighbour table only; use sudo",
     )
 
 
@@ -65,7 +69,9 @@ def _interfaces() -> Iterator[Finding]:
         standings = asyncio.run(vantages())
         doubts = asyncio.run(disagreements())
     except OurFault as fault:
-        yield Finding("networks", False, f"網の口を調べられません（{fault}）", f"cannot read interfaces ({fault})")
+        yield Finding(
+            "networks", False, f"網の口を調べられません（{fault}）", f"cannot read interfaces ({fault})"
+        )
         return
     for standing in standings:
         ways = ", ".join(standing.gateways) or "-"
@@ -92,7 +98,9 @@ def _disk() -> Iterator[Finding]:
     yield Finding(
         "disk",
         ok,
-        f"空き {free >> 20} MiB" if ok else f"空きが {free >> 20} MiB しかありません。500 MiB 以上空けてください",
+        f"空き {free >> 20} MiB"
+        if ok
+        else f"空きが {free >> 20} MiB しかありません。500 MiB 以上空けてください",
         f"{free >> 20} MiB free" if ok else f"only {free >> 20} MiB free; make room for 500 MiB",
     )
 
@@ -103,8 +111,12 @@ def _fonts() -> Iterator[Finding]:
     yield Finding(
         "fonts",
         ok,
-        "画面用の日本語フォントがあります" if ok else "画面は端末のフォントで表示します（deploy/build_frontend.sh で入ります）",
-        "Japanese web font is there" if ok else "pages use the reader's own fonts (deploy/build_frontend.sh adds one)",
+        "画面用の日本語フォントがあります"
+        if ok
+        else "画面は端末のフォントで表示します（deploy/build_frontend.sh で入ります）",
+        "Japanese web font is there"
+        if ok
+        else "pages use the reader's own fonts (deploy/build_frontend.sh adds one)",
     )
 
 
@@ -117,7 +129,11 @@ _LOOKS: tuple[Callable[[], Iterator[Finding]], ...] = (
     _python,
     _user,
     _privilege,
-    _program("nmap", "nmap がありません（許可した機器の詳しい調べだけが省かれます）", "no nmap (only deep looks are left out)"),
+    _program(
+        "nmap",
+        "nmap がありません（許可した機器の詳しい調べだけが省かれます）",
+        "no nmap (only deep looks are left out)",
+    ),
     _interfaces,
     _clock,
     _disk,

@@ -3,12 +3,11 @@
 
 from dataclasses import dataclass
 
-from agent.guard import Permit
 from agent.ground import Ground
+from agent.guard import Permit
 from agent.plan import View, all_questions
 from agent.scope import Scope, overlap
 from agent.settings import Settings
-
 
 
 @dataclass(frozen=True, slots=True)

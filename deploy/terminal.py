@@ -1,24 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What people see on the terminal: sentences in Japanese and English, progress, the ledger as a table."""
+"""What people see on the terminal: sentences in Japanese and English, the ledger as a table."""
 
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from agent.survey import Progress as Step
-
 errors = Console(stderr=True, highlight=False)
-_STAGES = {
-    "listen": "聞いています / listening",
-    "find": "探しています / finding",
-    "ask": "尋ねています / asking",
-    "done": "終わりました / done",
-}
 
 
 def say(ja: str, en: str = "") -> None:
@@ -34,49 +25,22 @@ def complain(ja: str, en: str) -> None:
     errors.print(Text("  " + en, style="dim"))
 
 
-class ScanProgress:
-    """A bar on a terminal, a plain line per stage elsewhere."""
-
-    def __init__(self) -> None:
-        self._stage = ""
-        self._bar = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.completed}/{task.total}  見つけた機器 {task.fields[found]}  送信 {task.fields[packets]}"),
-            TimeElapsedColumn(),
-            console=errors,
-            disable=not errors.is_terminal,
-        )
-        self._task = self._bar.add_task("", total=None, found=0, packets=0)
-
-    def __enter__(self) -> "ScanProgress":
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
-
-    def tell(self, step: Step) -> None:
-        """Show how far the scan has come."""
-        name = _STAGES[step.stage]
-        if step.stage != self._stage and not errors.is_terminal:
-            errors.print(f"{name}: 見つけた機器 / found {step.found}, 送信 / packets {step.packets}")
-        self._stage = step.stage
-        self._bar.update(
-            self._task,
-            description=name,
-            completed=step.done,
-            total=step.total or None,
-            found=step.found,
-            packets=step.packets,
-        )
-
-
 def ledger_table(document: Mapping[str, Any]) -> Table:
     """The ledger for a terminal; hostile names are text, never markup."""
-    table = Table(title="機器台帳 / device ledger", title_style="bold", row_styles=["", "dim"], pad_edge=False)
-    for name in ("IPアドレス", "名前", "区分", "メーカー", "機種・OS", "版", "開いている口", "外からの道", "2枚挿し"):
+    table = Table(
+        title="機器台帳 / device ledger", title_style="bold", row_styles=["", "dim"], pad_edge=False
+    )
+    for name in (
+        "IPアドレス",
+        "名前",
+        "区分",
+        "メーカー",
+        "機種・OS",
+        "版",
+        "開いている口",
+        "外からの道",
+        "2枚挿し",
+    ):
         table.add_column(name, overflow="fold")
     for device in document["devices"]:
         table.add_row(*(Text(cell) for cell in _row(device)))

@@ -49,7 +49,15 @@ def _check(address: str) -> None:
 
 def _table(lines: list[Sent]) -> Table:
     table = Table(title="送信の記録 / journal")
-    for name in ("時刻 / at", "宛先 / to", "何を / what", "口 / port", "包 / packets", "バイト / payload", "なぜ / why"):
+    for name in (
+        "時刻 / at",
+        "宛先 / to",
+        "何を / what",
+        "口 / port",
+        "包 / packets",
+        "バイト / payload",
+        "なぜ / why",
+    ):
         table.add_column(name, overflow="fold")
     for line in lines:
         table.add_row(

@@ -25,7 +25,10 @@ def up(
         made = lab.up(layout, die_with=die_with or None, say=say)
     except LabError as error:
         _refuse(error)
-    say(f"仮想病院が動いています（{len(made.hosts)} 台）。", f"The virtual hospital is up ({len(made.hosts)} hosts).")
+    say(
+        f"仮想病院が動いています（{len(made.hosts)} 台）。",
+        f"The virtual hospital is up ({len(made.hosts)} hosts).",
+    )
 
 
 @app.command()

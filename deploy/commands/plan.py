@@ -24,7 +24,9 @@ def command(
     profile: Annotated[str, typer.Option(help="listen | gentle | standard | deep")] = "",
     config: Annotated[Path | None, typer.Option(help="agent.toml")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON で / as JSON")] = False,
-    yes_large: Annotated[bool, typer.Option("--yes-large", help="/16 より広い範囲 / wider than a /16")] = False,
+    yes_large: Annotated[
+        bool, typer.Option("--yes-large", help="/16 より広い範囲 / wider than a /16")
+    ] = False,
 ) -> None:
     """何を・誰に・どれだけ送るかを示します（送信しません） / dry run, sends nothing."""
     site = read_site(scope or (), config, exclude=exclude, profile=profile, yes_large=yes_large)
@@ -38,12 +40,21 @@ def command(
 
 async def _plan(site: Site) -> DryRun:
     standings = await vantages(loopback=any(n.is_loopback for n in site.scope.networks))
-    return dry_run(site.settings, site.scope, await survey_ground(site.scope, standings, socket.gethostname()))
+    return dry_run(
+        site.settings, site.scope, await survey_ground(site.scope, standings, socket.gethostname())
+    )
 
 
 def _print(console: Console, plan: DryRun) -> None:
     table = Table(title="送信の見積り（まだ何も送っていません） / what would be sent (nothing was sent)")
-    for name in ("網 / network", "口 / interface", "届き方 / reached", "アドレス / addresses", "探す包 / packets", "秒 / s"):
+    for name in (
+        "網 / network",
+        "口 / interface",
+        "届き方 / reached",
+        "アドレス / addresses",
+        "探す包 / packets",
+        "秒 / s",
+    ):
         table.add_column(name)
     for segment in plan.segments:
         way = "同じ網 / on the link" if segment.on_link else "ルータ越し / routed"

@@ -10,16 +10,19 @@ import msgspec
 import typer
 
 from agent.scope import overlap
+from deploy.scan_progress import ScanProgress
 from deploy.scanning import Done, scan_into
 from deploy.site import Site, read_site
-from deploy.terminal import ScanProgress, print_ledger, say
+from deploy.terminal import print_ledger, say
 from inventory_db import ledger as ledgers
 
 _SOMETHING_TO_SEE, _UNFINISHED = 1, 4
 
 
 def command(
-    scope: Annotated[list[str] | None, typer.Argument(help="調べる網 / networks, e.g. 192.168.1.0/24")] = None,
+    scope: Annotated[
+        list[str] | None, typer.Argument(help="調べる網 / networks, e.g. 192.168.1.0/24")
+    ] = None,
     ledger: Annotated[Path, typer.Option(help="台帳ファイル / ledger file")] = Path("daicho.sqlite"),
     exclude: Annotated[str, typer.Option(help="触れない網 / networks to leave alone")] = "",
     profile: Annotated[str, typer.Option(help="listen | gentle | standard | deep")] = "",
@@ -27,7 +30,9 @@ def command(
     json_to: Annotated[str, typer.Option("--json", help="JSON の出力先、- は標準出力 / JSON file or -")] = "",
     max_pps_host: Annotated[int, typer.Option(help="1台あたり毎秒 / packets per second and host")] = 0,
     max_pps: Annotated[int, typer.Option(help="全体で毎秒 / packets per second in all")] = 0,
-    yes_large: Annotated[bool, typer.Option("--yes-large", help="/16 より広い範囲 / wider than a /16")] = False,
+    yes_large: Annotated[
+        bool, typer.Option("--yes-large", help="/16 より広い範囲 / wider than a /16")
+    ] = False,
 ) -> None:
     """範囲を調べて台帳に書きます / scan the scope into the ledger."""
     site = read_site(
@@ -39,7 +44,10 @@ def command(
         yes_large=yes_large,
     )
     for network in overlap(site.scope):
-        say(f"{network} は触れない一覧にあるので避けます。", f"{network} is on the never-list and is left alone.")
+        say(
+            f"{network} は触れない一覧にあるので避けます。",
+            f"{network} is on the never-list and is left alone.",
+        )
     with ScanProgress() as progress:
         done = scan_into(ledger, site.settings, site.scope, progress.tell)
     with done.engine.connect() as connection:
@@ -84,7 +92,9 @@ def _things_to_see(document: dict[str, Any]) -> bool:
         if device["dual_homed"] and not device["dual_homed"]["declared"]:
             found = True
             networks = "、".join(device["dual_homed"]["networks"])
-            say(f"2枚挿し: {name} は {networks} の両方につながっています。", f"{name} stands on two networks.")
+            say(
+                f"2枚挿し: {name} は {networks} の両方につながっています。", f"{name} stands on two networks."
+            )
         if device["forwards"] and device["dual_homed"]:
             say(f"  しかも {name} は網の間を中継します。", f"  {name} also passes packets between them.")
     return found

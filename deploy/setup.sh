@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+# Sourced by run.sh and test.sh: finds what is missing, names it, installs it.
+# Nothing outside this folder and the package list named on the screen is changed.
+
+HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+VENV="$HERE/.venv"
+
+say() { printf '%s\n' "$@" >&2; }
+
+is_root() { [ "$(id -u)" -eq 0 ]; }
+
+# need PROGRAM-OR-FILE=PACKAGE …: name the packages of what is missing, then install them with apt.
+# Gives 1 when something stays missing.
+need() {
+    local missing=() pair
+    for pair in "$@"; do
+        case "${pair%%=*}" in
+            /*) compgen -G "${pair%%=*}" >/dev/null || missing+=("${pair#*=}") ;;
+            *) command -v "${pair%%=*}" >/dev/null || missing+=("${pair#*=}") ;;
+        esac
+    done
+    [ ${#missing[@]} -eq 0 ] && return 0
+    if ! is_root || ! command -v apt-get >/dev/null; then
+        say "次の部品がなく、権限がないため入れられません: ${missing[*]}" \
+            "  Missing, and cannot be installed without root (apt): ${missing[*]}"
+        return 1
+    fi
+    say "これから入れる部品（apt）: ${missing[*]}" "  Installing with apt: ${missing[*]}"
+    { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends \
+        "${missing[@]}"; } >"$HERE/.venv-apt.log" 2>&1 && rm -f "$HERE/.venv-apt.log" && return 0
+    say "入れられませんでした。詳しくは .venv-apt.log を見てください。" \
+        "  Installing failed; see .venv-apt.log."
+    return 1
+}
+
+find_python() {
+    local name
+    for name in python3 python3.13 python3.12 python3.11; do
+        if command -v "$name" >/dev/null && "$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
+            printf '%s' "$name"
+            return 0
+        fi
+    done
+    say "Python 3.11 以上が要ります（Debian 12 以降、Ubuntu 24.04 以降）。" \
+        "  Python 3.11 or newer is needed (Debian 12, Ubuntu 24.04 or later)."
+    return 1
+}
+
+# make_venv LOCK: a virtual environment of our own with exactly what the lock names, checked by hash.
+make_venv() {
+    local lock=$1 python stamp
+    need python3=python3 || return 1
+    python=$(find_python) || return 1
+    stamp=$(cat "$HERE/requirements-build.txt" "$HERE/$lock" "$HERE/pyproject.toml" | sha256sum)
+    [ -f "$VENV/.daicho" ] && [ "$(cat "$VENV/.daicho")" = "$stamp" ] && return 0
+    "$python" -c 'import ensurepip, venv' 2>/dev/null || need /nothing=python3-venv || return 1
+    "$python" -c 'import os, sysconfig, sys; sys.exit(not os.path.exists(sysconfig.get_paths()["include"] + "/Python.h"))' ||
+        need /nothing=python3-dev || return 1
+    need gcc=gcc || return 1
+    say "専用の Python 環境を作ります（$lock、初回は1〜2分）…" "  Making our own Python environment ($lock) …"
+    "$python" -m venv "$VENV" &&
+        "$VENV/bin/python" -m pip install -q --disable-pip-version-check --require-hashes --no-deps \
+            -r "$HERE/requirements-build.txt" &&
+        "$VENV/bin/python" -m pip install -q --disable-pip-version-check --require-hashes --no-deps \
+            --no-build-isolation -r "$HERE/$lock" &&
+        "$VENV/bin/python" -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation \
+            -e "$HERE" &&
+        printf '%s\n' "$stamp" >"$VENV/.daicho" && return 0
+    say "Python 環境を作れませんでした。ネットワーク（パッケージの入手先）を確かめて、もう一度実行してください。" \
+        "  The Python environment could not be made. Check that packages can be fetched, then run again."
+    return 1
+}

@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Every check: style, types, house rules, unit, replay, property, lab (namespaces), PostgreSQL and browser
+# tests. What this machine cannot run is skipped with its reason; CI=true turns each such skip into a failure.
+set -u
+. "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
+cd "$HERE" || exit 4
+
+failed=()
+check() { # check NAME COMMAND…
+    local name=$1 begun=$SECONDS
+    shift
+    say "── $name"
+    "$@" || failed+=("$name")
+    say "   $((SECONDS - begun)) s"
+}
+
+need '/usr/lib/*/libpcap.so.0.8=libpcap0.8' ip=iproute2 nmap=nmap tcpdump=tcpdump debootstrap=debootstrap \
+    openssl=openssl chromium=chromium fc-list=fontconfig npm=npm \
+    '/usr/share/fonts/opentype/noto/NotoSansCJK*=fonts-noto-cjk' ||
+    say "足りない部品を使う検査は省かれます。" "  Checks that need what is missing are skipped."
+make_venv requirements-test.txt || exit 4
+export PATH="$VENV/bin:$PATH"
+if command -v npm >/dev/null; then
+    check "npm packages" bash deploy/build_frontend.sh --tests
+fi
+
+check "ruff" ruff check .
+check "ruff format" ruff format --check --quiet .
+check "mypy" mypy
+check "tests without privileges" pytest -q -m "not lab and not browser and not postgres"
+if is_root; then
+    check "lab" pytest -q -m "lab"
+    check "PostgreSQL" python -m deploy.lab.postgres pytest -q -m "postgres and not lab"
+else
+    say "root でないため、名前空間と PostgreSQL の検査は省きます。" \
+        "  Not root: the checks with namespaces and PostgreSQL are skipped."
+    [ "${CI:-}" = true ] && failed+=("lab and PostgreSQL (not root)")
+fi
+check "browser" pytest -q -m "browser"
+
+if [ ${#failed[@]} -gt 0 ]; then
+    say "✗ 通らなかった検査 / failed: $(IFS=,; echo "${failed[*]}")"
+    exit 1
+fi
+say "✓ すべて通りました（$SECONDS 秒） / all checks passed in $SECONDS s"
