@@ -93,7 +93,7 @@ def open_logbook(path: Path, most_bytes: int | None) -> sqlite3.Connection:
 
 def _create(path: Path) -> None:
     """Make a new file under another name and give it ours when it is whole: no half-made logbook."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".logbook-") as folder:  # mode 0700
         new = Path(folder) / "new"
         new.touch(mode=0o600)
