@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What differs between two moments, and what was checked and is still the same."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from inventory_db import ledger
+from inventory_db.device import Device
+from inventory_db.observations import microseconds
+from inventory_db.official import OfficialRow, day_text
+
+_FIELDS = {
+    "maker": "メーカー",
+    "model": "機種",
+    "os": "OS",
+    "os_version": "OS のバージョン",
+    "firmware_version": "ファームウェア",
+    "device_class": "種別",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One difference of one device.
+
+    `kind`: new, silent, not_checked, address_new, address_gone, field_changed, service_new,
+    service_gone, service_changed, remote_path_new, remote_path_gone, dual_homed_new, unchanged.
+    """
+
+    kind: str
+    device_id: str
+    number: str
+    before: str
+    after: str
+    ja: str
+    en: str
+
+
+def changes(connection: Connection, since: datetime, until: datetime) -> tuple[Change, ...]:
+    """Compare the ledger as known at `since` with that at `until`, in the order of 管理番号."""
+    before = {row.device.id: row.device for row in ledger.official_rows(connection, since)}
+    found: list[Change] = []
+    for row in ledger.official_rows(connection, until):
+        found += _of_row(row, before.get(row.device.id), since)
+    return tuple(found)
+
+
+def _of_row(row: OfficialRow, before: Device | None, since: datetime) -> Iterator[Change]:
+    device = row.device
+    if before is None:
+        ips = _ips(device)
+        yield _change(row, "new", "", ips, f"新しい機器です（{ips}）。", f"A new device ({ips}).")
+        return
+    if not _after(device.last_seen, since):
+        yield _unseen(row, since)
+        return
+    found = [*_fields(row, before), *_sets(row, before)]
+    day = day_text(datetime.fromisoformat(device.last_seen))
+    yield from found or [
+        _change(
+            row,
+            "unchanged",
+            "",
+            day,
+            f"変わりありません（{day} に確認）。",
+            f"Still the same, checked on {day}.",
+        )
+    ]
+
+
+def _unseen(row: OfficialRow, since: datetime) -> Change:
+    day = day_text(datetime.fromisoformat(row.device.last_seen))
+    if _after(row.device.last_asked, since):
+        return _change(
+            row,
+            "silent",
+            day,
+            "",
+            f"応答しなくなりました（最後は {day}）。",
+            f"No longer answers; last seen on {day}.",
+        )
+    return _change(
+        row,
+        "not_checked",
+        day,
+        "",
+        f"この期間には調べていません（最後は {day}）。",
+        f"Not checked; last seen on {day}.",
+    )
+
+
+def _after(moment: str, since: datetime) -> bool:
+    return microseconds(datetime.fromisoformat(moment)) > microseconds(since)
+
+
+def _ips(device: Device) -> str:
+    return "、".join(address.ip or address.mac or "" for address in device.addresses)
+
+
+def _fields(row: OfficialRow, before: Device) -> Iterator[Change]:
+    for field, label in _FIELDS.items():
+        old, new = getattr(before, field) or "", getattr(row.device, field) or ""
+        if old != new:
+            ja = f"{label}が「{old or '不明'}」から「{new or '不明'}」に変わりました。"
+            en = f"{field} changed from {old or 'unknown'} to {new or 'unknown'}."
+            yield _change(row, "field_changed", old, new, ja, en)
+
+
+def _sets(row: OfficialRow, before: Device) -> Iterator[Change]:
+    old, new = before, row.device
+    yield from _difference(
+        row,
+        "address",
+        "アドレス",
+        {a.ip: a.ip for a in old.addresses if a.ip},
+        {a.ip: a.ip for a in new.addresses if a.ip},
+    )
+    yield from _difference(row, "service", "サービス", _services(old), _services(new))
+    yield from _difference(row, "remote_path", "遠隔接続の経路", _paths(old), _paths(new))
+    if new.dual_homed and not old.dual_homed:
+        nets = "、".join(new.dual_homed.networks)
+        ja, en = (
+            f"2系統のネットワークにつながりました（{nets}）。",
+            f"Now stands on several networks ({nets}).",
+        )
+        yield _change(row, "dual_homed_new", "", nets, ja, en)
+
+
+def _services(device: Device) -> dict[str, str]:
+    return {
+        f"{s.port}/{s.transport}": " ".join(filter(None, (s.name, s.product, s.version)))
+        for s in device.services
+    }
+
+
+def _paths(device: Device) -> dict[str, str]:
+    return {f"{p.kind} {p.port}": p.product or "" for p in device.remote_paths}
+
+
+def _difference(
+    row: OfficialRow, kind: str, label: str, old: dict[str, str], new: dict[str, str]
+) -> Iterator[Change]:
+    for key in _sorted(new.keys() - old.keys()):
+        ja, en = f"{label} {key} が増えました。", f"New {kind.replace('_', ' ')}: {key}."
+        yield _change(row, f"{kind}_new", "", f"{key} {new[key]}".strip(), ja, en)
+    for key in _sorted(old.keys() - new.keys()):
+        ja, en = f"{label} {key} がなくなりました。", f"Gone {kind.replace('_', ' ')}: {key}."
+        yield _change(row, f"{kind}_gone", f"{key} {old[key]}".strip(), "", ja, en)
+    for key in _sorted(k for k in old.keys() & new.keys() if old[k] != new[k]):
+        ja = f"{label} {key} が「{old[key]}」から「{new[key]}」に変わりました。"
+        en = f"{kind.replace('_', ' ')} {key} changed from {old[key]} to {new[key]}."
+        yield _change(row, f"{kind}_changed", old[key], new[key], ja, en)
+
+
+def _sorted(keys: Iterable[str]) -> list[str]:
+    return sorted(keys, key=lambda key: (len(key), key))
+
+
+def _change(row: OfficialRow, kind: str, before: str, after: str, ja: str, en: str) -> Change:
+    return Change(kind, row.device.id, row.number, before, after, ja, en)

@@ -1,0 +1,321 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which units are one device: every merge with its reason, and what only may be one as a proposal."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations, pairwise
+
+from inventory_db.device import Merge
+from inventory_db.places import Union
+from inventory_db.profiles import Claim, Engine, Profile
+from probes.oui import is_random
+
+MOST_PAIRS = 12  # members of one key of which every pair is looked at; more are looked at in a chain
+_TOLERANCE = 3_000_000  # microseconds between two countings of one engine's start
+_DRIFT = 10_000  # a device's clock may be wrong by one part in this
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """Two units and why they are (or, when weak, may be) one device."""
+
+    one: str
+    other: str
+    merge: Merge
+    weak: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The units of one device."""
+
+    units: tuple[str, ...]
+    merges: tuple[Merge, ...]
+
+
+def join(profiles: Mapping[str, Profile]) -> tuple[list[Group], list[Edge]]:
+    """Give the groups of units that are one device each, and the weak edges between different groups."""
+    ordinary = {key: p for key, p in profiles.items() if not p.unit.shared}
+    edges = sorted(set(_edges(ordinary)), key=lambda e: (e.one, e.other, e.merge.key, e.merge.value))
+    edges += _attach_shared(profiles, ordinary)
+    union = Union()
+    for edge in edges:
+        if not edge.weak:
+            union.join(edge.one, edge.other)
+    members: dict[str, list[str]] = defaultdict(list)
+    for key in sorted(profiles):
+        members[union.find(key)].append(key)
+    reasons: dict[str, list[Merge]] = defaultdict(list)
+    for edge in edges:
+        if not edge.weak:
+            reasons[union.find(edge.one)].append(edge.merge)
+    groups = [Group(tuple(keys), tuple(reasons[root])) for root, keys in sorted(members.items())]
+    return groups, [e for e in edges if e.weak and union.find(e.one) != union.find(e.other)]
+
+
+def _edges(profiles: Mapping[str, Profile]) -> Iterator[Edge]:
+    yield from _by_claims(profiles)
+    yield from _by_cards(profiles)
+    yield from _by_engine(profiles)
+    yield from _by_key(profiles, "host_key", lambda p: p.host_keys, "SSH ホスト鍵", "SSH host key")
+    yield from _by_key(profiles, "tls_key", lambda p: p.tls_keys, "TLS 公開鍵", "TLS public key")
+    yield from _by_address(profiles)
+
+
+def _edge(
+    one: Profile,
+    other: Profile,
+    key: str,
+    value: str,
+    seen: Iterable[str],
+    ja: str,
+    en: str,
+    weak: bool = False,
+) -> Edge:
+    first, second = sorted((one.unit.key, other.unit.key))
+    return Edge(first, second, Merge(key, value, tuple(sorted(set(seen))), ja, en), weak)
+
+
+def _by_claims(profiles: Mapping[str, Profile]) -> Iterator[Edge]:
+    """A device names an address as its own, and the host at that address is known."""
+    at_ip: dict[str, list[Profile]] = defaultdict(list)
+    for profile in profiles.values():
+        for ip in profile.unit.ips:
+            at_ip[ip].append(profile)
+    for one in profiles.values():
+        for claim in one.claims.values():
+            for other in at_ip.get(claim.ip, ()):
+                if other is not one:
+                    yield from _claimed(one, other, claim)
+
+
+def _claimed(one: Profile, other: Profile, claim: Claim) -> Iterator[Edge]:
+    same_realm = one.unit.sightings[0].realm == other.unit.sightings[0].realm
+    same = _same_identity(one, other)
+    seen = (claim.observation, *same)
+    if one.names_conflict(other) and not same:
+        return
+    if claim.strength == "listed" and (same or same_realm):
+        yield _edge(one, other, "interface_list", claim.ip, seen, *_listed(claim))
+    elif claim.strength == "own" and same:
+        yield _edge(one, other, "address_list", claim.ip, seen, *_owned(claim))
+    elif same_realm:
+        yield _edge(one, other, "address_hint", claim.ip, seen, *_hinted(claim), weak=True)
+
+
+def _same_identity(one: Profile, other: Profile) -> tuple[str, ...]:
+    """Observations in which both give the same computer name or SMB server GUID."""
+    for mine, theirs in ((one.names, other.names), (one.guids, other.guids)):
+        for value in sorted(mine.keys() & theirs.keys()):
+            return mine[value], theirs[value]
+    return ()
+
+
+def _listed(claim: Claim) -> tuple[str, str]:
+    return (
+        f"機器自身のインターフェース一覧（SNMP）に {claim.ip} が含まれています。",
+        f"Its own interface table (SNMP) lists {claim.ip}.",
+    )
+
+
+def _owned(claim: Claim) -> tuple[str, str]:
+    return (
+        f"{claim.probe} の応答で自分のアドレスとして {claim.ip} を挙げ、両方が同じコンピュータ名を答えています。",
+        f"It named {claim.ip} as its own in its {claim.probe} answer, and both give the same computer name.",
+    )
+
+
+def _hinted(claim: Claim) -> tuple[str, str]:
+    return (
+        f"{claim.probe} の応答に {claim.ip} が現れますが、同じ機器と言える証拠が足りません。確認してください。",
+        f"{claim.ip} appears in its {claim.probe} answer, but that alone does not show that they are one device."
+        " Please check.",
+    )
+
+
+def _by_cards(profiles: Mapping[str, Profile]) -> Iterator[Edge]:
+    """The same network card seen from several places, or listed by the device itself."""
+    of_mac: dict[str, list[Profile]] = defaultdict(list)
+    for profile in profiles.values():
+        if profile.unit.mac:
+            of_mac[profile.unit.mac].append(profile)
+    for mac, many in of_mac.items():
+        for one, other in _pairs(many):
+            yield from _same_card(one, other, mac)
+    for one in profiles.values():
+        for mac, seen in one.cards.items():
+            for other in of_mac.get(mac, ()):
+                if other is not one and not one.names_conflict(other):
+                    yield _edge(one, other, "interface_list", mac, (seen, _first(other)), *_card_listed(mac))
+        for mac, seen in one.netbios_cards.items():
+            for other in of_mac.get(mac, ()):
+                if other is not one and one.names_agree(other):
+                    yield _edge(one, other, "netbios_card", mac, (seen, _first(other)), *_card_listed(mac))
+
+
+def _same_card(one: Profile, other: Profile, mac: str) -> Iterator[Edge]:
+    seen = (_first(one), _first(other))
+    shared = set(one.unit.ips) & set(other.unit.ips)
+    if shared:
+        yield _edge(
+            one,
+            other,
+            "address_and_mac",
+            f"{min(shared)} {mac}",
+            seen,
+            f"別々の場所から、同じ IP アドレス {min(shared)} と同じ MAC アドレス {mac} が見えています。",
+            f"The same address {min(shared)} with the same MAC {mac} is seen from several places.",
+        )
+    elif one.names_agree(other):
+        yield _edge(
+            one,
+            other,
+            "mac_and_name",
+            mac,
+            (*seen, *_same_identity(one, other)),
+            f"同じ MAC アドレス {mac} が同じコンピュータ名を答えています。",
+            f"The same MAC {mac} gives the same computer name.",
+        )
+    elif not one.names_conflict(other) and not is_random(mac):
+        yield _edge(
+            one,
+            other,
+            "mac_only",
+            mac,
+            seen,
+            f"同じ MAC アドレス {mac} が別のネットワークでも見えています。同じ機器か確認してください。",
+            f"The same MAC {mac} is also seen on another network. Please check whether it is one device.",
+            weak=True,
+        )
+
+
+def _card_listed(mac: str) -> tuple[str, str]:
+    return (
+        f"機器自身が自分のネットワークカードとして {mac} を挙げています。",
+        f"The device itself lists {mac} as a network card of its own.",
+    )
+
+
+def _by_engine(profiles: Mapping[str, Profile]) -> Iterator[Edge]:
+    """The same SNMP engine: its id, its count of boots, and the moment it counts from."""
+    found: dict[tuple[str, str], list[tuple[Engine, Profile]]] = defaultdict(list)
+    for profile in profiles.values():
+        for engine in profile.engines:
+            found[engine.id, engine.boots].append((engine, profile))
+    for (id, _), many in found.items():
+        many.sort(key=lambda pair: (pair[0].started, pair[1].unit.key, pair[0].observation))
+        for (a, one), (b, other) in pairwise(many):
+            close = abs(a.started - b.started) <= _TOLERANCE + abs(a.at - b.at) // _DRIFT
+            if one is not other and close and _may_be_one(one, other):
+                yield _edge(one, other, "engine_time", id, (a.observation, b.observation), *_ENGINE)
+
+
+_ENGINE = (
+    "SNMP エンジン ID が同じで、起動回数と起動時刻も一致しています。",
+    "The SNMP engine id is the same, and the count of boots and the moment of the last boot agree.",
+)
+
+
+def _may_be_one(one: Profile, other: Profile) -> bool:
+    """Whether nothing contradicts: other names, or two cards on one link that share no name."""
+    if one.names_conflict(other):
+        return False
+    return one.names_agree(other) or not one.cards_conflict(other)
+
+
+def _by_key(
+    profiles: Mapping[str, Profile],
+    key: str,
+    keys_of: Callable[[Profile], Mapping[str, str]],
+    ja: str,
+    en: str,
+) -> Iterator[Edge]:
+    """The same cryptographic key. Alone it is a proposal: images are cloned with their keys."""
+    found: dict[str, list[Profile]] = defaultdict(list)
+    for profile in profiles.values():
+        for value in keys_of(profile):
+            found[value].append(profile)
+    for value, many in found.items():
+        same_name: dict[str, list[Profile]] = defaultdict(list)
+        for profile in many:
+            for name in profile.names:
+                same_name[name].append(profile)
+        for named in same_name.values():
+            for one, other in _pairs(named):
+                if not one.cards_conflict(other) and not _same_network(one, other):
+                    seen = (keys_of(one)[value], keys_of(other)[value], *_same_identity(one, other))
+                    yield _edge(one, other, f"{key}_and_name", value, seen, *_key_and_name(ja, en))
+        for other in many[1:]:
+            seen = (keys_of(many[0])[value], keys_of(other)[value])
+            yield _edge(many[0], other, key, value, seen, *_key_only(ja, en), weak=True)
+
+
+def _same_network(one: Profile, other: Profile) -> bool:
+    """Two addresses on one link of which at least one card is not known: more likely clones than one host."""
+    return one.unit.sightings[0].link == other.unit.sightings[0].link and set(one.unit.ips) != set(
+        other.unit.ips
+    )
+
+
+def _key_and_name(ja: str, en: str) -> tuple[str, str]:
+    return f"{ja}とコンピュータ名の両方が同じです。", f"Both the {en} and the computer name are the same."
+
+
+def _key_only(ja: str, en: str) -> tuple[str, str]:
+    return (
+        f"{ja}が同じですが、複製したディスクイメージでも起こります。同じ機器か確認してください。",
+        f"The {en} is the same, which also happens with cloned disk images. Please check whether it is one device.",
+    )
+
+
+def _by_address(profiles: Mapping[str, Profile]) -> Iterator[Edge]:
+    """The same address seen by several agents, with the same name and the same key behind it."""
+    at_ip: dict[str, list[Profile]] = defaultdict(list)
+    for profile in profiles.values():
+        for ip in profile.unit.ips:
+            at_ip[ip].append(profile)
+    for ip, many in at_ip.items():
+        for one, other in _pairs(many):
+            keys = (one.guids.keys() & other.guids.keys()) | (one.host_keys.keys() & other.host_keys.keys())
+            cards = one.unit.mac and other.unit.mac and one.unit.mac != other.unit.mac
+            if keys and one.names_agree(other) and not cards:
+                yield _edge(
+                    one,
+                    other,
+                    "address_and_identity",
+                    ip,
+                    _same_identity(one, other),
+                    f"別々の場所から見た {ip} が、同じコンピュータ名と同じ鍵（または SMB の GUID）を答えています。",
+                    f"{ip}, seen from several places, gives the same computer name and the same key or SMB GUID.",
+                )
+
+
+def _attach_shared(profiles: Mapping[str, Profile], ordinary: Mapping[str, Profile]) -> list[Edge]:
+    """Give an address that several routers share (VRRP) to the one router that shows to hold it."""
+    edges = []
+    for key in sorted(profiles.keys() - ordinary.keys()):
+        shared = profiles[key]
+        holders = [p for _, p in sorted(ordinary.items()) if _holds(p, shared)]
+        if holders:
+            ip = shared.unit.ips[0] if shared.unit.ips else shared.unit.key
+            ja = (
+                f"{ip} は複数の機器で共有する仮想アドレス（{shared.unit.shared}）で、この機器が使っています。"
+            )
+            en = f"{ip} is a virtual address ({shared.unit.shared}) shared by several devices; this one holds it."
+            edges.append(_edge(holders[0], shared, "virtual_address", ip, (_first(shared),), ja, en))
+    return edges
+
+
+def _holds(one: Profile, shared: Profile) -> bool:
+    listed = any(claim.ip in shared.unit.ips for claim in one.claims.values() if claim.strength == "listed")
+    keys = one.host_keys.keys() & shared.host_keys.keys()
+    return listed or bool(keys) or bool({e.id for e in one.engines} & {e.id for e in shared.engines})
+
+
+def _first(profile: Profile) -> str:
+    return profile.unit.sightings[0].seen.id
+
+
+def _pairs(many: Sequence[Profile]) -> Iterable[tuple[Profile, Profile]]:
+    return combinations(many, 2) if len(many) <= MOST_PAIRS else pairwise(many)

@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a unit says about who it is: names, keys, engines, and the addresses and cards it calls its own."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from inventory_db.networks import is_software_nic, normal_ip, normal_mac, tells_network
+from inventory_db.observations import Stored, microseconds
+from inventory_db.sightings import Unit, is_life
+from probes.facts import FactKind
+from probes.oui import is_random, virtual_kind
+
+_NAMES = (
+    FactKind.NTLM_COMPUTER,
+    FactKind.NAME,
+    FactKind.SNMP_SYSNAME,
+    FactKind.DHCP_HOSTNAME,
+    FactKind.LLDP_SYSTEM_NAME,
+    FactKind.CDP_DEVICE,
+    FactKind.MDNS_HOST,
+)
+_NETBIOS = re.compile(r"^(.+)<(?:00|20)> unique$")
+# Names that makers and distributions give to every machine: they join nothing.
+_GENERIC = frozenset(
+    {"", "LOCALHOST", "DEBIAN", "UBUNTU", "RASPBERRYPI", "UNKNOWN", "ROUTER", "SWITCH", "(NONE)"}
+)
+_HOLDERS = (FactKind.INTERFACE_ADDRESS,)
+_OWN = (FactKind.ADDRESS, FactKind.OXID_BINDING, FactKind.LLDP_MANAGEMENT)
+_HINTS = (FactKind.TLS_SAN, FactKind.HTTP_LOCATION)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """An address that a device calls its own."""
+
+    ip: str
+    network: str  # CIDR if the device gave a prefix length
+    strength: str  # "listed" by a credentialed interface table, "own" answer, or "hint"
+    probe: str
+    observation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """One SNMPv3 discovery answer; `started` is when the engine counts from, in microseconds."""
+
+    id: str
+    boots: str
+    started: int
+    at: int
+    observation: str
+
+
+@dataclass(slots=True)
+class Profile:
+    """The identity of one unit; values map to the first observation that says them."""
+
+    unit: Unit
+    names: dict[str, str] = field(default_factory=dict)
+    guids: dict[str, str] = field(default_factory=dict)
+    host_keys: dict[str, str] = field(default_factory=dict)
+    tls_keys: dict[str, str] = field(default_factory=dict)
+    cards: dict[str, str] = field(default_factory=dict)  # MACs listed by SNMP
+    netbios_cards: dict[str, str] = field(default_factory=dict)
+    engines: list[Engine] = field(default_factory=list)
+    claims: dict[str, Claim] = field(default_factory=dict)
+
+    def names_agree(self, other: "Profile") -> bool:
+        """Whether both gave the same computer name."""
+        return bool(self.names.keys() & other.names.keys())
+
+    def names_conflict(self, other: "Profile") -> bool:
+        """Whether both gave names, and none is the same."""
+        return bool(self.names and other.names) and not self.names_agree(other)
+
+    def cards_conflict(self, other: "Profile") -> bool:
+        """Whether they are two different network cards on one link."""
+        one, two = self.unit, other.unit
+        links = one.sightings[0].link == two.sightings[0].link
+        return bool(one.mac and two.mac) and one.mac != two.mac and links
+
+
+def profile_of(unit: Unit) -> Profile:
+    """Read a unit's observations, oldest first."""
+    profile = Profile(unit)
+    for sighting in unit.sightings:
+        if is_life(sighting.seen):
+            _read(profile, sighting.seen, sighting.ip)
+    return profile
+
+
+def _read(profile: Profile, seen: Stored, ip: str) -> None:
+    for name in computer_names(seen):
+        profile.names.setdefault(name, seen.id)
+    for kind, kept in (
+        (FactKind.SMB_GUID, profile.guids),
+        (FactKind.SSH_HOST_KEY, profile.host_keys),
+        (FactKind.TLS_PUBLIC_KEY, profile.tls_keys),
+    ):
+        for value in seen.of(kind):
+            kept.setdefault(value, seen.id)
+    for mac in _real(normal_mac(v) for v in seen.of(FactKind.NETBIOS_MAC)):
+        profile.netbios_cards.setdefault(mac, seen.id)
+    for _, name, mac in interfaces(seen):
+        if not is_software_nic(name):
+            for real in _real(iter((mac,))):
+                profile.cards.setdefault(real, seen.id)
+    profile.engines += _engines(seen)
+    for claim in claims(seen):
+        known = profile.claims.get(claim.ip)
+        if claim.ip != ip and (known is None or _RANK[claim.strength] < _RANK[known.strength]):
+            profile.claims[claim.ip] = claim
+
+
+_RANK = {"listed": 0, "own": 1, "hint": 2}
+
+
+def _real(macs: Iterator[str]) -> Iterator[str]:
+    """Keep hardware addresses that only one machine can have."""
+    return (mac for mac in macs if mac and not is_random(mac) and virtual_kind(mac) is None)
+
+
+def computer_names(seen: Stored) -> Iterator[str]:
+    """Give comparable forms of the names that the host has for itself: first label, 15 upper-case characters."""
+    for value in seen.of(*_NAMES):
+        yield from _comparable(value)
+    for value in seen.of(FactKind.NETBIOS_NAME):
+        if match := _NETBIOS.match(value):
+            yield from _comparable(match[1])
+
+
+def _comparable(name: str) -> Iterator[str]:
+    short = name.strip().partition(".")[0].upper()[:15]
+    if short not in _GENERIC:
+        yield short
+
+
+def interfaces(seen: Stored) -> Iterator[tuple[str, str, str]]:
+    """Give (index, name, MAC or "") of the interfaces that the host lists."""
+    for line in seen.of(FactKind.INTERFACE):
+        parts = line.split(" ")
+        if len(parts) >= 5:
+            yield parts[0], " ".join(parts[1:-3]), normal_mac(parts[-3])
+
+
+def claims(seen: Stored) -> Iterator[Claim]:
+    """Give the addresses that the answer names as its own and that can tell a network."""
+    inside = {
+        index for index, name, mac in interfaces(seen) if is_software_nic(name) or mac.startswith("02:42")
+    }
+    for line in seen.of(*_HOLDERS):
+        index, _, cidr = line.partition(" ")
+        if index not in inside:
+            yield from _claim(cidr.partition("/")[0], cidr, "listed", seen)
+    for value in seen.of(*_OWN):
+        yield from _claim(value, "", "own", seen)
+    for value in seen.of(*_HINTS):
+        host = re.sub(r"^https?://", "", value).partition("/")[0].partition(":")[0]
+        yield from _claim(host, "", "hint", seen)
+
+
+def _claim(text: str, cidr: str, strength: str, seen: Stored) -> Iterator[Claim]:
+    ip = normal_ip(text)
+    if ip and tells_network(ip):
+        yield Claim(ip, cidr if "/" in cidr else "", strength, seen.probe, seen.id)
+
+
+def _engines(seen: Stored) -> Iterator[Engine]:
+    identity = next(seen.of(FactKind.SNMP_ENGINE_ID), "")
+    boots = next(seen.of(FactKind.SNMP_ENGINE_BOOTS), "")
+    time = next(seen.of(FactKind.SNMP_ENGINE_TIME), "")
+    if (
+        identity
+        and boots.isdecimal()
+        and time.isdecimal()
+        and len(time) < 12
+        and int(time) + int(boots[:9]) > 0
+    ):
+        at = microseconds(seen.at)
+        yield Engine(identity, boots, at - int(time) * 1_000_000, at, seen.id)

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What speaks on a device's ports, which of it lets people in from elsewhere, and whether it forwards."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from inventory_db.device import Confidence, Evidence, RemotePath, Service
+from inventory_db.observations import Stored
+from inventory_db.traits import recognised
+from probes.facts import FactKind, Outcome, Sure
+from probes.recognise import Recognition
+
+_RANK = {Sure.SURE: 0, Sure.LIKELY: 1, Sure.GUESS: 2}
+_VAGUE = frozenset({"tls", "tcp", "udp", "unknown", "ssl"})
+MOST_EVIDENCE = 5
+Port = tuple[int, str]
+
+
+def open_ports(seen: Iterable[Stored]) -> dict[Port, list[Stored]]:
+    """Give what was said on each open port, oldest first; a port later found closed is gone."""
+    at: dict[tuple[str, int, str], list[Stored]] = defaultdict(list)
+    for one in seen:
+        if (
+            one.outcome in (Outcome.ANSWERED, Outcome.OTHER_PROTOCOL)
+            and one.port
+            and one.transport != "heard"
+        ):
+            at[one.address, one.port, one.transport].append(one)
+        elif one.outcome is Outcome.REFUSED:
+            for port in _closed(one):
+                at.pop((one.address, port, one.transport), None)
+        for port, transport in _announced(one):
+            at[one.address, port, transport].append(one)
+    ports: dict[Port, list[Stored]] = defaultdict(list)
+    for (_, port, transport), many in sorted(at.items()):
+        ports[port, transport] += many
+    return dict(ports)
+
+
+def _closed(one: Stored) -> Iterable[int]:
+    listed = " ".join(one.of(FactKind.PORTS)).split()
+    return {one.port, *(int(port) for port in listed if port.isdecimal() and len(port) <= 5)}
+
+
+def _announced(one: Stored) -> Iterable[Port]:
+    """Ports that the device announces itself by mDNS: "_ipp._tcp 631"."""
+    for value in one.of(FactKind.MDNS_SERVICE):
+        service, _, port = value.rpartition(" ")
+        transport = service.rpartition("._")[2]
+        if port.isdecimal() and 0 < int(port[:6]) < 65536 and transport in ("tcp", "udp"):
+            yield int(port), transport
+
+
+def services_of(ports: dict[Port, list[Stored]]) -> tuple[Service, ...]:
+    """Name the service on each open port, by number."""
+    return tuple(_service(port, transport, seen) for (port, transport), seen in sorted(ports.items()))
+
+
+def _service(port: int, transport: str, seen: Sequence[Stored]) -> Service:
+    said = _best(seen)
+    product = _last(seen, FactKind.PRODUCT) or (said.product if said else None)
+    version = _last(seen, FactKind.VERSION) or (said.version if said else None)
+    evidence = tuple(one.id for one in seen)[-MOST_EVIDENCE:]
+    return Service(port, transport, _name(port, seen), product, version, evidence)
+
+
+def _name(port: int, seen: Sequence[Stored]) -> str | None:
+    names = [name for one in reversed(seen) for name in one.of(FactKind.SERVICE)]
+    for one in reversed(seen):
+        names += [
+            v.partition("._")[0].lstrip("_") for v in one.of(FactKind.MDNS_SERVICE) if v.endswith(f" {port}")
+        ]
+    return min(names, key=lambda name: name in _VAGUE, default=None)
+
+
+def _best(seen: Sequence[Stored]) -> Recognition | None:
+    """The recognition that names the product best: surest, with a version, latest."""
+    found = [
+        (order, one)
+        for order, stored in enumerate(seen)
+        if stored.transport != "heard"
+        for one in recognised(stored.facts)
+        if one.product
+    ]
+    if not found:
+        return None
+    return min(found, key=lambda f: (_RANK[f[1].sure], f[1].version is None, -f[0], repr(f[1])))[1]
+
+
+def _last(seen: Sequence[Stored], kind: FactKind) -> str | None:
+    return next((value for one in reversed(seen) for value in one.of(kind) if value), None)
+
+
+def remote_paths_of(ports: dict[Port, list[Stored]], services: Iterable[Service]) -> tuple[RemotePath, ...]:
+    """Give the ways in from elsewhere, by kind and port."""
+    products = {(service.port, service.transport): service.product for service in services}
+    found: dict[tuple[str, int], dict[str, Evidence]] = defaultdict(dict)
+    named: dict[tuple[str, int], str | None] = {}
+    for (port, transport), seen in sorted(ports.items()):
+        for one in seen:
+            for kind, product in _paths(one):
+                found[kind, port][one.id] = _said_by(one, kind)
+                named[kind, port] = product or named.get((kind, port)) or products.get((port, transport))
+    return tuple(
+        RemotePath(kind, named[kind, port], port, tuple(evidence.values())[-MOST_EVIDENCE:])
+        for (kind, port), evidence in sorted(found.items())
+    )
+
+
+def _paths(one: Stored) -> Iterable[tuple[str, str | None]]:
+    said = recognised(one.facts)
+    for kind in one.of(FactKind.REMOTE_PATH):
+        yield kind, next((r.product for r in said if r.remote_path == kind and r.product), None)
+    for found in said:
+        if found.remote_path and found.sure is not Sure.GUESS:
+            yield found.remote_path, found.product
+
+
+def _said_by(one: Stored, kind: str) -> Evidence:
+    port = f"{one.port}/{one.transport}"
+    return Evidence(
+        one.id, f"{port} の {one.probe} の応答が {kind} を示します。", f"{one.probe} on {port}: {kind}."
+    )
+
+
+def forwarding(seen: Sequence[Stored]) -> tuple[bool | None, Confidence | None]:
+    """Whether it passes packets on: our test or its own word, the latest of them; yes before no."""
+    found: list[tuple[int, bool, str, bool]] = []
+    for order, one in enumerate(seen):
+        for kind in (FactKind.FORWARDS, FactKind.FORWARDING):
+            for value in one.of(kind):
+                if value in ("yes", "no"):
+                    found.append((order, value == "yes", one.id, kind is FactKind.FORWARDS))
+    if not found:
+        return None, None
+    _, passes, id, tested = max(found)
+    ja = "中継の試験に応答しました。" if tested else "機器自身が SNMP でそう答えています。"
+    en = "It answered the forwarding test." if tested else "The device itself says so by SNMP."
+    return passes, Confidence(Sure.SURE, ja, en, (id,))

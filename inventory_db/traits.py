@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The fields of one device: the best thing said for each, how sure, and by which observations."""
+
+import functools
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from inventory_db.device import Confidence
+from inventory_db.networks import normal_mac
+from inventory_db.observations import Stored
+from probes.device_class import class_of
+from probes.facts import Fact, FactKind, Sure
+from probes.fragility import class_by_maker
+from probes.oui import maker_of
+from probes.recognise import Recognition, recognise_facts
+
+_RANK = {Sure.SURE: 0, Sure.LIKELY: 1, Sure.GUESS: 2}
+_DIRECT = {
+    "maker": FactKind.MAKER,
+    "model": FactKind.MODEL,
+    "serial": FactKind.SERIAL,
+    "os": FactKind.OS,
+    "os_version": FactKind.OS_VERSION,
+    "firmware_version": FactKind.FIRMWARE_VERSION,
+}
+_NAME_ORDER = (
+    FactKind.NTLM_COMPUTER,
+    FactKind.NAME,
+    FactKind.SNMP_SYSNAME,
+    FactKind.LLDP_SYSTEM_NAME,
+    FactKind.CDP_DEVICE,
+    FactKind.DHCP_HOSTNAME,
+    FactKind.NTLM_DNS_COMPUTER,
+    FactKind.MDNS_HOST,
+)
+MOST_NAMES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One value for one field; `order` is when, counted in observations."""
+
+    value: str
+    sure: Sure
+    order: int
+    observation: str
+    channel: str
+    system: str | None = None  # the os that an os_version belongs to
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """Values and confidence of a device's own fields."""
+
+    values: Mapping[str, str | None]
+    confidence: Mapping[str, Confidence]
+    names: tuple[str, ...]
+    location: str | None
+
+
+@functools.lru_cache(maxsize=16384)
+def recognised(facts: tuple[Fact, ...]) -> tuple[Recognition, ...]:
+    """Recognise the facts of one observation, remembering what was asked before."""
+    return recognise_facts(facts)
+
+
+def traits_of(seen: Sequence[Stored], macs: Iterable[str], ports: Iterable[int]) -> Traits:
+    """Choose the fields from living observations, oldest first, of one device."""
+    told, said = _gather(seen)
+    values: dict[str, str | None] = {}
+    confidence: dict[str, Confidence] = {}
+    for field in _DIRECT:
+        candidates = told[field]
+        if field == "os_version":
+            candidates = [t for t in candidates if t.system is None or t.system == values["os"]]
+        values[field] = _choose(field, candidates, confidence)
+    registered = _registered(macs, seen)
+    if values["maker"] is None and registered is not None:
+        values["maker"], confidence["maker"] = registered
+    said_once = tuple(sorted(set(said), key=_best_first))
+    maker = registered[0] if registered else values["maker"]
+    device_class, sure, reason = class_of(said_once, maker, frozenset(ports))
+    values["device_class"] = device_class
+    ja, _, en = reason.partition(" / ")
+    confidence["device_class"] = Confidence(sure, ja, en or ja, _speakers(seen))
+    return Traits(values, confidence, names_of(seen), _location(seen))
+
+
+def _best_first(one: Recognition) -> tuple[int, str]:
+    return _RANK[one.sure], repr(one)
+
+
+def _speakers(seen: Sequence[Stored]) -> tuple[str, ...]:
+    """Observations from which something was recognised; the latest few."""
+    return tuple(one.id for one in seen if recognised(one.facts))[-5:]
+
+
+def _gather(seen: Sequence[Stored]) -> tuple[dict[str, list[Told]], list[Recognition]]:
+    told: dict[str, list[Told]] = defaultdict(list)
+    said: list[Recognition] = []
+    for order, one in enumerate(seen):
+        for fact in one.facts:
+            for field, kind in _DIRECT.items():
+                if fact.kind is kind and fact.value:
+                    told[field].append(Told(fact.value, fact.sure, order, one.id, one.probe))
+        for found in recognised(one.facts):
+            said.append(found)
+            for field in _DIRECT:
+                value = getattr(found, field)
+                if value:
+                    system = found.os if field == "os_version" else None
+                    told[field].append(Told(value, found.sure, order, one.id, found.channel, system))
+    return told, said
+
+
+def _choose(field: str, candidates: Sequence[Told], confidence: dict[str, Confidence]) -> str | None:
+    """Take the surest; among equally sure ones the value said most lately."""
+    if not candidates:
+        return None
+    best = min(candidates, key=lambda told: (_RANK[told.sure], -told.order, told.value, told.channel))
+    seen = dict.fromkeys(t.observation for t in candidates if t.value == best.value)
+    others = sorted({t.value for t in candidates if t.value != best.value and t.sure == best.sure})
+    ja, en = f"{best.channel} の応答による値です。", f"Read from its {best.channel} answer."
+    if others:
+        ja += f"ほかに {'、'.join(others[:3])} という応答もあります。"
+        en += f" Other answers say {', '.join(others[:3])}."
+    confidence[field] = Confidence(best.sure, ja, en, tuple(seen)[-5:])
+    return best.value
+
+
+def _registered(macs: Iterable[str], seen: Sequence[Stored]) -> tuple[str, Confidence] | None:
+    """The registered maker of its network card: a hint, for cards are bought in."""
+    for mac in sorted(set(macs)):
+        maker = maker_of(mac)
+        if maker:
+            own = class_by_maker(maker) not in (None, "pc")
+            ja = f"MAC アドレス {mac} の登録メーカーです。ネットワークカードのメーカーの場合があります。"
+            en = f"Registered maker of the MAC {mac}; it may be the maker of the network card only."
+            ids = tuple(o.id for o in seen if normal_mac(o.mac) == mac)[-3:]
+            return maker, Confidence(Sure.LIKELY if own else Sure.GUESS, ja, en, ids)
+    return None
+
+
+def names_of(seen: Sequence[Stored]) -> tuple[str, ...]:
+    """Give the names a device has for itself, best kind first, in each kind the latest first."""
+    found: dict[str, str] = {}
+    for kind in _NAME_ORDER:
+        for one in reversed(seen):
+            for value in one.of(kind):
+                name = value.strip().rstrip(".")
+                if name:
+                    found.setdefault(name.casefold(), name)
+    return tuple(found.values())[:MOST_NAMES]
+
+
+def _location(seen: Sequence[Stored]) -> str | None:
+    values = (value for one in reversed(seen) for value in one.of(FactKind.LOCATION) if value)
+    return next(values, None)
