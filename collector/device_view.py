@@ -3,30 +3,39 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
-from collector.ledger_view import COLUMNS, Document
-from probes.facts import Observation, Sent, Vantage
+from collector.ledger_view import Document
+from inventory_db.observations import Stored
+from inventory_db.official import COLUMNS, Cell
+from probes.facts import Sent, Vantage
 
 IDENTITY = ("names", "maker", "model", "serial", "os", "os_version", "firmware_version", "device_class")
-HUMAN = {"c8": "設置場所", "c9": "利用者", "c10": "登録日", "c11": "状態", "c12": "説明"}
+COLUMN_OF = {f"c{place}": column for place, column in enumerate(COLUMNS, 1)} | {
+    "kind": "種別",
+    "declared": "2系統接続の届出",
+}  # key in forms → column of inventory_db
+HUMAN = ("c8", "c9", "c10", "c11", "c12")
+SCANNED = ("c2", "c3", "c4", "c5", "c6", "c7")
 MOST_OBSERVATIONS = 400  # on one page; the newest of each question come first to be kept
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
-    """One of the 12 official cells."""
+class Field:
+    """One of the 12 official cells on the device page."""
 
     key: str  # c1 … c12
-    value: str
-    by: str = ""  # who typed it; "" if nobody did
-    at: datetime | None = None
+    cell: Cell
 
     @property
-    def editable(self) -> bool:
-        """Say whether people fill this column in."""
+    def human(self) -> bool:
+        """Say whether this is a column that only people fill in."""
         return self.key in HUMAN
+
+    @property
+    def typed(self) -> str:
+        """What a person typed; "" if nobody did."""
+        return self.cell.value if self.cell.source == "person" else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +67,18 @@ class DeviceView:
     """Everything on the page of one device."""
 
     device: Document
-    cells: tuple[Cell, ...]
+    cells: tuple[Field, ...]
     identity: tuple[Believed, ...]
-    observations: tuple[Observation, ...]
+    observations: tuple[Stored, ...]
     earlier: int  # observations left off
     sent: tuple[SentLine, ...]
     vantages: Mapping[str, str]
     places: Mapping[str, int] = field(default_factory=dict)  # observation id → number on this page
+
+    @property
+    def scanned(self) -> tuple[str, ...]:
+        """The keys of the cells that a scan fills and a person may correct."""
+        return SCANNED
 
     @property
     def sent_total(self) -> SentLine:
@@ -101,16 +115,16 @@ def believe(device: Document) -> tuple[Believed, ...]:
 
 
 def number_observations(
-    seen: Sequence[Observation], most: int = MOST_OBSERVATIONS
-) -> tuple[tuple[Observation, ...], int, dict[str, int]]:
+    seen: Sequence[Stored], most: int = MOST_OBSERVATIONS
+) -> tuple[tuple[Stored, ...], int, dict[str, int]]:
     """Choose what the page shows (the newest answer to each question first), oldest first, numbered from 1.
 
     Gives (shown, how many were left off, id → number).
     """
     newest_first = sorted(seen, key=lambda one: one.at, reverse=True)
     asked: set[tuple[Any, ...]] = set()
-    latest: list[Observation] = []
-    older: list[Observation] = []
+    latest: list[Stored] = []
+    older: list[Stored] = []
     for one in newest_first:
         question = (one.probe, one.address, one.port, one.transport, one.vantage, one.outcome)
         (older if question in asked else latest).append(one)
@@ -135,13 +149,9 @@ def describe_vantages(vantages: Iterable[Vantage]) -> dict[str, str]:
     return {one.id: f"{one.host} {one.interface} ({one.network})" for one in vantages}
 
 
-def official_cells(values: Sequence[str], typed: Mapping[str, tuple[str, datetime]]) -> tuple[Cell, ...]:
-    """Give the 12 cells; `typed` tells by column name who typed what stands there, and when."""
-    cells = []
-    for place, (column, value) in enumerate(zip(COLUMNS, values, strict=True), 1):
-        by, at = typed.get(column, ("", None))
-        cells.append(Cell(f"c{place}", value, by, at))
-    return tuple(cells)
+def official_cells(cells: Sequence[Cell]) -> tuple[Field, ...]:
+    """Give the 12 cells with the keys that forms and words use for them."""
+    return tuple(Field(f"c{place}", cell) for place, cell in enumerate(cells, 1))
 
 
 def _believed(device: Document, name: str) -> Believed:

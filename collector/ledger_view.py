@@ -10,20 +10,6 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
-COLUMNS = (  # the 12 official columns of 機器台帳の例, in their order and wording
-    "管理番号",
-    "メーカー",
-    "OS",
-    "ソフトウェア",
-    "ソフトウェアバージョン",
-    "IPアドレス",
-    "コンピュータ名",
-    "設置場所",
-    "利用者",
-    "登録日",
-    "状態",
-    "説明",
-)
 CLASSES = ("server", "pc", "network", "gateway", "medical", "printer", "phone", "iot", "unknown")
 MARKS = ("dual", "remote", "guess", "unseen")
 SORTS = (*(f"c{number}" for number in range(1, 13)), "class", "paths", "sure", "seen")

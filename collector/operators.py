@@ -2,19 +2,21 @@
 """What people of the facility read and fill in: the ledger, a device, the scans, the journal, downloads."""
 
 import ipaddress
+from collections.abc import Mapping
 from typing import Annotated, Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, Form, HTTPException, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 
-from collector import exports, ledger_view
-from collector.device_view import HUMAN
+from collector import ledger_view
+from collector.device_view import COLUMN_OF
 from collector.reading import Reading
 from collector.rendering import Renderer
 from collector.safe_text import visible
 from collector.security import TOKEN_COOKIE, form_token, is_own_form
 from collector.settings import Settings
+from inventory_db.people import BadEntry
 
 MOST_JOURNAL = 500  # entries on one page, the newest
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -41,7 +43,7 @@ def _add_ledger(routes: APIRouter, reading: Reading, renderer: Renderer) -> None
             "ledger",
             section="ledger",
             answer=ledger_view.answer(ledger.entries, ledger_view.ask(request.query_params)),
-            updated_on=renderer.moment(ledger.updated_on),
+            updated=ledger.updated,
             updated_by=ledger.updated_by,
             last_scan=ledger.last_scan,
             kinds=ledger_view.CLASSES,
@@ -60,6 +62,7 @@ def _add_device(routes: APIRouter, reading: Reading, renderer: Renderer) -> None
             "device",
             section="ledger",
             view=view,
+            kinds=ledger_view.CLASSES,
             token=token,
             message=message if message in ("saved", "unchanged") else "",
         )
@@ -72,18 +75,26 @@ def _add_device(routes: APIRouter, reading: Reading, renderer: Renderer) -> None
         id: str,
         who: Who,
         token: Typed = "",
+        c2: Typed | None = None,
+        c3: Typed | None = None,
+        c4: Typed | None = None,
+        c5: Typed | None = None,
+        c6: Typed | None = None,
+        c7: Typed | None = None,
         c8: Typed | None = None,
         c9: Typed | None = None,
         c10: Typed | None = None,
         c11: Typed | None = None,
         c12: Typed | None = None,
+        kind: Typed | None = None,
+        declared: Typed | None = None,
     ) -> Response:
         if not is_own_form(request, token):
             raise HTTPException(403)
-        _found(reading.device(id))
-        typed = {"c8": c8, "c9": c9, "c10": c10, "c11": c11, "c12": c12}
-        values = {HUMAN[key]: _tidy(value) for key, value in typed.items() if value is not None}
-        changed = reading.fill_in(id, values, _required(_tidy(who)))
+        _found(reading.device_document(id))
+        typed = {"c2": c2, "c3": c3, "c4": c4, "c5": c5, "c6": c6, "c7": c7, "c8": c8, "c9": c9}
+        typed |= {"c10": c10, "c11": c11, "c12": c12, "kind": kind, "declared": declared}
+        changed = _keep(reading, id, typed, _tidy(who))
         return RedirectResponse(f"/devices/{quote(id)}?message={'saved' if changed else 'unchanged'}", 303)
 
     @routes.get("/devices/{id}/observations/{observation}")
@@ -118,11 +129,11 @@ def _add_records(routes: APIRouter, reading: Reading, renderer: Renderer) -> Non
 def _add_downloads(routes: APIRouter, reading: Reading, settings: Settings) -> None:
     @routes.get("/ledger.csv")
     def download_csv() -> Response:
-        return _download(exports.ledger_csv(reading), "text/csv; charset=utf-8", "csv")
+        return _download(reading.csv(), "text/csv; charset=utf-8", "csv")
 
     @routes.get("/ledger.xlsx")
     def download_xlsx() -> Response:
-        return _download(exports.ledger_xlsx(reading, settings), XLSX, "xlsx")
+        return _download(reading.xlsx(settings.facility, settings.zone), XLSX, "xlsx")
 
     @routes.get("/ledger.json")
     def download_json() -> Response:
@@ -148,10 +159,12 @@ def _found(thing: Any) -> Any:
     return thing
 
 
-def _required(text: str) -> str:
-    if not text:
-        raise HTTPException(400)
-    return text
+def _keep(reading: Reading, id: str, typed: Mapping[str, str | None], who: str) -> bool:
+    values = {COLUMN_OF[key]: _tidy(value) for key, value in typed.items() if value is not None}
+    try:
+        return reading.fill_in(id, values, who)
+    except BadEntry as error:
+        raise HTTPException(400) from error
 
 
 def _tidy(text: str) -> str:

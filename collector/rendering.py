@@ -57,10 +57,6 @@ class Renderer:
             self._text("trouble", words, links, {"code": code, "other": other, "section": ""}), status
         )
 
-    def moment(self, value: datetime | str | None) -> Moment | None:
-        """Give a time on the facility's clock."""
-        return moment(value, self._settings.zone)
-
     def words(
         self, query: Mapping[str, str], cookies: Mapping[str, str], headers: Mapping[str, str]
     ) -> Words:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from collector.documents.ledger_csv import BOM, write_ledger_csv
 from collector.documents.ledger_xlsx import Sheet, write_ledger_xlsx
-from collector.ledger_view import COLUMNS
 from collector.safe_text import neutral_cell, visible
+from inventory_db.official import COLUMNS
 
 HOSTILE = ("=cmd|' /C calc'!A0", "+1", "-1+1", "@SUM(A1)", "\t=1", "\r=1", "  =1", "＝1+1")
 

@@ -12,8 +12,8 @@ from collector.translation import choose_language, load_words
 from probes.facts import Outcome, Sure
 
 JA, EN = load_words("ja"), load_words("en")
-GROUPS = ("column.", "tile.", "device.", "scans.", "nav.", "trouble.", "legend.")  # joined with ~ in pages
-CHOSEN = ("kind.", "path.", "sure.", "outcome.", "scan_state.", "field.", "how.")
+GROUPS = ("column.", "tile.", "device.", "scans.", "nav.", "trouble.", "legend.", "sheet.")  # joined with ~ in pages
+CHOSEN = ("kind.", "path.", "sure.", "outcome.", "scan_state.", "field.", "how.", "probe.")
 
 
 def sources() -> Iterator[str]:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from collector.device_view import number_observations, summarise_sent
 from collector.ledger_view import PAGE_SIZES, SORTS, Entry, Question, answer, ask
+from inventory_db.observations import Stored, as_stored
 from probes.facts import Observation, Outcome, Sent
 
 NOON = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
@@ -113,9 +114,10 @@ def test_a_link_changes_what_it_says_and_starts_at_page_one() -> None:
 
 
 def test_a_device_page_shows_the_newest_answer_to_each_question_first() -> None:
-    def seen(minute: int, probe: str, outcome: Outcome = Outcome.ANSWERED) -> Observation:
+    def seen(minute: int, probe: str, outcome: Outcome = Outcome.ANSWERED) -> Stored:
         at = NOON + timedelta(minutes=minute)
-        return Observation(scan="s", vantage="v", at=at, probe=probe, address="10.0.0.1", outcome=outcome)
+        one = Observation(scan="s", vantage="v", at=at, probe=probe, address="10.0.0.1", outcome=outcome)
+        return as_stored(one)
 
     old, new, silent = seen(0, "ssh"), seen(5, "ssh"), seen(3, "http", Outcome.SILENT)
     shown, earlier, places = number_observations([old, new, silent], most=2)

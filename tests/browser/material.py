@@ -61,7 +61,7 @@ def host(ip: str, *others: Observation) -> tuple[Observation, ...]:
 
 def ssh(ip: str, banner: str) -> Observation:
     facts = (fact(FactKind.OPEN, "tcp"), fact(FactKind.SERVICE, "ssh"), fact(FactKind.SSH_BANNER, banner))
-    text = f"~ open tcp 22\n< {banner.encode() + b'\r\n'!r}"
+    text = f"~ open tcp 22\n< {(banner + chr(10)).encode()!r}"
     return seen(ip, "ssh", *facts, port=22, transcript=text)
 
 

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ledger as files: what the database says, in the form that each document wants."""
+
+from collections.abc import Iterator
+from datetime import datetime, tzinfo
+
+from collector.documents.ledger_csv import write_ledger_csv
+from collector.documents.ledger_xlsx import Sheet, write_ledger_xlsx
+from collector.settings import in_zone
+from collector.translation import Words, load_words
+from inventory_db import ledger
+from inventory_db.agents import Connection
+from inventory_db.device import Device
+from inventory_db.official import COLUMNS, OfficialRow, day_text
+
+
+def ledger_csv(connection: Connection, at: datetime | None = None, *, byte_order_mark: bool = True) -> bytes:
+    """Give the official 12 columns as CSV bytes, now or as known at `at`."""
+    rows = ledger.official_rows(connection, at)
+    return write_ledger_csv(COLUMNS, (row.values for row in rows), byte_order_mark=byte_order_mark)
+
+
+def ledger_xlsx(
+    connection: Connection, facility: str, zone: tzinfo, now: datetime, at: datetime | None = None
+) -> bytes:
+    """Give the official form as an Excel file, with a second sheet of the evidence behind it."""
+    words = load_words("ja")  # the form is a Japanese one
+    rows = ledger.official_rows(connection, at)
+    header = ledger.header(connection, at)
+    return write_ledger_xlsx(
+        Sheet(
+            title=words("ledger.title"),
+            facility=facility,
+            updated=(
+                (words("ledger.updated_on"), day_text(header.updated) if header.updated else ""),
+                (words("ledger.updated_by"), header.by),
+            ),
+            columns=COLUMNS,
+            rows=[row.values for row in rows],
+            evidence_title=words("sheet.evidence"),
+            evidence_columns=[
+                words(f"sheet.{key}") for key in ("number", "field", "value", "sure", "reason", "seen")
+            ],
+            evidence=(line for row in rows for line in _evidence(row, words, zone)),
+            created=in_zone(now, zone).replace(tzinfo=None),
+        )
+    )
+
+
+def _evidence(row: OfficialRow, words: Words, zone: tzinfo) -> Iterator[tuple[str, ...]]:
+    device = row.device
+    for name, mark in device.confidence.items():
+        value, sure = _value(device, name), words.choose("sure", mark.sure)
+        yield row.number, words.choose("field", name), value, sure, mark.ja, " ".join(mark.observations)
+    for address in device.addresses:
+        where = " ".join(filter(None, (address.ip, address.mac, address.network)))
+        yield row.number, words("sheet.address"), where, "", words.choose("how", address.how), ""
+    for path in device.remote_paths:
+        what = f"{words.choose('path', path.kind)} {path.product or ''} {path.port or ''}".strip()
+        for one in path.evidence:
+            yield row.number, words("sheet.path"), what, "", one.ja, one.observation
+    for merge in device.merges:
+        yield row.number, words("sheet.merge"), merge.value, "", merge.ja, " ".join(merge.observations)
+    seen = in_zone(datetime.fromisoformat(device.last_seen), zone)
+    yield row.number, words("device.last_seen"), f"{seen:%Y-%m-%d %H:%M}", "", "", ""
+
+
+def _value(device: Device, name: str) -> str:
+    value = getattr(device, name, None)
+    return "、".join(value) if isinstance(value, tuple) else str(value or "")
