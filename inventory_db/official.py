@@ -6,7 +6,7 @@ Source: 医療機関におけるサイバーセキュリティ対策チェック
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 
 from inventory_db.device import Device
 from inventory_db.people import HUMAN_COLUMNS, SCANNED_COLUMNS, Entry
@@ -119,5 +119,6 @@ def _remarks(device: Device) -> list[str]:
 
 def day_text(at: datetime) -> str:
     """Write a day as the form does: 2020/12/1, Japanese time."""
-    day = at.astimezone(_JAPAN)
+    aware = at if at.tzinfo else at.replace(tzinfo=UTC)
+    day = aware.astimezone(_JAPAN) if 1 < aware.year < 9999 else aware
     return f"{day.year}/{day.month}/{day.day}"
