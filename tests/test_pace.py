@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The pacer on a clock of the test's own: no window of any second ever holds more than its limit."""
+
+import math
+import random
+from collections import defaultdict
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agent.pace import Limit, Pace
+
+SECOND = 1.0
+
+
+def most_in_a_second(stamps: list[float]) -> int:
+    """Largest number of stamps in any half-open second."""
+    stamps = sorted(stamps)
+    most = first = 0
+    for last, stamp in enumerate(stamps):
+        while stamps[first] <= stamp - SECOND:
+            first += 1
+        most = max(most, last - first + 1)
+    return most
+
+
+class Drive:
+    """Runs random exchanges against a pace; packets leave at random moments inside each exchange."""
+
+    def __init__(self, pace: Pace, seed: int) -> None:
+        self.pace, self.random, self.now = pace, random.Random(seed), 0.0
+        self.left: dict[str, list[float]] = defaultdict(list)
+        self.running: list[tuple[float, str, int, int]] = []  # end, host, reserved, really left
+        self.refused = 0
+
+    def finish_until(self, moment: float) -> None:
+        self.running.sort()
+        while self.running and self.running[0][0] <= moment:
+            end, host, reserved, left = self.running.pop(0)
+            self.now = max(self.now, end)
+            self.pace.settle(host, reserved, left, self.now, connected=True)
+        self.now = max(self.now, moment)
+
+    def exchange(self, host: str, reserved: int) -> None:
+        busy = [end for end, other, *_ in self.running if other == host]
+        if busy:  # one connection per host at a time
+            self.finish_until(max(busy))
+        for _ in range(10_000):
+            wait = self.pace.wait(host, reserved, self.now, connecting=True)
+            if math.isinf(wait):
+                self.refused += 1
+                return
+            if wait == 0:
+                break
+            self.finish_until(self.now + wait)
+        else:
+            raise AssertionError("the pace never lets this exchange begin")
+        self.pace.reserve(host, reserved)
+        left = self.random.randint(0, reserved)
+        length = self.random.choice((0.0, 0.001, 0.05, 0.9, 3.0))
+        self.left[host] += [self.now + self.random.random() * length for _ in range(left)]
+        self.running.append((self.now + length, host, reserved, left))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 2**32),
+    per_host=st.integers(6, 12),
+    whole=st.integers(20, 60),
+    hosts=st.integers(1, 12),
+    sizes=st.lists(st.integers(1, 6), min_size=1, max_size=120),
+)
+def test_no_second_holds_more_than_its_limit(
+    seed: int, per_host: int, whole: int, hosts: int, sizes: list[int]
+) -> None:
+    drive = Drive(Pace(per_host, whole, 0.2, 10_000), seed)
+    for size in sizes:
+        drive.exchange(f"h{drive.random.randrange(hosts)}", size)
+    assert all(most_in_a_second(stamps) <= per_host for stamps in drive.left.values())
+    assert most_in_a_second([s for stamps in drive.left.values() for s in stamps]) <= whole
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 2**32), budget=st.integers(6, 40))
+def test_the_budget_of_a_scan_is_never_exceeded(seed: int, budget: int) -> None:
+    drive = Drive(Pace(10, 1000, 0.2, budget), seed)
+    for _ in range(40):
+        drive.exchange("h", 5)
+    drive.finish_until(drive.now + 10)
+    assert len(drive.left["h"]) <= budget
+    assert drive.refused
+
+
+def test_an_idle_host_is_asked_at_once_and_a_busy_one_waits_for_the_window() -> None:
+    limit = Limit(10)
+    assert limit.wait(10, 5.0) == 0.0
+    limit.settle(0, 10, 5.0)
+    assert 0.99 < limit.wait(1, 5.0) < 1.1
+    assert limit.wait(1, 6.1) == 0.0
+    assert math.isinf(limit.wait(11, 7.0))
+
+
+def test_connections_to_one_host_keep_their_distance() -> None:
+    pace = Pace(10, 1000, 0.2, 120)
+    pace.reserve("h", 3)
+    pace.settle("h", 3, 3, 1.0, connected=True)
+    assert 0.15 < pace.wait("h", 3, 1.01, connecting=True) <= 0.2
+    assert pace.wait("other", 3, 1.01, connecting=True) == 0.0
