@@ -111,7 +111,7 @@ def _check_machine() -> None:
             "仮想病院を作るには管理者権限（root）が必要です。sudo で実行してください。"
             " / Building the virtual hospital needs root; run it with sudo."
         )
-    missing = [tool for tool in ("debootstrap", "unshare", "mount") if shutil.which(tool) is None]
+    missing = [tool for tool in ("debootstrap", "setpriv", "unshare", "mount") if shutil.which(tool) is None]
     if missing or not debian.KEYRING.is_file():
         wanted = [*missing, *([] if debian.KEYRING.is_file() else ["debian-archive-keyring"])]
         raise LabUnavailable(
@@ -132,7 +132,7 @@ def _run_steps(folder: Path) -> None:
     archive = debian.archive_of_this_machine()
     extra = Path(f"{partial}.etc")
     _write_settings(extra, archive)
-    namespaces = ("unshare", "--mount", "--pid", "--fork", "--kill-child")
+    namespaces = ("setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child")
     steps = ("sh", "-c", _STEPS, "build", str(partial), debian.SUITE, archive.main, str(debian.KEYRING))
     log = folder.with_name("rootfs-build.log")
     environment = dict(os.environ)

@@ -14,32 +14,15 @@ from pathlib import Path
 import pytest
 
 from deploy.lab import lab as labs
-from deploy.lab.errors import LabBusy, LabDown, LayoutError
-from deploy.lab.key import AnswerKey, read_key
+from deploy.lab.daemons.management import Snmpd
+from deploy.lab.errors import LabBusy, LabDown, LabUnavailable, LayoutError
+from deploy.lab.key import Announced, AnswerKey, KeyHost, read_key
 from deploy.lab.layout import read_layout
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(400)]
 
 _PORT = re.compile(r"p\d+-\d+|br-(his|modality|office|outside|maintenance)")
-
-# Connects to every "ip port" on stdin, eight at a time, says nothing, and prints what came back, as JSON.
-_LISTENER = """
-import json, socket, sys
-from concurrent.futures import ThreadPoolExecutor
-def hear(place):
-    ip, port = place.split()
-    try:
-        with socket.create_connection((ip, int(port)), 3) as s:
-            s.settimeout(0.3)
-            try:
-                return s.recv(300).decode("latin-1")
-            except TimeoutError:
-                return ""
-    except OSError as error:
-        return None
-with ThreadPoolExecutor(8) as pool:
-    print(json.dumps(list(pool.map(hear, sys.stdin))))
-"""
+_HEAR = Path(__file__).with_name("hear.py")
 
 
 @pytest.fixture
@@ -151,20 +134,34 @@ def test_no_host_has_an_open_port_that_the_key_does_not_know(lab: labs.Lab, key:
         assert ports == {service.port for service in host.services if service.transport == "tcp"}, host.id
 
 
-def test_greetings_say_the_announced_versions(lab: labs.Lab, key: AnswerKey) -> None:
-    greeting = {21, 22, 5900}
-    asked = [
-        (host.addresses[0].ip, said)
-        for host in key.visible()
-        for said in host.announced
-        if said.port in greeting
+def _question(lab: labs.Lab, host: KeyHost, said: Announced) -> str:
+    """Return the line for hear.py that makes this port say what the key says it announces."""
+    start = f"{host.addresses[0].ip} {said.port}"
+    if said.port == 161:
+        daemon = next(d for d in lab.layout.hosts[host.id].daemons if isinstance(d, Snmpd))
+        oids = ["1.3.6.1.2.1.1.1.0", *(oid.strip(".") for oid in daemon.values)]
+        return f"{start} {'snmp2' if daemon.community else 'snmp3'} {' '.join(oids)}"
+    name = next(s.name for s in host.services if (s.port, s.transport) == (said.port, said.transport))
+    return f"{start} {({'http': 'http', 'https': 'https', 'ipp': 'http', 'domain': 'dns'}).get(name, 'tcp')}"
+
+
+def test_every_announced_version_is_what_the_wire_says(lab: labs.Lab, key: AnswerKey) -> None:
+    asked = [(host, said) for host in key.visible() for said in host.announced if said.product != "DCMTK"]
+    heard = _ask(lab, [_question(lab, host, said) for host, said in asked])
+    assert len(asked) >= 35
+    wrong = [
+        f"{h.id} {s.port}: {t!r}" for (h, s), t in zip(asked, heard, strict=True) if s.text not in (t or "")
     ]
-    heard = _hear(lab, [(ip, said.port) for ip, said in asked])
-    assert len(asked) >= 12
-    for (ip, said), text in zip(asked, heard, strict=True):
-        assert text is not None
-        assert said.text in text, ip
-        assert said.version is not None
+    assert wrong == []
+
+
+def test_dicom_hosts_accept_an_association_and_name_their_toolkit(lab: labs.Lab, key: AnswerKey) -> None:
+    dicom = [(h.addresses[0].ip, s.port) for h in key.visible() for s in h.services if s.name == "dicom"]
+    assert len(dicom) == 4
+    for ip, port in dicom:
+        command = [*lab.nsenter("agent", inside=True), "echoscu", "-d", ip, str(port)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        assert "OFFIS_DCMTK_367" in done.stdout + done.stderr
 
 
 def test_a_dual_homed_host_tells_both_its_addresses_to_who_asks_by_name(lab: labs.Lab) -> None:
@@ -279,6 +276,14 @@ def test_down_also_ends_programs_started_in_the_labs_networks(no_lab: Path) -> N
         assert visitor.wait(10) == -signal.SIGKILL
 
 
+def test_without_root_one_sentence_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(LabUnavailable, match="needs root"):
+        labs.up("small")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
@@ -307,8 +312,13 @@ def test_a_layout_that_makes_no_sense_is_refused_with_its_place(
 
 
 def _hear(lab: labs.Lab, asked: list[tuple[str, int]]) -> list[str | None]:
-    lines = "".join(f"{ip} {port}\n" for ip, port in asked)
-    command = [*lab.nsenter("agent"), sys.executable, "-c", _LISTENER]
-    done = subprocess.run(command, input=lines, capture_output=True, text=True, check=True, timeout=200)
+    return _ask(lab, [f"{ip} {port} tcp" for ip, port in asked])
+
+
+def _ask(lab: labs.Lab, lines: list[str]) -> list[str | None]:
+    command = [*lab.nsenter("agent"), sys.executable, str(_HEAR)]
+    done = subprocess.run(
+        command, input="\n".join(lines), capture_output=True, text=True, check=True, timeout=200
+    )
     answers: list[str | None] = json.loads(done.stdout)
     return answers
