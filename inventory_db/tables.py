@@ -205,7 +205,8 @@ def _open_file(path: Path, create: bool) -> Engine:
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     with closing(sqlite3.connect(path, timeout=60)) as raw:
-        raw.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        if fresh:
+            raw.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         raw.execute("PRAGMA journal_mode = WAL")
     return _migrate(engine)
 
@@ -257,7 +258,7 @@ def _check_server(connection: Connection, create: bool) -> None:
         raise _absent("PostgreSQL")
     if found and "daicho_marks" not in found:
         raise _foreign("PostgreSQL")
-    current = MigrationContext.configure(connection).get_current_revision() if found else None
+    current = _revision(connection) if found else None
     if current is not None and int(current) > int(newest_revision()):
         raise _newer("PostgreSQL")
 
@@ -276,17 +277,24 @@ def newest_revision() -> str:
 
 
 def _migrate(engine: Engine) -> Engine:
+    with engine.connect() as connection:
+        if _revision(connection) == newest_revision():
+            return engine
     with engine.begin() as connection:
         if connection.dialect.name == "postgresql":
             lock(connection)
-        elif MigrationContext.configure(connection).get_current_revision() == newest_revision():
-            return engine
+        else:  # writing anything first makes us wait for whoever is creating the tables now
+            connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
         config = migrations()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         if connection.dialect.name == "sqlite":
             connection.exec_driver_sql(f"PRAGMA user_version = {int(newest_revision())}")
     return engine
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
 
 
 def _foreign(where: object) -> NotOurLedger:

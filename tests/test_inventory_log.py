@@ -7,6 +7,7 @@ import random
 import sqlite3
 import stat
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -160,6 +161,38 @@ def test_opening_again_keeps_what_is_there(tmp_path: Path) -> None:
         assert c.exec_driver_sql("PRAGMA journal_mode").scalar_one() == "wal"
         assert c.exec_driver_sql("PRAGMA synchronous").scalar_one() == 2
         assert c.exec_driver_sql("PRAGMA foreign_keys").scalar_one() == 1
+
+
+def test_many_may_open_a_new_ledger_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "x.sqlite"
+    with ThreadPoolExecutor(6) as pool:
+        engines = list(pool.map(lambda _: tables.open_ledger(path), range(6)))
+    with engines[0].connect() as c:
+        assert c.execute(text("SELECT count(*) FROM daicho_marks")).scalar_one() == 1
+    for engine in engines:
+        engine.dispose()
+
+
+@pytest.mark.postgres
+def test_many_may_open_a_new_database_at_once(postgres_url: str) -> None:
+    with ThreadPoolExecutor(6) as pool:
+        engines = list(pool.map(lambda _: tables.open_ledger(postgres_url), range(6)))
+    with engines[0].connect() as c:
+        assert c.execute(text("SELECT count(*) FROM daicho_marks")).scalar_one() == 1
+    for engine in engines:
+        engine.dispose()
+
+
+def test_two_writers_wait_for_each_other(ledger_engine: Engine) -> None:
+    def write(part: int) -> int:
+        entries = [seen(f"10.1.0.{n}", minute=part) for n in range(1, 50)]
+        with tables.writing(ledger_engine) as c:
+            return observations.append(
+                c, Upload(observations=(*entries, *BATCH.observations))
+            ).observations_new
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(write, range(4))) == 4 * 49 + 3
 
 
 FOREIGN = [b"id,name\n1,x\n", b"SQLite format 3\x00" + b"\x00" * 84, b"SQLite format 3\x00", b"\x00" * 4096]
