@@ -32,7 +32,7 @@ _NAMESPACES = (
 )
 _ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-    "HOME": "/root",
+    "HOME": "/",
     "LC_ALL": "C",
 }
 _DEVICES = {

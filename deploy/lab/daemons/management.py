@@ -45,7 +45,17 @@ class Snmpd(Daemon, frozen=True, kw_only=True, tag="snmpd"):
             for user in self.users
         )
         secrets = File("/var/lib/snmp/snmpd.conf", users, 0o600)
-        command = ("snmpd", "-f", "-Lo", "-I", "-smux", "-C", "-c", f"{config.path},{secrets.path}", "udp:161")
+        command = (
+            "snmpd",
+            "-f",
+            "-Lo",
+            "-I",
+            "-smux",
+            "-C",
+            "-c",
+            f"{config.path},{secrets.path}",
+            "udp:161",
+        )
         return Recipe((config, secrets), commands=(command,), ready=udp(161))
 
     def _config(self, place: Place) -> list[str]:
