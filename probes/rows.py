@@ -52,7 +52,7 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     """One pattern: a Python regex whose named groups are fields or keys of `codes`.
 
     `gives` holds constant fields; `codes` adds fields by the value of a group:
-    `{group: {value: {field: text}}}`.
+    `{group: {value: {field: text}}}`; `{group: {}}` names a part for the reader only.
     """
 
     id: str
