@@ -156,28 +156,34 @@ def _device_json(one: _Kept) -> dict[str, Any]:
 
 
 def _find(connection: Connection, device_id: str, at: datetime | None) -> _Kept | None:
-    kept = _kept(connection, at)
-    found = next((one for one in kept if one.device.id == device_id), None)
-    if found is None:
-        query = select(tables.numbers.c.anchor).where(tables.numbers.c.device_id == device_id)
-        anchor = connection.execute(query).scalar_one_or_none()
-        found = next((one for one in kept if anchor in one.device.observations), None)
-    return found
+    table, numbers = tables.devices, tables.numbers
+    if at is None:
+        query = select(table.c.body).where(table.c.device_id == device_id)
+        body = connection.execute(query).scalar_one_or_none()
+        if body is not None:
+            return _with_words(connection, [msgspec.json.decode(body, type=Device)], None)[0]
+    anchor = connection.execute(select(numbers.c.anchor).where(numbers.c.device_id == device_id)).scalar()
+    return next((one for one in _kept(connection, at) if anchor in one.device.observations), None)
 
 
 def _kept(connection: Connection, at: datetime | None) -> list[_Kept]:
     if at is not None:
-        derived = _derive(connection, at)
-    else:
-        query = select(tables.devices.c.body).order_by(tables.devices.c.number)
-        decoder = msgspec.json.Decoder(Device)
-        derived = _number_all(connection, [decoder.decode(body) for (body,) in connection.execute(query)])
+        return _with_words(connection, [device for device, _, _ in _derive(connection, at)], at)
+    decoder = msgspec.json.Decoder(Device)
+    bodies = connection.execute(select(tables.devices.c.body)).scalars()
+    return _with_words(connection, [decoder.decode(body) for body in bodies], None)
+
+
+def _with_words(connection: Connection, found: Sequence[Device], at: datetime | None) -> list[_Kept]:
+    """Put numbers and people's words beside devices, by number."""
     typed: dict[str, list[Entry]] = defaultdict(list)
     for entry in people.entries(connection, at):
         typed[entry.device_id].append(entry)
     return [
         _Kept(device, number, tuple(sorted((e for id in ids for e in typed[id]), key=lambda e: e.at)))
-        for device, number, ids in sorted(derived, key=lambda one: (one[1] is None, one[1] or 0))
+        for device, number, ids in sorted(
+            _number_all(connection, found), key=lambda one: (one[1] is None, one[1] or 0)
+        )
     ]
 
 
