@@ -7,7 +7,7 @@ from datetime import datetime, tzinfo
 from collector.documents.ledger_csv import write_ledger_csv
 from collector.documents.ledger_xlsx import Sheet, write_ledger_xlsx
 from collector.settings import in_zone
-from collector.translation import Words, load_words
+from collector.translation import Words, describe_how, load_words
 from inventory_db import ledger
 from inventory_db.agents import Connection
 from inventory_db.device import Device
@@ -54,7 +54,14 @@ def _evidence(row: OfficialRow, words: Words, zone: tzinfo) -> Iterator[tuple[st
         yield row.number, words.choose("field", name), value, sure, mark.ja, " ".join(mark.observations)
     for address in device.addresses:
         where = " ".join(filter(None, (address.ip, address.mac, address.network)))
-        yield row.number, words("sheet.address"), where, "", words.choose("how", address.how), ""
+        yield (
+            row.number,
+            words("sheet.address"),
+            where,
+            "",
+            describe_how(words, address.how, address.vantage is None),
+            "",
+        )
     for path in device.remote_paths:
         what = f"{words.choose('path', path.kind)} {path.product or ''} {path.port or ''}".strip()
         for one in path.evidence:

@@ -20,7 +20,8 @@ from inventory_db.people import BadEntry
 
 MOST_JOURNAL = 500  # entries on one page, the newest
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-Typed = Annotated[str, Form(max_length=2000)]
+Token = Annotated[str, Form(max_length=200)]
+Typed = Annotated[str | None, Form(max_length=2000)]
 Who = Annotated[str, Form(min_length=1, max_length=100)]
 
 
@@ -74,20 +75,20 @@ def _add_device(routes: APIRouter, reading: Reading, renderer: Renderer) -> None
         request: Request,
         id: str,
         who: Who,
-        token: Typed = "",
-        c2: Typed | None = None,
-        c3: Typed | None = None,
-        c4: Typed | None = None,
-        c5: Typed | None = None,
-        c6: Typed | None = None,
-        c7: Typed | None = None,
-        c8: Typed | None = None,
-        c9: Typed | None = None,
-        c10: Typed | None = None,
-        c11: Typed | None = None,
-        c12: Typed | None = None,
-        kind: Typed | None = None,
-        declared: Typed | None = None,
+        token: Token = "",
+        c2: Typed = None,
+        c3: Typed = None,
+        c4: Typed = None,
+        c5: Typed = None,
+        c6: Typed = None,
+        c7: Typed = None,
+        c8: Typed = None,
+        c9: Typed = None,
+        c10: Typed = None,
+        c11: Typed = None,
+        c12: Typed = None,
+        kind: Typed = None,
+        declared: Typed = None,
     ) -> Response:
         if not is_own_form(request, token):
             raise HTTPException(403)
@@ -160,6 +161,8 @@ def _found(thing: Any) -> Any:
 
 
 def _keep(reading: Reading, id: str, typed: Mapping[str, str | None], who: str) -> bool:
+    if not who:
+        raise HTTPException(400)
     values = {COLUMN_OF[key]: _tidy(value) for key, value in typed.items() if value is not None}
     try:
         return reading.fill_in(id, values, who)

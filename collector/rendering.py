@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from collector.safe_text import visible
 from collector.settings import LANGUAGES, Settings, in_zone
-from collector.translation import Words, choose_language, load_words
+from collector.translation import Words, choose_language, describe_how, load_words
 
 LANGUAGE_COOKIE = "daicho_language"
 _YEAR = 365 * 24 * 3600  # seconds
@@ -105,6 +105,7 @@ def _make_environment(zone: tzinfo) -> Environment:
     )
     environment.filters["moment"] = lambda value: moment(value, zone)
     environment.filters["sentence"] = sentence
+    environment.globals["describe_how"] = describe_how
     return environment
 
 

@@ -59,3 +59,11 @@ def _quality(parameters: str) -> float:
         return float(value) if name.strip() == "q" else 1.0
     except ValueError:
         return 0.0
+
+
+def describe_how(words: Words, how: str, told: bool) -> str:
+    """Say in words how an address came to be known: `told` by an answer of the device, heard, or asked."""
+    probe = words.choose("probe", how.removeprefix("heard "))
+    if told:
+        return words("how.told", probe=probe)
+    return words("how.heard" if how.startswith("heard ") else "how.asked", probe=probe)
