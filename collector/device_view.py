@@ -8,7 +8,7 @@ from typing import Any
 from collector.ledger_view import Document
 from inventory_db.observations import Stored
 from inventory_db.official import COLUMNS, Cell
-from probes.facts import Sent, Vantage
+from probes.facts import Sent, Sure, Vantage
 
 IDENTITY = ("names", "maker", "model", "serial", "os", "os_version", "firmware_version", "device_class")
 COLUMN_OF = {f"c{place}": column for place, column in enumerate(COLUMNS, 1)} | {
@@ -109,9 +109,13 @@ class DeviceView:
         return self.vantages.get(id, id)
 
 
-def believe(device: Document) -> tuple[Believed, ...]:
-    """Give each field of the identity with how sure it is, why, and who says so."""
-    return tuple(_believed(device, name) for name in IDENTITY)
+def believe(device: Document, seen: Sequence[Stored], named: object) -> tuple[Believed, ...]:
+    """Give each field of the identity with how sure it is, why, and who says so.
+
+    `named` is the reason to give for a name that observations among `seen` hold.
+    """
+    fields = tuple(_believed(device, name) for name in IDENTITY[1:])
+    return (_believed_name(device["names"], seen, named), *fields)
 
 
 def number_observations(
@@ -154,8 +158,18 @@ def official_cells(cells: Sequence[Cell]) -> tuple[Field, ...]:
     return tuple(Field(f"c{place}", cell) for place, cell in enumerate(cells, 1))
 
 
+def _believed_name(names: Sequence[str], seen: Sequence[Stored], named: object) -> Believed:
+    wanted = names[0].casefold() if names else ""
+    said = [(one, fact) for one in seen for fact in one.facts if fact.value.rstrip(".").casefold() == wanted]
+    if not wanted or not said:
+        return Believed("names", "、".join(names))
+    sure = min((fact.sure for _, fact in said), key=list(Sure).index)
+    ids = tuple(dict.fromkeys(one.id for one, _ in said))
+    return Believed("names", "、".join(names), sure, named, ids)
+
+
 def _believed(device: Document, name: str) -> Believed:
-    value = "、".join(device["names"]) if name == "names" else device[name] or ""
+    value = device[name] or ""
     mark = device["confidence"].get(name)
     if mark is None:
         return Believed(name, value)

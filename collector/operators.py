@@ -16,6 +16,7 @@ from collector.rendering import Renderer
 from collector.safe_text import visible
 from collector.security import TOKEN_COOKIE, form_token, is_own_form
 from collector.settings import Settings
+from inventory_db.ledger import BY_SCAN
 from inventory_db.people import BadEntry
 
 MOST_JOURNAL = 500  # entries on one page, the newest
@@ -46,6 +47,7 @@ def _add_ledger(routes: APIRouter, reading: Reading, renderer: Renderer) -> None
             answer=ledger_view.answer(ledger.entries, ledger_view.ask(request.query_params)),
             updated=ledger.updated,
             updated_by=ledger.updated_by,
+            by_scan=BY_SCAN,
             last_scan=ledger.last_scan,
             kinds=ledger_view.CLASSES,
             columns=ledger_view.TABLE,

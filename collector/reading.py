@@ -9,6 +9,8 @@ from typing import Any
 from collector import device_view, exports
 from collector.device_view import DeviceView
 from collector.ledger_view import Entry
+from collector.settings import LANGUAGES
+from collector.translation import load_words
 from inventory_db import ledger, observations
 from inventory_db.agents import Connection, Engine
 from inventory_db.device import Device
@@ -122,13 +124,13 @@ def _row_of(connection: Connection, id: str) -> OfficialRow | None:
 
 def _view(connection: Connection, document: Mapping[str, Any], row: OfficialRow) -> DeviceView:
     device = row.device
-    shown, earlier, places = device_view.number_observations(
-        observations.load_some(connection, device.observations)
-    )
+    seen = observations.load_some(connection, device.observations)
+    shown, earlier, places = device_view.number_observations(seen)
+    named = {language: load_words(language)("device.named") for language in LANGUAGES}
     return DeviceView(
         device=document,
         cells=device_view.official_cells(row.cells),
-        identity=device_view.believe(document),
+        identity=device_view.believe(document, seen, named),
         observations=shown,
         earlier=earlier,
         sent=device_view.summarise_sent(_sent_to(connection, device)),

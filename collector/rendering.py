@@ -94,6 +94,15 @@ def sentence(value: object, language: str) -> str:
     return "" if value is None else str(value)
 
 
+def plain_reason(text: str, language: str) -> str:
+    """Give the sentence of a reason written as `code: Japanese / English`; any other text as it is."""
+    code, colon, sentences = text.partition(": ")
+    ja, slash, en = sentences.rpartition(" / ")
+    if not colon or not slash or not code.replace("_", "").isalnum():
+        return text
+    return ja if language == "ja" else en
+
+
 def _make_environment(zone: tzinfo) -> Environment:
     environment = Environment(
         loader=PackageLoader("collector", "pages"),
@@ -105,6 +114,7 @@ def _make_environment(zone: tzinfo) -> Environment:
     )
     environment.filters["moment"] = lambda value: moment(value, zone)
     environment.filters["sentence"] = sentence
+    environment.filters["plain_reason"] = plain_reason
     environment.globals["describe_how"] = describe_how
     return environment
 

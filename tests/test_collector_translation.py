@@ -22,7 +22,7 @@ GROUPS = (
     "legend.",
     "sheet.",
 )  # joined with ~ in pages
-CHOSEN = ("kind.", "path.", "sure.", "outcome.", "scan_state.", "field.", "how.", "probe.")
+CHOSEN = ("kind.", "path.", "sure.", "outcome.", "scan_state.", "field.", "how.", "probe.", "action.")
 
 
 def sources() -> Iterator[str]:
@@ -46,7 +46,9 @@ def test_japanese_is_japanese_and_english_is_english() -> None:
     assert {
         key
         for key in plain
-        if not key.startswith(("path.", "kind.", "column.c3", "field.os", "probe.", "how.asked"))
+        if not key.startswith(
+            ("path.", "kind.", "column.c3", "field.os", "probe.", "action.icmp", "how.asked")
+        )
     } == set()
 
 

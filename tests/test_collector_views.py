@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.device_view import number_observations, summarise_sent
+from collector.device_view import believe, number_observations, summarise_sent
 from collector.ledger_view import PAGE_SIZES, SORTS, Entry, Question, answer, ask
+from collector.rendering import plain_reason
 from inventory_db.observations import Stored, as_stored
-from probes.facts import Observation, Outcome, Sent
+from probes.facts import Fact, FactKind, Observation, Outcome, Sent, Sure
 
 NOON = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
 
@@ -129,3 +130,21 @@ def test_the_journal_adds_up() -> None:
     line = Sent(scan="s", vantage="v", at=NOON, address="10.0.0.1", action="tcp connect", port=22, packets=5)
     (total,) = summarise_sent([line, line])
     assert (total.action, total.port, total.packets) == ("tcp connect", 22, 10)
+
+
+def test_a_reason_in_both_languages_is_read_in_one() -> None:
+    both = "never_send: 9100/tcp は印刷される / would print on 9100/tcp"
+    assert plain_reason(both, "ja") == "9100/tcp は印刷される"
+    assert plain_reason(both, "en") == "would print on 9100/tcp"
+    for other in ("", "pace", "code: 片方だけ", "https://a.example/ / b", "no code / at all"):
+        assert plain_reason(other, "en") == other
+
+
+def test_a_name_rests_on_the_observations_that_hold_it() -> None:
+    facts = (Fact(FactKind.NAME, "HIS.", Sure.LIKELY),)
+    one = as_stored(
+        Observation(scan="s", vantage="v", at=NOON, probe="x", outcome=Outcome.ANSWERED, facts=facts)
+    )
+    name = believe({**entry(1).device, "names": ["his", "b"]}, [one], "reason")[0]
+    assert (name.value, name.sure, name.observations) == ("his、b", "likely", (one.id,))
+    assert believe({**entry(1).device, "names": ["typed"]}, [one], "reason")[0].reason == ""
