@@ -31,11 +31,6 @@ ROOT = Path(__file__).parent.parent
 KILLS = 50
 
 
-def spawn(module: str, *arguments: object) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", module, *map(str, arguments)]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE)
-
-
 def kill(process: subprocess.Popen[bytes]) -> None:
     process.send_signal(signal.SIGKILL)
     process.communicate()
@@ -52,6 +47,7 @@ class Hospital:
         self.engine = open_ledger(self.ledger)
         with writing(self.engine) as connection:
             code = create_enrolment(connection, "kill9", timedelta(hours=1))
+        self.processes: list[subprocess.Popen[bytes]] = []
         self.start_collector()
         asyncio.run(self.enrol(code))
 
@@ -66,11 +62,23 @@ class Hospital:
         pytest.fail("the collector did not come up")
 
     def start_collector(self) -> None:
-        self.collector = spawn("tests.live_collector", self.ledger, self.port)
+        self.collector = self.spawn("tests.live_collector", self.ledger, self.port)
+
+    def spawn(self, module: str, *arguments: object) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", module, *map(str, arguments)]
+        self.processes.append(subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE))
+        return self.processes[-1]
+
+    def end(self) -> None:
+        """Leave nothing running, whatever happened."""
+        for process in self.processes:
+            process.kill()
+            process.communicate()
+        self.engine.dispose()
 
     def live_and_die(self, run: int, rng: random.Random) -> None:
         """One life of the agent; in every tenth the collector dies too and comes back meanwhile."""
-        agent = spawn("tests.kill9_agent", self.state, self.url, run)
+        agent = self.spawn("tests.kill9_agent", self.state, self.url, run)
         assert agent.stdout is not None
         if run % 5:
             assert agent.stdout.readline() == b"ready\n"
@@ -90,8 +98,7 @@ class Hospital:
 def hospital(tmp_path: Path) -> Iterator[Hospital]:
     made = Hospital(tmp_path)
     yield made
-    kill(made.collector)
-    made.engine.dispose()
+    made.end()
 
 
 def test_nothing_acknowledged_is_lost_and_nothing_doubled(hospital: Hospital) -> None:
@@ -102,7 +109,7 @@ def test_nothing_acknowledged_is_lost_and_nothing_doubled(hospital: Hospital) ->
     for run in range(KILLS):
         hospital.live_and_die(run, rng)
         late += pending(hospital.state) > 0
-    last = spawn("tests.kill9_agent", hospital.state, hospital.url, -1)
+    last = hospital.spawn("tests.kill9_agent", hospital.state, hospital.url, -1)
     last.communicate(timeout=120)
     assert last.returncode == 0
 
