@@ -2,12 +2,13 @@
 """On which networks a device stands: its addresses, and whether it has two feet."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from inventory_db.device import Address, Confidence, DualHomed, Evidence
 from inventory_db.networks import assumed, network, order, tells_network, within
 from inventory_db.observations import Stored, microseconds
 from inventory_db.profiles import Claim, Profile
-from inventory_db.sightings import Sighting, is_life
+from inventory_db.sightings import Sighting
 from probes.facts import Sure, Vantage
 
 MOST_NETWORKS = 4096  # known networks that an address is looked up in
@@ -33,8 +34,10 @@ def addresses_of(
     """Give the addresses that the device has now, those seen first; `elsewhere` belong to other devices."""
     seen = [address for profile in profiles for address in _seen_addresses(profile, known)]
     ips = {address.ip for address in seen}
+    listed = {c.ip: c.mac for c in _own_claims(profiles) if c.mac}
+    seen = [replace(one, mac=listed.get(one.ip or "", one.mac)) for one in seen]
     told = [
-        Address(claim.ip, None, _cidr(claim) or known.of(claim.ip), None, claim.probe)
+        Address(claim.ip, claim.mac or None, _cidr(claim) or known.of(claim.ip), None, claim.probe)
         for claim in _own_claims(profiles)
         if claim.ip not in ips and claim.ip not in elsewhere
     ]
@@ -48,7 +51,7 @@ def _address_order(one: Address) -> tuple[object, ...]:
 def _seen_addresses(profile: Profile, known: Networks) -> Iterable[Address]:
     unit = profile.unit
     mac = unit.mac or (next(iter(profile.netbios_cards)) if len(profile.netbios_cards) == 1 else None)
-    alive = [s for s in unit.sightings if is_life(s.seen)]
+    alive = [s for s in unit.sightings if s.alive]
     spans = _spans(alive)
     for ip, (first, _) in spans.items():
         if not _moved_on(ip, spans, known):
@@ -133,7 +136,7 @@ def _candidates(
         ips = [i for i in profile.unit.ips if ":" not in i and tells_network(i) and i in current]
         seen_ips.update(profile.unit.ips)
         if ips and not profile.unit.shared:
-            one = next(s for s in profile.unit.sightings if s.ip == ips[0] and is_life(s.seen))
+            one = next(s for s in profile.unit.sightings if s.ip == ips[0] and s.alive)
             net = one.network or known.of(ips[0]) or assumed(ips[0])
             yield ips[0], net, _seen_at(ips[0], one.seen), True
     for claim in sorted(_own_claims(profiles), key=lambda c: (order(c.ip), c.strength, c.observation)):

@@ -34,6 +34,12 @@ class _Found:
     profiles: tuple[Profile, ...]
     seen: tuple[Stored, ...]  # all, oldest first
     alive: tuple[Stored, ...]
+    times: tuple[datetime, ...]  # of every sign of life, oldest first
+
+    @property
+    def anchor(self) -> Stored:
+        """The observation that gives the id: the first in which it, or we on purpose, said something."""
+        return next((o for o in self.seen if is_life(o) or o.outcome is Outcome.HELD_BACK), self.seen[0])
 
 
 def identify(observations: Iterable[Observation], vantages: Iterable[Vantage]) -> tuple[Device, ...]:
@@ -45,7 +51,10 @@ def identify(observations: Iterable[Observation], vantages: Iterable[Vantage]) -
     stood = sorted(vantages, key=lambda vantage: vantage.id)
     profiles = {key: profile_of(unit) for key, unit in gather(stored, Places(stored, stood)).items()}
     groups, weak = join(profiles)
-    found = sorted((_found(group, profiles) for group in groups), key=lambda one: _when(one.alive[0]))
+    found = sorted(
+        (_found(group, profiles) for group in groups),
+        key=lambda one: (microseconds(one.times[0]), one.anchor.id),
+    )
     held, known = _holders(found), Networks(stored, stood)
     devices = [_device(one, known, _elsewhere(one, held)) for one in found]
     return _with_proposals(devices, found, weak)
@@ -57,8 +66,10 @@ def _when(stored: Stored) -> tuple[int, str]:
 
 def _found(group: Group, profiles: Mapping[str, Profile]) -> _Found:
     own = tuple(profiles[key] for key in group.units)
-    seen = tuple(sorted((s.seen for p in own for s in p.unit.sightings), key=_when))
-    return _Found(group, own, seen, tuple(one for one in seen if is_life(one)))
+    sightings = [sighting for profile in own for sighting in profile.unit.sightings]
+    seen = tuple(sorted((s.seen for s in sightings if not s.table), key=_when))
+    times = tuple(sorted((s.seen.at for s in sightings if s.alive), key=microseconds))
+    return _Found(group, own, seen, tuple(one for one in seen if is_life(one)), times)
 
 
 def _holders(found: Iterable[_Found]) -> dict[tuple[str, str], set[str]]:
@@ -93,8 +104,8 @@ def _device(one: _Found, known: Networks, elsewhere: frozenset[str]) -> Device:
         dual = sure = None
     _note(confidence, dual_homed=sure, forwards=tested)
     return Device(
-        id=one.alive[0].id[:16],
-        anchor=one.alive[0].id,
+        id=one.anchor.id[:16],
+        anchor=one.anchor.id,
         addresses=addresses,
         names=traits.names,
         maker=traits.values["maker"],
@@ -109,20 +120,27 @@ def _device(one: _Found, known: Networks, elsewhere: frozenset[str]) -> Device:
         forwards=forwards,
         remote_paths=remote_paths_of(ports, services),
         touched=Touched(held_back=_held_back(one.seen)),
-        first_seen=_rfc3339(one.alive[0].at),
-        last_seen=_rfc3339(one.alive[-1].at),
+        first_seen=_rfc3339(one.times[0]),
+        last_seen=_rfc3339(one.times[-1]),
         last_asked=_rfc3339(one.seen[-1].at),
         confidence=confidence,
         merges=one.group.merges,
         location=traits.location,
         observations=tuple(stored.id for stored in one.seen),
         scan=one.seen[-1].scan,
-        answered_last=any(seen.scan == one.seen[-1].scan for seen in one.alive),
+        answered_last=_answered_last(one),
     )
 
 
 def _note(confidence: dict[str, Confidence], **more: Confidence | None) -> None:
     confidence.update({name: one for name, one in more.items() if one is not None})
+
+
+def _answered_last(one: _Found) -> bool:
+    """Whether it showed life in the last scan that looked for it."""
+    last = one.seen[-1].scan
+    sightings = (s for profile in one.profiles for s in profile.unit.sightings)
+    return any(s.alive and s.seen.scan == last for s in sightings)
 
 
 def _held_back(seen: Sequence[Stored]) -> tuple[str, ...]:

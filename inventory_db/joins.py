@@ -50,8 +50,16 @@ def join(profiles: Mapping[str, Profile]) -> tuple[list[Group], list[Edge]]:
     for edge in edges:
         if not edge.weak:
             reasons[union.find(edge.one)].append(edge.merge)
-    groups = [Group(tuple(keys), tuple(reasons[root])) for root, keys in sorted(members.items())]
+    groups = [Group(tuple(keys), _once(reasons[root])) for root, keys in sorted(members.items())]
     return groups, [e for e in edges if e.weak and union.find(e.one) != union.find(e.other)]
+
+
+def _once(merges: Iterable[Merge]) -> tuple[Merge, ...]:
+    """Say each reason once, though several addresses of one device give it."""
+    first: dict[tuple[str, str], Merge] = {}
+    for merge in merges:
+        first.setdefault((merge.key, merge.value), merge)
+    return tuple(first.values())
 
 
 def _edges(profiles: Mapping[str, Profile]) -> Iterator[Edge]:

@@ -73,6 +73,15 @@ def tells_network(ip: str) -> bool:
     return not address.is_link_local and ip not in _HOST_ONLY
 
 
+@functools.lru_cache(maxsize=4096)
+def edges_of(cidr: str) -> tuple[str, ...]:
+    """Give the IPv4 network's own and its broadcast address, which some tables list as addresses."""
+    net = network(cidr)
+    if not isinstance(net, ipaddress.IPv4Network) or net.prefixlen > 30:
+        return ()
+    return str(net.network_address), str(net.broadcast_address)
+
+
 def assumed(ip: str) -> str:
     """Give the network an address most likely stands on when nothing says it: /24, IPv6 /64."""
     return str(ipaddress.ip_network(f"{ip}/{64 if ':' in ip else 24}", strict=False))

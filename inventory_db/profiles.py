@@ -2,10 +2,10 @@
 """What a unit says about who it is: names, keys, engines, and the addresses and cards it calls its own."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 
-from inventory_db.networks import is_software_nic, normal_ip, normal_mac, tells_network
+from inventory_db.networks import edges_of, is_software_nic, normal_ip, normal_mac, tells_network
 from inventory_db.observations import Stored, microseconds
 from inventory_db.sightings import Unit, is_life
 from probes.facts import FactKind
@@ -36,6 +36,7 @@ class Claim:
 
     ip: str
     network: str  # CIDR if the device gave a prefix length
+    mac: str  # of the interface that has it, if the device listed it
     strength: str  # "listed" by a credentialed interface table, "own" answer, or "hint"
     probe: str
     observation: str
@@ -85,7 +86,7 @@ def profile_of(unit: Unit) -> Profile:
     """Read a unit's observations, oldest first."""
     profile = Profile(unit)
     for sighting in unit.sightings:
-        if is_life(sighting.seen):
+        if not sighting.table and is_life(sighting.seen):
             _read(profile, sighting.seen, sighting.ip)
     return profile
 
@@ -146,24 +147,26 @@ def interfaces(seen: Stored) -> Iterator[tuple[str, str, str]]:
 
 def claims(seen: Stored) -> Iterator[Claim]:
     """Give the addresses that the answer names as its own and that can tell a network."""
-    inside = {
-        index for index, name, mac in interfaces(seen) if is_software_nic(name) or mac.startswith("02:42")
-    }
-    for line in seen.of(*_HOLDERS):
-        index, _, cidr = line.partition(" ")
-        if index not in inside:
-            yield from _claim(cidr.partition("/")[0], cidr, "listed", seen)
+    cards = {index: (name, mac) for index, name, mac in interfaces(seen)}
+    listed = [line.partition(" ")[::2] for line in seen.of(*_HOLDERS)]
+    broadcasts = {b for _, cidr in listed for b in edges_of(cidr)}
+    for index, cidr in listed:
+        name, mac = cards.get(index, ("", ""))
+        if not is_software_nic(name) and not mac.startswith("02:42"):
+            yield from _claim(cidr.partition("/")[0], cidr, mac, "listed", seen, broadcasts)
     for value in seen.of(*_OWN):
-        yield from _claim(value, "", "own", seen)
+        yield from _claim(value, "", "", "own", seen, broadcasts)
     for value in seen.of(*_HINTS):
         host = re.sub(r"^https?://", "", value).partition("/")[0].partition(":")[0]
-        yield from _claim(host, "", "hint", seen)
+        yield from _claim(host, "", "", "hint", seen, broadcasts)
 
 
-def _claim(text: str, cidr: str, strength: str, seen: Stored) -> Iterator[Claim]:
+def _claim(
+    text: str, cidr: str, mac: str, strength: str, seen: Stored, broadcasts: Container[str]
+) -> Iterator[Claim]:
     ip = normal_ip(text)
-    if ip and tells_network(ip):
-        yield Claim(ip, cidr if "/" in cidr else "", strength, seen.probe, seen.id)
+    if ip and tells_network(ip) and ip not in broadcasts:
+        yield Claim(ip, cidr if "/" in cidr else "", mac, strength, seen.probe, seen.id)
 
 
 def _engines(seen: Stored) -> Iterator[Engine]:

@@ -8,12 +8,15 @@ realm. Observations that name no MAC go to the one that held the address nearest
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from msgspec import structs
 
 from inventory_db.networks import normal_ip, normal_mac, order
 from inventory_db.observations import Stored, microseconds
 from inventory_db.places import Places
-from probes.facts import FactKind, Outcome
+from probes.facts import FactKind, Outcome, Sure
 from probes.oui import virtual_kind
 
 MOST_ALIASES = 8  # IPv4 addresses of one MAC in one scan; more is proxy ARP
@@ -34,6 +37,14 @@ class Sighting:
     ip: str
     mac: str
     shared: str  # vrrp, hsrp … if the MAC answers for several machines
+    table: bool = (
+        False  # a router has it in its neighbour table; `seen` is the router's answer, made about it
+    )
+
+    @property
+    def alive(self) -> bool:
+        """Whether it shows that something is there."""
+        return self.table or is_life(self.seen)
 
 
 @dataclass(slots=True)
@@ -44,22 +55,23 @@ class Unit:
     mac: str = ""
     shared: str = ""
     proxied: str = ""  # MAC that answered for this address and many others
-    from_table: bool = False  # the MAC comes from a router's neighbour table
     sightings: list[Sighting] = field(default_factory=list)
 
     @property
     def alive(self) -> bool:
         """Whether something of its own was ever heard from it."""
-        return any(is_life(sighting.seen) for sighting in self.sightings)
+        return any(sighting.alive for sighting in self.sightings)
 
     @property
     def ips(self) -> tuple[str, ...]:
         """Addresses it was seen at with a sign of life, in numeric order."""
-        return tuple(sorted({s.ip for s in self.sightings if s.ip and is_life(s.seen)}, key=order))
+        return tuple(sorted({s.ip for s in self.sightings if s.ip and s.alive}, key=order))
 
 
 Binding = tuple[int, str, str]  # microseconds, MAC, link
+Entry = tuple[int, str, Stored]  # microseconds, MAC, the router's answer
 Place = tuple[str, str]  # realm, IP
+_Held = TypeVar("_Held", Binding, Entry)
 
 
 def is_life(seen: Stored) -> bool:
@@ -72,7 +84,10 @@ def is_life(seen: Stored) -> bool:
 def gather(observations: Sequence[Stored], places: Places) -> dict[str, Unit]:
     """Give the units that show a sign of life, by key."""
     sightings = [found for seen in observations if (found := _place(seen, places))]
-    bindings, tables = _bindings(sightings), _tables(sightings)
+    tables = _tables(sightings)
+    sightings += _confirmed(sightings, tables, _bindings(sightings))
+    sightings.sort(key=lambda one: (microseconds(one.seen.at), one.seen.id, one.ip))
+    bindings = _bindings(sightings)
     shared = {(s.realm, s.ip): s.shared for s in sightings if s.shared and s.ip}
     units: dict[str, Unit] = {}
     proxies = _proxies(sightings, tables)
@@ -98,30 +113,51 @@ def _bindings(sightings: Iterable[Sighting]) -> dict[Place, list[Binding]]:
     """Which MAC held which address when, as we saw it ourselves."""
     found: dict[Place, set[Binding]] = defaultdict(set)
     for one in sightings:
-        if one.ip and one.mac and is_life(one.seen):
+        if one.ip and one.mac and one.alive:
             found[one.realm, one.ip].add((microseconds(one.seen.at), one.mac, one.link))
     return {place: sorted(many) for place, many in found.items()}
 
 
-def _tables(sightings: Iterable[Sighting]) -> dict[Place, list[Binding]]:
-    """Which MAC held which address when, as routers' neighbour tables say."""
-    found: dict[Place, set[Binding]] = defaultdict(set)
+def _tables(sightings: Iterable[Sighting]) -> dict[Place, list[Entry]]:
+    """Which MAC held which address when, as routers' neighbour tables say, oldest first."""
+    found: dict[Place, list[Entry]] = defaultdict(list)
     for one in sightings:
-        for line in one.seen.of(FactKind.NEIGHBOUR):
-            ip, _, mac = line.partition(" ")
+        for fact in one.seen.facts:
+            ip, _, mac = fact.value.partition(" ") if fact.kind is FactKind.NEIGHBOUR else ("", "", "")
             ip, mac = normal_ip(ip), normal_mac(mac)
-            if ip and mac and virtual_kind(mac) not in _SHARED:
-                found[one.realm, ip].add((microseconds(one.seen.at), mac, ""))
-    return {place: sorted(many) for place, many in found.items()}
+            if ip and mac and fact.sure is Sure.SURE and virtual_kind(mac) not in _SHARED:
+                found[one.realm, ip].append((microseconds(one.seen.at), mac, one.seen))
+    return {place: sorted(many, key=lambda entry: (*entry[:2], entry[2].id)) for place, many in found.items()}
 
 
-def _proxies(
-    sightings: Iterable[Sighting], tables: Mapping[Place, Sequence[Binding]]
-) -> set[tuple[str, str]]:
+def _confirmed(
+    sightings: Iterable[Sighting],
+    tables: Mapping[Place, Sequence[Entry]],
+    bindings: Mapping[Place, Sequence[Binding]],
+) -> list[Sighting]:
+    """Hosts that we kept back from or that did not answer us, but whom a router knew in the same scan."""
+    found: dict[tuple[Place, int, str], Sighting] = {}
+    for one in sightings:
+        place = (one.realm, one.ip)
+        if place not in bindings and not one.shared:
+            for at, mac, answer in tables.get(place, ()):
+                if answer.scan == one.seen.scan:
+                    found.setdefault((place, at, mac), _by_table(one, mac, answer))
+    return list(found.values())
+
+
+def _by_table(one: Sighting, mac: str, answer: Stored) -> Sighting:
+    about = structs.replace(
+        answer, probe="neighbour table", address=one.ip, mac=mac, port=0, transport="arp", facts=()
+    )
+    return replace(one, seen=about, mac=mac, table=True)
+
+
+def _proxies(sightings: Iterable[Sighting], tables: Mapping[Place, Sequence[Entry]]) -> set[tuple[str, str]]:
     """(realm, MAC) that answer for too many addresses to be theirs."""
     addresses: dict[tuple[str, str, str], set[str]] = defaultdict(set)
     for one in sightings:
-        if one.mac and one.ip and ":" not in one.ip and is_life(one.seen):
+        if one.mac and one.ip and ":" not in one.ip and one.alive:
             addresses[one.realm, one.mac, one.seen.scan].add(one.ip)
     for (realm, ip), many in tables.items():
         for at, mac, _ in many:
@@ -129,7 +165,7 @@ def _proxies(
     return {(realm, mac) for (realm, mac, _), ips in addresses.items() if len(ips) > MOST_ALIASES}
 
 
-def _held_at(bindings: Sequence[Binding], at: int) -> Binding:
+def _held_at(bindings: Sequence[_Held], at: int) -> _Held:
     """Give the binding nearest before `at`, else the first one after."""
     index = bisect_right(bindings, at, key=lambda binding: binding[0])
     return bindings[max(index - 1, 0)]
@@ -138,7 +174,7 @@ def _held_at(bindings: Sequence[Binding], at: int) -> Binding:
 def _unit_of(
     one: Sighting,
     bindings: Mapping[Place, Sequence[Binding]],
-    tables: Mapping[Place, Sequence[Binding]],
+    tables: Mapping[Place, Sequence[Entry]],
     shared: Mapping[Place, str],
     proxies: set[tuple[str, str]],
     places: Places,
@@ -147,17 +183,15 @@ def _unit_of(
     if one.shared or (place in shared and not one.mac):
         return Unit(f"shared {one.realm} {one.ip or one.seen.mac}", shared=one.shared or shared[place])
     mac, link = one.mac, one.link
-    from_table = False
     if not mac and place in bindings:
         _, mac, link = _held_at(bindings[place], at)
     elif not mac and place in tables:
         _, mac, _ = _held_at(tables[place], at)
-        from_table = True
     if not mac:
         return Unit(f"ip {one.realm} {one.ip}")
     if (one.realm, mac) in proxies and one.ip and one.ip not in places.gateways:
         return Unit(f"proxied {one.realm} {one.ip}", proxied=mac)
-    return Unit(f"mac {link} {mac}", mac=mac, from_table=from_table)
+    return Unit(f"mac {link} {mac}", mac=mac)
 
 
 def _without_ghosts(units: Mapping[str, Unit]) -> set[str]:

@@ -6,9 +6,12 @@ append-only; triggers in the database refuse to change it. `devices` is derived 
 at any time; `numbers` holds the 管理番号, which are never used twice.
 """
 
+import os
 import sqlite3
+import tempfile
+import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import (
+    URL,
     BigInteger,
     Column,
     Connection,
@@ -37,6 +41,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 APPLICATION_ID = 0x64616963  # "daic", in the header of every SQLite ledger
+_alembic = threading.Lock()  # alembic keeps what it works on in module globals
 _MAGIC = b"SQLite format 3\x00"
 _LOCK = 0x64616963  # key of the PostgreSQL advisory lock that writers of derived tables take
 
@@ -195,20 +200,37 @@ def _file_of(target: str | Path) -> Path | None:
 
 
 def _open_file(path: Path, create: bool) -> Engine:
-    fresh = not path.exists() or path.stat().st_size == 0
-    if fresh and not create:
-        raise _absent(path)
-    if not fresh:
-        _check_file(path)
-    path.touch(mode=0o600)
-    engine = create_engine(f"sqlite+pysqlite:///{path}", connect_args={"timeout": 60})
+    if not path.exists() or path.stat().st_size == 0:
+        if not create:
+            raise _absent(path)
+        _create_file(path)
+    _check_file(path)
+    return _migrate(_file_engine(path))
+
+
+def _create_file(path: Path) -> None:
+    """Make a whole new ledger beside `path` and put it there at once, unless somebody else just did."""
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # readable by its owner only
+    os.close(handle)
+    try:
+        with closing(sqlite3.connect(name)) as raw:
+            raw.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            raw.execute("PRAGMA journal_mode = WAL")
+        _migrate(_file_engine(Path(name))).dispose()
+        if path.exists():
+            Path(name).replace(path)  # an empty file
+        else:
+            with suppress(FileExistsError):
+                os.link(name, path)
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def _file_engine(path: Path) -> Engine:
+    engine = create_engine(URL.create("sqlite+pysqlite", database=str(path)), connect_args={"timeout": 60})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
-    with closing(sqlite3.connect(path, timeout=60)) as raw:
-        if fresh:
-            raw.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        raw.execute("PRAGMA journal_mode = WAL")
-    return _migrate(engine)
+    return engine
 
 
 def _check_file(path: Path) -> None:
@@ -287,7 +309,8 @@ def _migrate(engine: Engine) -> Engine:
             connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
         config = migrations()
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        with _alembic:
+            command.upgrade(config, "head")
         if connection.dialect.name == "sqlite":
             connection.exec_driver_sql(f"PRAGMA user_version = {int(newest_revision())}")
     return engine

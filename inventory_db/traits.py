@@ -66,7 +66,7 @@ def recognised(facts: tuple[Fact, ...]) -> tuple[Recognition, ...]:
 
 
 def traits_of(seen: Sequence[Stored], macs: Iterable[str], ports: Iterable[int]) -> Traits:
-    """Choose the fields from living observations, oldest first, of one device."""
+    """Choose the fields from living observations, oldest first, of one device; its main MAC comes first."""
     told, said = _gather(seen)
     values: dict[str, str | None] = {}
     confidence: dict[str, Confidence] = {}
@@ -131,7 +131,7 @@ def _choose(field: str, candidates: Sequence[Told], confidence: dict[str, Confid
 
 def _registered(macs: Iterable[str], seen: Sequence[Stored]) -> tuple[str, Confidence] | None:
     """The registered maker of its network card: a hint, for cards are bought in."""
-    for mac in sorted(set(macs)):
+    for mac in dict.fromkeys(macs):
         maker = maker_of(mac)
         if maker:
             own = class_by_maker(maker) not in (None, "pc")

@@ -303,6 +303,31 @@ def test_a_router_gives_the_mac_of_an_off_link_host() -> None:
     assert [(ips(d), d.addresses[0].mac) for d in devices] == [(["10.1.0.1"], None), (["10.3.0.7"], A)]
 
 
+def test_a_host_we_keep_back_from_but_its_router_knows_is_a_row() -> None:
+    router = seen("10.1.0.1", port=161, probe="snmp", NEIGHBOUR=[f"10.3.0.7 {A}", f"198.51.100.9 {B}"])
+    held = seen(
+        "10.3.0.7", minute=1, vantage="v-his", network="10.3.0.0/24", probe="plan", outcome=Outcome.HELD_BACK
+    )
+    one, device = derive(router, held)
+    assert (ips(one), ips(device)) == (["10.1.0.1"], ["10.3.0.7"])  # nobody looked for 198.51.100.9
+    assert (device.id, device.addresses[0].how) == (held.id[:16], "neighbour table")
+    assert device.addresses[0].mac == A
+    assert device.observations == (held.id,)
+    assert derive(router, replace(held, scan="another")) == (one,)
+
+
+def test_broadcast_addresses_in_a_table_are_nobodys() -> None:
+    (device,) = derive(
+        seen(
+            "10.1.0.5",
+            port=161,
+            probe="snmp",
+            INTERFACE_ADDRESS=["1 10.1.0.5/24", "1 10.1.0.255/24", "1 10.7.0.0/16"],
+        )
+    )
+    assert ips(device) == ["10.1.0.5"]
+
+
 def test_a_gateway_on_two_networks_is_not_called_dual_homed() -> None:
     (device,) = derive(
         arp("10.1.0.1", A),
