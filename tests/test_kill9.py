@@ -46,15 +46,13 @@ class Hospital:
         self.url = f"http://127.0.0.1:{self.port}"
         self.engine = open_ledger(self.ledger)
         with writing(self.engine) as connection:
-            code = create_enrolment(connection, "kill9", timedelta(hours=1))
+            self.code = create_enrolment(connection, "kill9", timedelta(hours=1))
         self.processes: list[subprocess.Popen[bytes]] = []
-        self.start_collector()
-        asyncio.run(self.enrol(code))
 
-    async def enrol(self, code: str) -> None:
+    async def enrol(self) -> None:
         for _ in range(400):
             try:
-                await enrol(Collector(url=self.url), self.state, code)
+                await enrol(Collector(url=self.url), self.state, self.code)
             except CollectorAbsent:
                 await asyncio.sleep(0.05)
             else:
@@ -72,8 +70,8 @@ class Hospital:
     def end(self) -> None:
         """Leave nothing running, whatever happened."""
         for process in self.processes:
-            process.kill()
-            process.communicate()
+            if process.poll() is None:
+                kill(process)
         self.engine.dispose()
 
     def live_and_die(self, run: int, rng: random.Random) -> None:
@@ -97,8 +95,12 @@ class Hospital:
 @pytest.fixture
 def hospital(tmp_path: Path) -> Iterator[Hospital]:
     made = Hospital(tmp_path)
-    yield made
-    made.end()
+    try:
+        made.start_collector()
+        asyncio.run(made.enrol())
+        yield made
+    finally:
+        made.end()
 
 
 def test_nothing_acknowledged_is_lost_and_nothing_doubled(hospital: Hospital) -> None:
