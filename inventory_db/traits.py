@@ -11,7 +11,7 @@ from inventory_db.networks import normal_mac
 from inventory_db.observations import Stored
 from probes.device_class import class_of
 from probes.facts import Fact, FactKind, Sure
-from probes.fragility import class_by_maker
+from probes.fragility import class_by_maker, fragile_kind
 from probes.oui import maker_of
 from probes.recognise import Recognition, recognise_facts
 
@@ -65,7 +65,7 @@ def recognised(facts: tuple[Fact, ...]) -> tuple[Recognition, ...]:
     return recognise_facts(facts)
 
 
-def traits_of(seen: Sequence[Stored], macs: Iterable[str], ports: Iterable[int]) -> Traits:
+def traits_of(seen: Sequence[Stored], macs: Sequence[str], ports: Iterable[int]) -> Traits:
     """Choose the fields from living observations, oldest first, of one device; its main MAC comes first."""
     told, said = _gather(seen)
     values: dict[str, str | None] = {}
@@ -81,10 +81,22 @@ def traits_of(seen: Sequence[Stored], macs: Iterable[str], ports: Iterable[int])
     said_once = tuple(sorted(set(said), key=_best_first))
     maker = registered[0] if registered else values["maker"]
     device_class, sure, reason = class_of(said_once, maker, frozenset(ports))
+    if sure is Sure.GUESS:
+        device_class, sure, reason = _by_fragile_card(macs) or (device_class, sure, reason)
     values["device_class"] = device_class
     ja, _, en = reason.partition(" / ")
     confidence["device_class"] = Confidence(sure, ja, en or ja, _speakers(seen))
     return Traits(values, confidence, names_of(seen), _location(seen))
+
+
+def _by_fragile_card(macs: Iterable[str]) -> tuple[str, Sure, str] | None:
+    """The class of device that the card's maker makes, where that maker makes little else."""
+    for mac in macs:
+        if kind := fragile_kind(mac):
+            ja, _, en = kind[1].partition(" / ")
+            reason = f"MAC アドレスの登録者から{ja}とみられます。 / The MAC belongs to a maker of: {en}."
+            return kind[0], Sure.LIKELY, reason
+    return None
 
 
 def _best_first(one: Recognition) -> tuple[int, str]:

@@ -374,6 +374,11 @@ def test_unknown_fields_are_none_and_the_maker_of_the_card_is_marked() -> None:
     assert str(device.confidence["maker"].sure) != "sure"
 
 
+def test_a_medical_makers_card_is_likely_a_medical_device() -> None:
+    (device,) = derive(arp("10.1.0.5", "00:09:5c:00:00:01"))
+    assert (device.device_class, str(device.confidence["device_class"].sure)) == ("medical", "likely")
+
+
 def test_versions_exactly_as_said() -> None:
     (device,) = derive(seen("10.1.0.5", port=161, FIRMWARE_VERSION="3.25B ", SERIAL="00012"))
     assert (device.firmware_version, device.serial) == ("3.25B", "00012")
