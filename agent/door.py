@@ -43,7 +43,9 @@ class Door:
     mac: str = ""
     permit: Permit = Permit.LISTEN
     why_not: str = ""
-    opted: frozenset[tuple[str, int]] = frozenset()  # (transport, port) that the site asked for by a credential
+    opted: frozenset[tuple[str, int]] = (
+        frozenset()
+    )  # (transport, port) that the site asked for by a credential
     touched: Touched = field(default_factory=Touched)
 
     @property

@@ -6,6 +6,7 @@ Sources: RFC 826 (ARP), RFC 792 (ICMP), RFC 4443 (ICMPv6), RFC 4861 (neighbour d
 """
 
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address
 
@@ -43,18 +44,19 @@ class Answers:
     echo: dict[str, str] = field(default_factory=dict)
     forward: dict[str, str] = field(default_factory=dict)
     kernel: dict[str, int] = field(default_factory=dict)
+    kernel_told: Callable[[str], None] = lambda _: None  # called for each frame of our kernel
 
     def note(self, interface: str, frame: bytes, outgoing: bool) -> bool:
         """Take in one frame; true if it answered something. Never raises on frame content."""
         try:
-            return self._count(frame) if outgoing else self._answer(interface, frame)
+            return self._count(sent_to(frame)) if outgoing else self._answer(interface, frame)
         except (struct.error, IndexError):
             return False  # cut short: not an answer; the frame itself is still delivered
 
-    def _count(self, frame: bytes) -> bool:
-        target = _sent_to(frame)
+    def _count(self, target: str) -> bool:
         if target and (target in self.kernel or len(self.kernel) < _MOST_KEPT):
             self.kernel[target] = self.kernel.get(target, 0) + 1
+            self.kernel_told(target)
         return False
 
     def _answer(self, interface: str, frame: bytes) -> bool:
@@ -104,7 +106,8 @@ def _advertised(frame: bytes) -> tuple[str, str] | None:
     return str(IPv6Address(body[8:24])), body[26:32].hex(":")
 
 
-def _sent_to(frame: bytes) -> str:
+def sent_to(frame: bytes) -> str:
+    """Say for whom a frame of our kernel was (ARP, ICMP unreachable, neighbour discovery); "" for others."""
     kind = _ethertype(frame)
     if kind == ARP and len(frame) >= 42:
         return str(IPv4Address(frame[38:42]))

@@ -10,7 +10,7 @@ import itertools
 import os
 import secrets
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -158,6 +158,10 @@ class PacketWorker:
     def kernel_sent(self) -> dict[str, int]:
         """ARP, ND and ICMP-unreachable frames not sent by us but by our kernel, per target address."""
         return dict(self._answers.kernel)
+
+    def when_kernel_sends(self, told: Callable[[str], None]) -> None:
+        """Call `told` with the target address of each frame that our kernel sends by itself."""
+        self._answers.kernel_told = told
 
     async def restart(self) -> None:
         """Start the process again after it died; answers so far are kept."""

@@ -91,8 +91,9 @@ class Survey:
         try:
             async with self._packets():
                 scan = msgspec.structs.replace(scan, privileged=self._worker is not None)
-                for record in (*self._ground.vantages, scan):
-                    self._records.add(record)
+                for vantage in self._ground.vantages:
+                    self._records.add(vantage)
+                self._records.add(scan)
                 note = await self._until_fault()
             state = "failed" if note else "complete"
         except asyncio.CancelledError:
@@ -129,6 +130,7 @@ class Survey:
             yield
             return
         self._worker = worker
+        worker.when_kernel_sends(lambda target: self._pace.settle(target, 0, 1, self.clock.steady()))
         listening = asyncio.create_task(self._listen(worker))
         try:
             yield

@@ -31,10 +31,7 @@ def command_line(wanted: str = "") -> typer.Typer:
     app.callback()(_root)
     for name in [wanted] if wanted in names else names:
         module = importlib.import_module(f"deploy.commands.{name}")
-        if isinstance(group := getattr(module, "app", None), typer.Typer):
-            app.add_typer(group, name=name)
-        else:
-            app.command(name=name)(module.command)
+        app.command(name=name, context_settings=getattr(module, "SETTINGS", None))(module.command)
     return app
 
 

@@ -59,7 +59,7 @@ else
     trap 'exit 130' INT TERM
     "$daicho" lab settings agent.toml || exit 4
     "$daicho" lab up --die-with $$ || exit 4
-    "$daicho" lab execute agent -- "$daicho" scan --config agent.toml --ledger "$ledger" "${rest[@]}"
+    "$daicho" lab exec agent -- "$daicho" scan --config agent.toml --ledger "$ledger" "${rest[@]}"
     status=$?
     "$daicho" lab down
     trap - EXIT INT TERM

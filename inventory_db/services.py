@@ -58,10 +58,18 @@ def services_of(ports: dict[Port, list[Stored]]) -> tuple[Service, ...]:
 
 def _service(port: int, transport: str, seen: Sequence[Stored]) -> Service:
     said = _best(seen)
-    product = _last(seen, FactKind.PRODUCT) or (said.product if said else None)
-    version = _last(seen, FactKind.VERSION) or (said.version if said else None)
+    product, version = _product_and_version(said) if said else (None, None)
+    product = _last(seen, FactKind.PRODUCT) or product
+    version = _last(seen, FactKind.VERSION) or version
     evidence = tuple(one.id for one in seen)[-MOST_EVIDENCE:]
     return Service(port, transport, _name(port, seen), product, version, evidence)
+
+
+def _product_and_version(said: Recognition) -> tuple[str | None, str | None]:
+    """What speaks there; where only a system names itself (sysDescr), the system and its version."""
+    if said.product:
+        return said.product, said.version or said.firmware_version
+    return said.os, said.os_version or said.firmware_version
 
 
 def _name(port: int, seen: Sequence[Stored]) -> str | None:
@@ -80,11 +88,20 @@ def _best(seen: Sequence[Stored]) -> Recognition | None:
         for order, stored in enumerate(seen)
         if stored.transport != "heard"
         for one in recognised(stored.facts)
-        if one.product
+        if one.product or one.os
     ]
     if not found:
         return None
-    return min(found, key=lambda f: (_RANK[f[1].sure], f[1].version is None, -f[0], repr(f[1])))[1]
+    return min(
+        found,
+        key=lambda f: (
+            _RANK[f[1].sure],
+            not f[1].product,
+            not any(_product_and_version(f[1])[1:]),
+            -f[0],
+            repr(f[1]),
+        ),
+    )[1]
 
 
 def _last(seen: Sequence[Stored], kind: FactKind) -> str | None:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 
 from probes.facts import Sure
-from probes.fragility import class_by_maker
+from probes.fragility import class_by_maker, makes_computers
 from probes.recognise import Recognition
 
 CLASSES = ("medical", "printer", "phone", "gateway", "network", "server", "iot", "pc", "unknown")
@@ -48,7 +48,7 @@ def class_of(recognitions: Iterable[Recognition], maker: str | None, open_ports:
     answers = (
         _by_answer(said, (Sure.SURE, Sure.LIKELY)),
         _by_printing(ports, said),
-        _by_system(said, ports),
+        _by_system(said, ports, class_by_maker(maker) if maker else None),
         _by_answer(said, (Sure.GUESS,)),
         _by_ports(ports),
         _by_windows_ports(ports),
@@ -89,8 +89,8 @@ def _by_printing(ports: frozenset[int], said: tuple[Recognition, ...]) -> Answer
     return ("printer", sure, f"印刷ポート {found[0]} / Printing port {found[0]} is open")
 
 
-def _by_system(said: tuple[Recognition, ...], ports: frozenset[int]) -> Answer | None:
-    """Server or PC, by the name of its system and by what it serves."""
+def _by_system(said: tuple[Recognition, ...], ports: frozenset[int], sold: str | None) -> Answer | None:
+    """Server or PC, by the name of its system, by what it serves, and by what its maker sells."""
     for one in said:
         system = one.os or (one.product or "")
         server, client = bool(_SERVER_NAME.search(system)), bool(_CLIENT_NAME.search(system))
@@ -103,7 +103,7 @@ def _by_system(said: tuple[Recognition, ...], ports: frozenset[int]) -> Answer |
     system = next(
         (one.os or one.product or "" for one in said if _UNIX.search(one.os or one.product or "")), ""
     )
-    return _unix(system, ports) if system else None
+    return _unix(system, ports, sold) if system else None
 
 
 def _client(one: Recognition, system: str, ports: frozenset[int]) -> Answer:
@@ -121,12 +121,16 @@ def _ambiguous(system: str, ports: frozenset[int]) -> Answer:
     return ("pc", Sure.GUESS, f"{system}、サーバー機能は見えない / {system}, serving nothing that we see")
 
 
-def _unix(system: str, ports: frozenset[int]) -> Answer:
+def _unix(system: str, ports: frozenset[int], sold: str | None) -> Answer:
     served = _served(ports)
     if served:
         return ("server", Sure.LIKELY, f"{system}、{served} を提供 / {system}, serving {served}")
+    if 161 in ports and sold in (None, "pc", "server", "gateway"):
+        return ("server", Sure.LIKELY, f"{system}、SNMP で管理 / {system}, managed by SNMP")
     if 3389 in ports or ports & set(range(5900, 5904)):
         return ("pc", Sure.GUESS, f"{system} の画面共有 / {system} sharing its screen")
+    if sold not in (None, "server"):  # an embedded system, or a PC that only shares files
+        return (sold, Sure.GUESS, f"{system}、製造元からみて / {system}, by what its maker sells")
     return ("server", Sure.GUESS, f"{system} / {system}")
 
 
@@ -157,9 +161,12 @@ def _by_windows_ports(ports: frozenset[int]) -> Answer | None:
 
 
 def _by_maker(maker: str | None, ports: frozenset[int]) -> Answer | None:
-    device_class = class_by_maker(maker) if maker else None
+    if maker is None:
+        return None
+    device_class = class_by_maker(maker)
+    computer = device_class == "pc" or makes_computers(maker)
+    if computer and _served(ports - {80, 443, 8000, 8080, 8443}):
+        device_class = "server"
     if device_class is None:
         return None
-    if device_class == "pc" and _served(ports - {80, 443, 8000, 8080, 8443}):
-        device_class = "server"
     return (device_class, Sure.GUESS, f"MACアドレスの登録者が {maker} / Its MAC belongs to {maker}")

@@ -18,7 +18,7 @@ from probes.recognise import Recognition
 from probes.rows import load
 
 _DICOM = frozenset({104, 2761, 2762, 4242, 11112})
-_COMPUTERS = frozenset({"pc", "server", "network", "gateway"})
+_COMPUTERS = frozenset({"computer", "pc", "server", "network", "gateway"})
 _SYSTEMS = re.compile(
     r"windows(?! ce)|linux|debian|ubuntu|red hat|centos|rocky|alma|suse|fedora|bsd|esxi|mac ?os|solaris"
     r"|cisco ios|nx-os|junos|fortios|routeros",
@@ -66,11 +66,22 @@ def temper_of(mac: str, recognitions: Iterable[Recognition], open_ports: Iterabl
 
 
 def class_by_maker(maker: str) -> str | None:
-    """Likely device class by the registered maker of the interface; only ever a guess."""
-    for pattern, device_class in _class_patterns():
-        if pattern.search(maker):
-            return device_class
-    return None
+    """Likely device class by the registered maker of the interface; only ever a guess.
+
+    None for a maker of servers and PCs alike.
+    """
+    kind = _kind_by_name(maker)
+    device_class = kind.device_class if kind else _sold_by(maker)
+    return None if device_class == "computer" else device_class
+
+
+def makes_computers(maker: str) -> bool:
+    """Whether the maker sells servers and PCs alike."""
+    return _sold_by(maker) == "computer"
+
+
+def _sold_by(maker: str) -> str | None:
+    return next((sold for pattern, sold in _class_patterns() if pattern.search(maker)), None)
 
 
 def fragile_kind(mac: str) -> tuple[str, str] | None:
@@ -133,10 +144,12 @@ def _robust_maker(mac: str, ports: frozenset[int]) -> Judgement | None:
     if virtual_kind(mac):
         return Judgement(Temper.ROBUST, None, "仮想マシン等のMACアドレスです / The MAC is a virtual one")
     maker = maker_of(mac)
-    device_class = class_by_maker(maker) if maker else None
-    if device_class in _COMPUTERS:
+    sold = _sold_by(maker) if maker else None
+    if sold in _COMPUTERS:
         return Judgement(
-            Temper.ROBUST, device_class, f"{maker} の汎用機器とみられます / General-purpose device of {maker}"
+            Temper.ROBUST,
+            class_by_maker(maker or ""),
+            f"{maker} の汎用機器とみられます / General-purpose device of {maker}",
         )
     return None
 

@@ -260,7 +260,9 @@ class TestClass:
     @pytest.mark.parametrize(
         ("maker", "device_class"),
         [
-            ("Dell Inc.", "pc"),
+            ("HP Inc.", "pc"),
+            ("Dell Inc.", None),
+            ("Intel Corporate", None),
             ("VMware, Inc.", "server"),
             ("Cisco Systems, Inc", "network"),
             ("Fortinet, Inc.", "gateway"),

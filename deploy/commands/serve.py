@@ -20,8 +20,7 @@ def command(
 ) -> None:
     """台帳の画面を開きます / serve the ledger's pages."""
     settings = load_settings(config) if config else Settings()
-    changes = {"ledger": ledger, "port": port}
-    settings = dataclasses.replace(settings, **{key: value for key, value in changes.items() if value})
+    settings = dataclasses.replace(settings, ledger=ledger or settings.ledger, port=port or settings.port)
     app = create_app(settings)
     where = f"http://{settings.host}:{settings.port}/"
     say(f"台帳の画面: {where} （終わるには Ctrl-C）", f"Ledger pages: {where} (Ctrl-C ends)")

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m deploy.lab up|down|status|exec`: the same functions that `daicho lab` calls."""
+"""`daicho lab up|down|status|exec|settings`, also as `python -m deploy.lab …`."""
 
 import argparse
+import os
 import sys
+from pathlib import Path
 
 from deploy.lab import lab
 from deploy.lab.errors import LabError, LabUnavailable
+from deploy.lab.settings_file import agent_toml
 
 __all__ = ["main"]
 
@@ -24,9 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m deploy.lab", description="仮想病院 / the virtual hospital"
-    )
+    parser = argparse.ArgumentParser(prog="daicho lab", description="仮想病院 / the virtual hospital")
     commands = parser.add_subparsers(required=True)
     up = commands.add_parser("up", help="始める / start it")
     up.add_argument("layout", nargs="?", default="hospital")
@@ -43,6 +44,10 @@ def _parser() -> argparse.ArgumentParser:
     execute.add_argument("host")
     execute.add_argument("command", nargs=argparse.REMAINDER)
     execute.set_defaults(run=_execute)
+    settings = commands.add_parser("settings", help="この病院の agent.toml を書く / write its agent.toml")
+    settings.add_argument("file", type=Path)
+    settings.add_argument("--layout", default="hospital")
+    settings.set_defaults(run=_settings)
     return parser
 
 
@@ -72,6 +77,14 @@ def _status(_asked: argparse.Namespace) -> int:
     for line in found.ended:
         print(f"終わった / ended: {line}")
     return 1 if found.ended else 0
+
+
+def _settings(asked: argparse.Namespace) -> int:
+    """Write the file for its owner only: it holds credentials."""
+    handle = os.open(asked.file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(agent_toml(asked.layout))
+    return 0
 
 
 def _execute(asked: argparse.Namespace) -> int:
