@@ -13,8 +13,8 @@ from agent.settings import Profile, SnmpSecret
 from agent.wire import LiveWire
 from probes.all_probes import all_probes
 from probes.contract import HeldBack, Malformed, OurFault, Refused, Silent, WireError
-from probes.facts import Fact, FactKind, Observation, Outcome
 from probes.device_class import class_of
+from probes.facts import Fact, FactKind, Observation, Outcome
 from probes.fragility import Judgement, Temper, temper_of
 from probes.oui import maker_of
 from probes.recognise import recognise_facts

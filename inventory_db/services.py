@@ -82,7 +82,7 @@ def _name(port: int, seen: Sequence[Stored]) -> str | None:
 
 
 def _best(seen: Sequence[Stored]) -> Recognition | None:
-    """The recognition that names the product best: surest, with a version, latest."""
+    """The recognition that names best what speaks there."""
     found = [
         (order, one)
         for order, stored in enumerate(seen)
@@ -92,16 +92,13 @@ def _best(seen: Sequence[Stored]) -> Recognition | None:
     ]
     if not found:
         return None
-    return min(
-        found,
-        key=lambda f: (
-            _RANK[f[1].sure],
-            not f[1].product,
-            not any(_product_and_version(f[1])[1:]),
-            -f[0],
-            repr(f[1]),
-        ),
-    )[1]
+    return min(found, key=_order)[1]
+
+
+def _order(found: tuple[int, Recognition]) -> tuple[bool, int, bool, int, str]:
+    """With a version before without, then the surer, then one with a product, then the later."""
+    at, one = found
+    return not _product_and_version(one)[1], _RANK[one.sure], not one.product, -at, repr(one)
 
 
 def _last(seen: Sequence[Stored], kind: FactKind) -> str | None:

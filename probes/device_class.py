@@ -103,7 +103,8 @@ def _by_system(said: tuple[Recognition, ...], ports: frozenset[int], sold: str |
     system = next(
         (one.os or one.product or "" for one in said if _UNIX.search(one.os or one.product or "")), ""
     )
-    return _unix(system, ports, sold) if system else None
+    managed = any(one.channel.startswith("snmp") for one in said)
+    return _unix(system, ports, sold, managed=managed) if system else None
 
 
 def _client(one: Recognition, system: str, ports: frozenset[int]) -> Answer:
@@ -121,11 +122,11 @@ def _ambiguous(system: str, ports: frozenset[int]) -> Answer:
     return ("pc", Sure.GUESS, f"{system}、サーバー機能は見えない / {system}, serving nothing that we see")
 
 
-def _unix(system: str, ports: frozenset[int], sold: str | None) -> Answer:
+def _unix(system: str, ports: frozenset[int], sold: str | None, *, managed: bool) -> Answer:
     served = _served(ports)
     if served:
         return ("server", Sure.LIKELY, f"{system}、{served} を提供 / {system}, serving {served}")
-    if 161 in ports and sold in (None, "pc", "server", "gateway"):
+    if managed and sold in (None, "pc", "server", "gateway"):
         return ("server", Sure.LIKELY, f"{system}、SNMP で管理 / {system}, managed by SNMP")
     if 3389 in ports or ports & set(range(5900, 5904)):
         return ("pc", Sure.GUESS, f"{system} の画面共有 / {system} sharing its screen")
