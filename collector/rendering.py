@@ -10,7 +10,6 @@ from urllib.parse import urlencode
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from collector.safe_text import visible
 from collector.settings import LANGUAGES, Settings, in_zone
@@ -121,7 +120,7 @@ def _make_environment(zone: tzinfo) -> Environment:
 
 def _harmless(value: object) -> object:
     """Clean every expression that a page prints; escaping follows by itself."""
-    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    return visible(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 
 def _language_link(request: Request, language: str) -> str:

@@ -125,9 +125,15 @@ def observations() -> tuple[Observation, ...]:
                 "plan",
                 port=9100,
                 outcome=Outcome.HELD_BACK,
-                reason="never_send: 印刷されるため",
+                reason="never_send: 印刷されるため / it would print",
             ),
-            seen("10.20.1.88", "tls", port=443, outcome=Outcome.OUR_FAULT, reason="no_route: 経路がない"),
+            seen(
+                "10.20.1.88",
+                "tls",
+                port=443,
+                outcome=Outcome.OUR_FAULT,
+                reason="no_route: 経路がない / no route to it",
+            ),
             seen("10.20.1.88", "vnc", port=5900, outcome=Outcome.OTHER_PROTOCOL),
         ),
         *(

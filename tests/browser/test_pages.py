@@ -96,7 +96,7 @@ def test_wcag_a_and_aa_hold_on_every_page(browser: Browser, site: str, language:
     device = device_links(page)[0]
     found = {}
     for address in (
-        "/",
+        "/" if (language, scheme) == ("ja", "light") else "/?q=10.20",
         "/?q=nothing-matches-this",
         device,
         "/scans",
