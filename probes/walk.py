@@ -12,7 +12,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from probes import frames
+from probes.enterprises import number_of, organisation_of
 from probes.facts import Fact, FactKind, Sure, fact
+from probes.vendor_values import Wanted, meaning
 
 _STANDARD = b"1.3.6.1.2.1."
 _WANTED = {
@@ -22,9 +24,10 @@ _WANTED = {
         "if.name": "2.2.1.2", "if.speed": "2.2.1.5", "if.mac": "2.2.1.6", "if.status": "2.2.1.8",
         "ip.own": "4.20.1.1",
         "ip.index": "4.20.1.2", "ip.mask": "4.20.1.3",
-        "address.index": "4.34.1.3", "address.prefix": "4.34.1.5",
+        "address.index": "4.34.1.3", "address.type": "4.34.1.4", "address.prefix": "4.34.1.5",
         "neighbour": "4.22.1.2", "route.next": "4.21.1.7", "route.mask": "4.21.1.11",
-        "part.class": "47.1.1.1.1.5", "part.firmware": "47.1.1.1.1.9", "part.software": "47.1.1.1.1.10",
+        "part.text": "47.1.1.1.1.2", "part.inside": "47.1.1.1.1.4", "part.class": "47.1.1.1.1.5",
+        "part.name": "47.1.1.1.1.7", "part.firmware": "47.1.1.1.1.9", "part.software": "47.1.1.1.1.10",
         "part.serial": "47.1.1.1.1.11", "part.maker": "47.1.1.1.1.12", "part.model": "47.1.1.1.1.13",
     }.items()
 }  # fmt: skip
@@ -32,6 +35,8 @@ _PREFIXES = tuple(_WANTED.values())
 _MOST_ROWS = 4096  # of one column
 _ESCAPE = re.compile(rb"\\x([0-9a-fA-F]{2})")
 _CHASSIS = "3"
+_UNICAST = "1"  # ipAddressType
+_TWO_HOSTS = 30  # the longest prefix that has a broadcast address
 _STATUS = {
     "1": "up",
     "2": "down",
@@ -61,15 +66,26 @@ class Walk:
 
     columns: dict[str, dict[str, bytes]] = field(default_factory=lambda: {name: {} for name in _WANTED})
     lines: int = 0
+    vendor: Wanted = field(default_factory=lambda: Wanted(""))
 
     @classmethod
     def of(cls, chunks: Iterable[bytes]) -> "Walk":
-        """Sort every line of the chunks into its column."""
+        """Sort every line of the chunks into its column, then pick out the maker's own variables."""
         walk = cls()
-        for chunk in chunks:
-            for line in chunk.split(b"\n") if b"\n" in chunk else (chunk,):
-                walk._add(line.removeprefix(b"."))
+        lines = [line.removeprefix(b".") for chunk in chunks for line in chunk.split(b"\n")]
+        for line in lines:
+            walk._add(line)
+        walk.vendor = Wanted(walk.text("system", "2.0").strip())
+        for line in lines:
+            walk._offer(line)
         return walk
+
+    def _offer(self, line: bytes) -> None:
+        oid, _, rest = line.partition(b"|")
+        known = self.vendor.offer(oid)
+        if known is not None:
+            tag, _, raw = rest.partition(b"|")
+            self.vendor.keep(known, _text(_value(tag, raw.rstrip(b"\r"))))
 
     def _add(self, line: bytes) -> None:
         if line[:4] != b"1.3." or line.count(b"|") < 2:
@@ -114,9 +130,9 @@ def _text(raw: bytes) -> str:
 
 
 def facts_of(walk: Walk) -> tuple[Fact, ...]:
-    """Give the facts of a walk in the order system, interfaces, addresses, neighbours, routes, chassis."""
+    """Give the facts of a walk in the order system, interfaces, addresses, neighbours, routes, identity."""
     found: dict[Fact, None] = {}
-    for reader in (_system, _interfaces, _addresses, _neighbours, _routes, _chassis):
+    for reader in (_system, _interfaces, _addresses, _neighbours, _routes, _identity):
         found.update(dict.fromkeys(reader(walk)))
     return tuple(found)
 
@@ -159,15 +175,29 @@ def _addresses(walk: Walk) -> Iterator[Fact]:
             yield from _address(index, walk.text("ip.index", index), length)
     for index, raw in walk.columns["address.index"].items():
         address = _inet_address(index)
-        if address and frames.is_host_address(address):
+        unicast = walk.text("address.type", index) in ("", _UNICAST)
+        if address and unicast and frames.is_host_address(address):
             prefix = walk.text("address.prefix", index).rpartition(".")[2]
             yield from _address(address, _text(raw), prefix if prefix.isdecimal() else "")
 
 
 def _address(address: str, interface: str, length: str) -> Iterator[Fact]:
+    if length and _names_a_network(address, length):
+        return
     yield fact(FactKind.ADDRESS, address)
     if interface.isdecimal() and length:
         yield fact(FactKind.INTERFACE_ADDRESS, f"{interface} {address}/{length}")
+
+
+def _names_a_network(address: str, length: str) -> bool:
+    """Tell whether it is the network's own or its broadcast address (RFC 950), which no host has."""
+    try:
+        network = ipaddress.ip_interface(f"{address}/{length}").network
+    except ValueError:  # a prefix longer than the address
+        return True
+    if network.version == 6 or network.prefixlen > _TWO_HOSTS:
+        return False
+    return address in (str(network.network_address), str(network.broadcast_address))
 
 
 def _mask_length(text: str, raw: bytes) -> str:
@@ -208,18 +238,32 @@ def _ipv4(raw: bytes) -> str:
         return ""
 
 
+def _identity(walk: Walk) -> Iterator[Fact]:
+    """Give what the maker's own variables say, what the chassis says, and whose number it bears."""
+    yield from walk.vendor.facts()
+    yield from _chassis(walk)
+    maker = organisation_of(number_of(walk.text("system", "2.0").strip()))
+    if maker:
+        yield fact(FactKind.MAKER, maker, Sure.GUESS)
+
+
+def chassis_index(walk: Walk) -> str:
+    """Give the index of the part that is the box itself: class chassis, or inside nothing; "" if unknown."""
+    classes, inside = walk.columns["part.class"], walk.columns["part.inside"]
+    chassis = [index for index, raw in classes.items() if _text(raw) == _CHASSIS]
+    whole = [index for index in chassis if _text(inside.get(index, b"0")) == "0"]
+    outer = [index for index, raw in inside.items() if _text(raw) == "0"]
+    return next(iter([*whole, *chassis, *outer]), "")
+
+
 def _chassis(walk: Walk) -> Iterator[Fact]:
-    classes = walk.columns["part.class"]
-    index = next((index for index, raw in classes.items() if _text(raw) == _CHASSIS), "")
-    sure = Sure.SURE
-    if (
-        not index and not classes
-    ):  # an agent that gives no classes: its first part is nearly always the chassis
-        index, sure = "1", Sure.LIKELY
+    index, sure = chassis_index(walk), Sure.SURE
+    if not index and not walk.columns["part.class"]:
+        index, sure = "1", Sure.LIKELY  # an agent that gives no classes: its first part is nearly always it
     for column, kind in _PARTS.items():
-        value = walk.text(column, index).strip()
+        value = meaning(walk.text(column, index))
         if value:
-            yield fact(kind, value, sure)
-    firmware = walk.text("part.software", index).strip() or walk.text("part.firmware", index).strip()
+            yield fact(kind, value, Sure.LIKELY if kind is FactKind.MAKER else sure)
+    firmware = meaning(walk.text("part.software", index)) or meaning(walk.text("part.firmware", index))
     if firmware:
         yield fact(FactKind.FIRMWARE_VERSION, firmware, Sure.LIKELY)

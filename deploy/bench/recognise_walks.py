@@ -84,7 +84,7 @@ def predict(walk: bytes) -> dict[str, Any]:
         "version": values["firmware_version"] or values["os_version"],
         "serial": values["serial"],
         "type": values["device_class"],
-        "ips": [fact.value for fact in facts if fact.kind is FactKind.ADDRESS],
+        "ips": [f.value for f in facts if f.kind is FactKind.ADDRESS and ":" not in f.value],
         "macs": list(macs(facts)),
         "multihomed": len(set(networks(facts))) > 1,
     }
