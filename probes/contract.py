@@ -104,11 +104,11 @@ class Session(Protocol):
     (tag = BER tag as decimal number, with `x` appended when the value is hex), the form of a recorded walk.
     """
 
-    async def get(self, oids: Iterable[str]) -> None:
-        """Ask for these variables; absent ones leave no line."""
+    async def get(self, oids: Iterable[str]) -> tuple[bytes, ...]:
+        """Ask for these variables; gives the lines heard, absent ones have none."""
 
-    async def walk(self, root: str, most: int = 200) -> None:
-        """Ask for the variables below `root`, at most `most` of them."""
+    async def walk(self, root: str, most: int = 200) -> tuple[bytes, ...]:
+        """Ask for the variables below `root`, at most `most` of them; gives the lines heard."""
 
 
 class Wire(Protocol):

@@ -26,6 +26,7 @@ _FIELDS = {
     "os_version": FactKind.OS_VERSION,
 }
 _EVERYWHERE = ("printer", "ups")  # groups of standard MIBs: theirs whoever the maker is
+_WINDOWS = ("311",)
 _RANK = {Sure.SURE: 0, Sure.LIKELY: 1, Sure.GUESS: 2}
 _MOST_TEXT = 200  # characters of one value that are looked at
 _NOTHING = re.compile(
@@ -55,6 +56,7 @@ class Variable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     field: str
     sure: Sure = Sure.SURE
     pattern: str = ""
+    form: str = "{v}"
     when: Condition | None = None
     maker: str = ""  # of a shared row, where the variable alone names the maker
 
@@ -69,8 +71,8 @@ class Variable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     def said_in(self, text: str) -> str:
         """Give what of the value is the field, "" if it says nothing."""
         found = compiled(self.pattern).search(text) if self.pattern else None
-        value = found["v"] if found else "" if self.pattern else text
-        return meaning(value)
+        value = meaning(found["v"] if found else "" if self.pattern else text)
+        return self.form.replace("{v}", value) if value else ""
 
 
 class Maker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -138,12 +140,13 @@ def _places(entry: Maker, arcs: tuple[str, ...], *, own: bool) -> Iterator[Place
 def places(arcs: tuple[str, ...]) -> tuple[Place, ...]:
     """Give every variable of the table as one device would have it, its own maker's first."""
     found = list(_own(arcs))
-    found += [Place(v.at(arcs), v, True, "") for name in _EVERYWHERE for v in groups()[name]]
+    if arcs[:1] != _WINDOWS:  # its printers are queues, not itself
+        found += [Place(v.at(arcs), v, True, "") for name in _EVERYWHERE for v in groups()[name]]
     for entry in makers().values():
         found += _places(entry, (), own=False)
-    once: dict[tuple[str, str], Place] = {}
+    once: dict[tuple[str, ...], Place] = {}
     for place in found:
-        once.setdefault((place.oid, place.variable.field), place)
+        once.setdefault((place.oid, place.variable.field, place.variable.pattern), place)
     return tuple(place for place in once.values() if place.oid)
 
 

@@ -35,6 +35,7 @@ _PREFIXES = tuple(_WANTED.values())
 _MOST_ROWS = 4096  # of one column
 _ESCAPE = re.compile(rb"\\x([0-9a-fA-F]{2})")
 _CHASSIS = "3"
+_STACK_MAKER = "Aricent"  # the default rows of a bought-in switch software: they describe that software
 _UNICAST = "1"  # ipAddressType
 _TWO_HOSTS = 30  # the longest prefix that has a broadcast address
 _STATUS = {
@@ -142,6 +143,8 @@ def _system(walk: Walk) -> Iterator[Fact]:
         yield fact(FactKind.SERVICE, "snmp")
     for index, kind in _SYSTEM.items():
         value = walk.text("system", index).strip()
+        if kind is FactKind.LOCATION:
+            value = meaning(value)
         if value:
             yield fact(kind, value.removeprefix(".") if kind is FactKind.SNMP_SYSOBJECTID else value)
     forwarding = {"1": "yes", "2": "no"}.get(walk.text("forwarding", "0"))
@@ -185,7 +188,7 @@ def _address(address: str, interface: str, length: str) -> Iterator[Fact]:
     if length and _names_a_network(address, length):
         return
     yield fact(FactKind.ADDRESS, address)
-    if interface.isdecimal() and length:
+    if interface.isdecimal() and length not in ("", "0"):
         yield fact(FactKind.INTERFACE_ADDRESS, f"{interface} {address}/{length}")
 
 
@@ -240,11 +243,15 @@ def _ipv4(raw: bytes) -> str:
 
 def _identity(walk: Walk) -> Iterator[Fact]:
     """Give what the maker's own variables say, what the chassis says, and whose number it bears."""
-    yield from walk.vendor.facts()
-    yield from _chassis(walk)
-    maker = organisation_of(number_of(walk.text("system", "2.0").strip()))
-    if maker:
-        yield fact(FactKind.MAKER, maker, Sure.GUESS)
+    registered = organisation_of(number_of(walk.text("system", "2.0").strip()))
+    if registered:
+        yield fact(FactKind.MAKER, registered, Sure.LIKELY)
+    own = {one.kind: one for one in walk.vendor.facts()}
+    for one in (*own.values(), *(said for said in _chassis(walk) if said.kind not in own)):
+        if one.kind is not FactKind.MAKER or not registered:
+            yield one
+        elif one.value != registered:  # it may be the maker of a part inside
+            yield fact(one.kind, one.value, Sure.GUESS)
 
 
 def chassis_index(walk: Walk) -> str:
@@ -260,6 +267,8 @@ def _chassis(walk: Walk) -> Iterator[Fact]:
     index, sure = chassis_index(walk), Sure.SURE
     if not index and not walk.columns["part.class"]:
         index, sure = "1", Sure.LIKELY  # an agent that gives no classes: its first part is nearly always it
+    if walk.text("part.maker", index).startswith(_STACK_MAKER):
+        return
     for column, kind in _PARTS.items():
         value = meaning(walk.text(column, index))
         if value:

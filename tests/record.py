@@ -150,10 +150,10 @@ class RecordedDatagrams:
 class NoSession:
     """What the recorder never gives."""
 
-    async def get(self, oids: Iterable[str]) -> None:
+    async def get(self, oids: Iterable[str]) -> tuple[bytes, ...]:
         raise HeldBack("no credentials")
 
-    async def walk(self, root: str, most: int = 200) -> None:
+    async def walk(self, root: str, most: int = 200) -> tuple[bytes, ...]:
         raise HeldBack("no credentials")
 
 

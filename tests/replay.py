@@ -135,22 +135,24 @@ class PlayedSession:
 
     player: Player
 
-    async def get(self, oids: Iterable[str]) -> None:
-        self._say(b"get " + " ".join(oids).encode())
+    async def get(self, oids: Iterable[str]) -> tuple[bytes, ...]:
+        return self._say(b"get " + " ".join(oids).encode())
 
-    async def walk(self, root: str, most: int = 200) -> None:
-        self._say(f"walk {root} {most}".encode())
+    async def walk(self, root: str, most: int = 200) -> tuple[bytes, ...]:
+        return self._say(f"walk {root} {most}".encode())
 
-    def _say(self, said: bytes) -> None:
+    def _say(self, said: bytes) -> tuple[bytes, ...]:
         line = self.player.step()
         if line.mark != ">" or line.data != said:
             raise PromiseBroken(f"the probe asked {said!r}, the recording holds {line!r}")
         following = self.player.peek()
+        heard: list[bytes] = []
         while following is not None and following.mark == "<":
-            self.player.step()
+            heard.append(self.player.step().data)
             following = self.player.peek()
         if following is not None and following.mark == "~" and following.data == b"silent":
             self.player.step()
             raise Silent("silent")
         if following is not None and following.mark == "~" and following.data == b"closed":
             raise Closed("closed")
+        return tuple(heard)

@@ -37,13 +37,13 @@ class PacedSession:
             before_pdu=self._enter,
         )
 
-    async def get(self, oids: Iterable[str]) -> None:
-        """Ask for these variables."""
-        await self._session.get(oids)
+    async def get(self, oids: Iterable[str]) -> tuple[bytes, ...]:
+        """Ask for these variables; gives the lines heard."""
+        return await self._session.get(oids)
 
-    async def walk(self, root: str, most: int = 200) -> None:
-        """Ask for the variables below `root`."""
-        await self._session.walk(root, most)
+    async def walk(self, root: str, most: int = 200) -> tuple[bytes, ...]:
+        """Ask for the variables below `root`; gives the lines heard."""
+        return await self._session.walk(root, most)
 
     async def close(self) -> None:
         """Free the socket and write the journal."""

@@ -100,23 +100,27 @@ class SnmpSession:
         """Requests sent so far."""
         return self._gate.passed
 
-    async def get(self, oids: Iterable[str]) -> None:
-        """Ask for these variables, ten at a time; absent ones leave no line."""
+    async def get(self, oids: Iterable[str]) -> tuple[bytes, ...]:
+        """Ask for these variables, ten at a time; gives the lines heard, absent ones have none."""
         wanted = [oid.strip(".") for oid in oids]
         self._say(b"get " + " ".join(wanted).encode())
+        heard: list[bytes] = []
         async with _translated():
             session = await self._opened()
             for start in range(0, len(wanted), MOST_AT_ONCE):
-                await self._get_some(session, wanted[start : start + MOST_AT_ONCE])
+                await self._get_some(session, wanted[start : start + MOST_AT_ONCE], heard)
+        return tuple(heard)
 
-    async def walk(self, root: str, most: int = 200) -> None:
+    async def walk(self, root: str, most: int = 200) -> tuple[bytes, ...]:
         """Ask for the variables below `root`, at most `most`; stops where an agent runs in circles."""
         self._say(f"walk {root} {most}".encode())
+        heard: list[bytes] = []
         async with _translated():
             session = await self._opened()
             rows = session.getbulk(root.strip("."), max(1, min(MOST_AT_ONCE, most)))
             async for line in _rising(rows, most):
-                self._hear(line)
+                self._take(line, heard)
+        return tuple(heard)
 
     def close(self) -> None:
         """Free the socket; nothing is sent."""
@@ -124,12 +128,16 @@ class SnmpSession:
             self._session.close()
             self._session = None
 
-    async def _get_some(self, session: "_Watched", wanted: list[str]) -> None:
+    def _take(self, line: bytes, heard: list[bytes]) -> None:
+        heard.append(line)
+        self._hear(line)
+
+    async def _get_some(self, session: "_Watched", wanted: list[str], heard: list[bytes]) -> None:
         found: Mapping[str, object] = await session.get_many(wanted)
         for oid in wanted:
             line = variable_line(oid, found.get(oid))
             if line is not None:
-                self._hear(line)
+                self._take(line, heard)
 
     async def _opened(self) -> "_Watched":
         if self._session is None:

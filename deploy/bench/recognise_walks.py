@@ -14,7 +14,7 @@ import sys
 import tarfile
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from probes.login import snmp
 DATA = Path(__file__).parents[3] / "shared" / "data"
 ARCHIVE = DATA / "dev-core.tar.xz"
 JUDGE = DATA / "judge" / "judge_snmp.py"
-_ONE_HOST = 31  # a prefix of this length or longer is no network of several hosts
+_POINT_TO_POINT = 31  # a longer prefix is no network of several hosts
 _WHEN = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -81,13 +81,18 @@ def predict(walk: bytes) -> dict[str, Any]:
         "vendor": values["maker"],
         "os": values["os"],
         "hardware": values["model"],
-        "version": values["firmware_version"] or values["os_version"],
+        "version": values["firmware_version"] or system_version(values),
         "serial": values["serial"],
         "type": values["device_class"],
         "ips": [f.value for f in facts if f.kind is FactKind.ADDRESS and ":" not in f.value],
         "macs": list(macs(facts)),
         "multihomed": len(set(networks(facts))) > 1,
     }
+
+
+def system_version(values: Mapping[str, str | None]) -> str | None:
+    """Give the version of the system; the kernel under a maker's appliance is not its version."""
+    return None if values["os"] == "Linux" and values["maker"] else values["os_version"]
 
 
 def stored(facts: tuple[Fact, ...]) -> Stored:
@@ -111,7 +116,7 @@ def networks(facts: Iterable[Fact]) -> Iterator[str]:
     for fact in facts:
         if fact.kind is FactKind.INTERFACE_ADDRESS:
             network = ipaddress.ip_interface(fact.value.split()[1]).network
-            if network.version == 4 and network.prefixlen < _ONE_HOST and not network.is_link_local:
+            if network.version == 4 and network.prefixlen <= _POINT_TO_POINT and not network.is_link_local:
                 yield str(network)
 
 

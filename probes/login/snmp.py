@@ -1,56 +1,94 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SNMP with the site's credential: system, interfaces, addresses, forwarding, neighbours, chassis.
+"""SNMP with the site's credential: system, maker's own fields, addresses, interfaces, neighbours, chassis.
 
-RFC 3418 (system), RFC 2863 (ifTable), RFC 4293 (IP), RFC 6933 (entPhysicalTable). Reads only. `read` also
-reads recorded walks of any size: it looks at nothing but the variables named here.
+RFC 3418 (system), RFC 2863 (ifTable), RFC 4293 (IP), RFC 6933 (entPhysicalTable), and the makers' own
+variables of `recognised/snmp_vendor.yaml`. Reads only; a host with few interfaces is asked for about a
+dozen PDUs, and what it answers decides what is worth asking next. `read` also reads recorded walks of
+any size: it looks at nothing but the variables named there.
 """
 
-from probes.contract import Malformed, Transcript, Wire
+from probes.contract import Malformed, Session, Transcript, Wire
 from probes.facts import Fact
-from probes.walk import Walk, facts_of
+from probes.vendor_values import to_ask
+from probes.walk import Walk, chassis_index, facts_of
 
 PORTS = (161,)
 TRANSPORT = "udp"
 SPEAKS_FIRST = False
 CREDENTIAL = "snmp"
 
-_SYSTEM = "1.3.6.1.2.1.1"
+_MIB = "1.3.6.1.2.1"
 _FIRST = (
-    f"{_SYSTEM}.1.0",  # sysDescr
-    f"{_SYSTEM}.2.0",  # sysObjectID
-    f"{_SYSTEM}.3.0",  # sysUpTime
-    f"{_SYSTEM}.5.0",  # sysName
-    f"{_SYSTEM}.6.0",  # sysLocation
-    "1.3.6.1.2.1.4.1.0",  # ipForwarding
+    f"{_MIB}.1.1.0",  # sysDescr
+    f"{_MIB}.1.2.0",  # sysObjectID
+    f"{_MIB}.1.3.0",  # sysUpTime
+    f"{_MIB}.1.5.0",  # sysName
+    f"{_MIB}.1.6.0",  # sysLocation
+    f"{_MIB}.1.7.0",  # sysServices
+    f"{_MIB}.4.1.0",  # ipForwarding
 )
-# Column, and how many of its rows are worth the packets.
-_COLUMNS = (
-    ("1.3.6.1.2.1.2.2.1.2", 200),  # ifDescr
-    ("1.3.6.1.2.1.2.2.1.5", 200),  # ifSpeed
-    ("1.3.6.1.2.1.2.2.1.6", 200),  # ifPhysAddress
-    ("1.3.6.1.2.1.2.2.1.8", 200),  # ifOperStatus
-    ("1.3.6.1.2.1.4.20.1.2", 100),  # ipAdEntIfIndex
-    ("1.3.6.1.2.1.4.20.1.3", 100),  # ipAdEntNetMask
-    ("1.3.6.1.2.1.4.34.1.3", 100),  # ipAddressIfIndex
-    ("1.3.6.1.2.1.4.34.1.5", 100),  # ipAddressPrefix
-    ("1.3.6.1.2.1.4.22.1.2", 200),  # ipNetToMediaPhysAddress
-    ("1.3.6.1.2.1.4.21.1.7", 24),  # ipRouteNextHop
-    ("1.3.6.1.2.1.4.21.1.11", 24),  # ipRouteMask
-    ("1.3.6.1.2.1.47.1.1.1.1.5", 16),  # entPhysicalClass
-    ("1.3.6.1.2.1.47.1.1.1.1.9", 16),  # entPhysicalFirmwareRev
-    ("1.3.6.1.2.1.47.1.1.1.1.10", 16),  # entPhysicalSoftwareRev
-    ("1.3.6.1.2.1.47.1.1.1.1.11", 16),  # entPhysicalSerialNum
-    ("1.3.6.1.2.1.47.1.1.1.1.12", 16),  # entPhysicalMfgName
-    ("1.3.6.1.2.1.47.1.1.1.1.13", 16),  # entPhysicalModelName
-)
+_IF_NAME, _IF_MAC, _IF_STATUS = (f"{_MIB}.2.2.1.{column}" for column in (2, 6, 8))
+_ADDRESS_INTERFACE, _ADDRESS_MASK = f"{_MIB}.4.20.1.2", f"{_MIB}.4.20.1.3"
+_IP_ADDRESS = tuple(f"{_MIB}.4.34.1.{column}" for column in (3, 4, 5))  # ifIndex, type, prefix
+_NEIGHBOUR = f"{_MIB}.4.22.1.2"  # ipNetToMediaPhysAddress
+_ROUTES = (f"{_MIB}.4.21.1.7", f"{_MIB}.4.21.1.11")  # next hop, mask
+_PART = f"{_MIB}.47.1.1.1.1"
+_PART_COLUMNS = (2, 4, 7, 9, 10, 11, 12, 13)  # text, inside, name, firmware, software, serial, maker, model
+_MOST_ADDRESSES = 50
+_MOST_INTERFACES = 20  # rows of one column: enough to know the box by its hardware addresses
+_MOST_NEIGHBOURS = 50
+_MOST_ROUTES = 20
+_MOST_PARTS = 20
+_MOST_DIGITS = 9  # of an interface number that we write into a question
 
 
 async def ask(wire: Wire, port: int) -> None:
-    """Get the system group, then walk the columns."""
+    """Get the system group and the maker's variables, then walk what identity and networks need."""
     session = await wire.session(CREDENTIAL, port)
-    await session.get(_FIRST)
-    for column, most in _COLUMNS:
-        await session.walk(column, most)
+    system = Walk.of(await session.get(_FIRST))
+    own = to_ask(system.text("system", "2.0").strip())
+    if own:
+        await session.get(own)
+    await _ask_interfaces(session, await _ask_addresses(session))
+    await session.walk(_NEIGHBOUR, _MOST_NEIGHBOURS)
+    if await session.walk(_ROUTES[0], _MOST_ROUTES):
+        await session.walk(_ROUTES[1], _MOST_ROUTES)
+    await _ask_chassis(session)
+
+
+async def _ask_addresses(session: Session) -> tuple[str, ...]:
+    """Ask for the addresses, old table first (RFC 4293); gives the interfaces that bear one."""
+    heard = await session.walk(_ADDRESS_INTERFACE, _MOST_ADDRESSES)
+    if heard:
+        await session.walk(_ADDRESS_MASK, _MOST_ADDRESSES)
+    else:
+        heard = await session.walk(_IP_ADDRESS[0], _MOST_ADDRESSES)
+        for column in _IP_ADDRESS[1:] if heard else ():
+            await session.walk(column, _MOST_ADDRESSES)
+    numbers = (line.rpartition(b"|")[2].decode("ascii", "replace") for line in heard)
+    return tuple(dict.fromkeys(n for n in numbers if n.isdecimal() and len(n) <= _MOST_DIGITS))
+
+
+async def _ask_interfaces(session: Session, bearing: tuple[str, ...]) -> None:
+    """Ask for names and hardware addresses of the first interfaces and of those that bear an address."""
+    named = Walk.of(await session.walk(_IF_NAME, _MOST_INTERFACES))
+    if not named.lines:
+        return
+    await session.walk(_IF_MAC, _MOST_INTERFACES)
+    wanted = [f"{_IF_STATUS}.{number}" for number in bearing]
+    for number in bearing:
+        if number not in named.columns["if.name"]:
+            wanted += [f"{_IF_NAME}.{number}", f"{_IF_MAC}.{number}"]
+    if wanted:
+        await session.get(wanted[:_MOST_INTERFACES])
+
+
+async def _ask_chassis(session: Session) -> None:
+    """Ask what the box itself is, where there is a table of parts (RFC 6933)."""
+    parts = Walk.of(await session.walk(f"{_PART}.5", _MOST_PARTS))
+    if parts.lines:
+        index = chassis_index(parts) or next(iter(parts.columns["part.class"]), "1")
+        await session.get(f"{_PART}.{column}.{index}" for column in _PART_COLUMNS)
 
 
 def read(transcript: Transcript) -> tuple[Fact, ...]:
