@@ -3,7 +3,7 @@
 
 import asyncio
 import time
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Protocol
 
 
@@ -21,15 +21,18 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's own time."""
+    """The machine's own time, read in its own time zone or in that of the site."""
+
+    def __init__(self, zone: tzinfo | None = None) -> None:
+        self._zone = zone
 
     def steady(self) -> float:
         """Seconds of the monotonic clock."""
         return time.monotonic()
 
     def now(self) -> datetime:
-        """Local date and time with offset."""
-        return datetime.now().astimezone()
+        """Date and time with offset, in the zone of this clock."""
+        return datetime.now(self._zone).astimezone(self._zone)
 
     async def sleep(self, seconds: float) -> None:
         """Wait on the event loop."""

@@ -37,6 +37,7 @@ class Identity:
 
     agent: str
     key: Ed25519PrivateKey = field(repr=False)
+    url: str = ""  # of the collector that it enrolled with
 
 
 def stamp(key: Ed25519PrivateKey, path: str, at: datetime, sequence: int, body: bytes) -> dict[str, str]:
@@ -74,7 +75,7 @@ def load_identity(state: Path) -> Identity | None:
         if not path.exists():
             return None
         enrolled = msgspec.json.decode(path.read_bytes(), type=Enrolled)
-        return Identity(enrolled.agent, _read_key(state / KEY_FILE))
+        return Identity(enrolled.agent, _read_key(state / KEY_FILE), enrolled.url)
     except (OSError, msgspec.MsgspecError, UnicodeError) as error:
         raise _unreadable(path, error) from error
 

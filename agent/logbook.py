@@ -140,6 +140,10 @@ class Logbook:
         """Count the records (pending, in the file)."""
         return await self._run(_position)
 
+    async def filled(self) -> float:
+        """Give the share of `most_bytes` that is in use, 0..1; next to nothing without a limit."""
+        return await self._run(_filled)
+
     async def next_sequence(self, after: int = 0) -> int:
         """Give a number higher than any given before and than `after`, durable before it is used."""
         return await self._run(lambda file: _next_sequence(file, after))
@@ -279,6 +283,12 @@ def _position(file: sqlite3.Connection) -> tuple[int, int]:
         (_mark(file, "confirmed"),),
     ).fetchone()
     return pending, total
+
+
+def _filled(file: sqlite3.Connection) -> float:
+    names = ("page_count", "freelist_count", "max_page_count")
+    pages, free, most = (int(file.execute(f"PRAGMA {name}").fetchone()[0]) for name in names)
+    return (pages - free) / most
 
 
 def _next_sequence(file: sqlite3.Connection, after: int) -> int:

@@ -166,14 +166,14 @@ def overlap(scope: Scope) -> tuple[str, ...]:
 
 
 def in_blackout(windows: Iterable[Blackout], now: datetime) -> bool:
-    """Whether a local time lies in one of the windows."""
+    """Whether a local time lies in one of the windows; from and to the same means 24 hours."""
     return any(_covers(window, now) for window in windows)
 
 
 def _covers(window: Blackout, now: datetime) -> bool:
     start, end, clock = _time(window.start), _time(window.end), now.time()
     today, yesterday = _WEEKDAYS[now.weekday()], _WEEKDAYS[now.weekday() - 1]
-    if start <= end:
+    if start < end:
         return today in window.days and start <= clock < end
     return (today in window.days and clock >= start) or (yesterday in window.days and clock < end)
 
@@ -186,7 +186,7 @@ def _checked_blackout(window: Blackout) -> Blackout:
 
 def _time(text: str) -> time:
     try:
-        return time.fromisoformat(text)
+        return time.fromisoformat(text).replace(tzinfo=None)
     except ValueError as error:
         raise Refusal(
             f"時刻「{text}」は 08:30 の形で書いてください（scope.blackout）。",

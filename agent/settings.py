@@ -4,9 +4,12 @@
 All sizes are packets, bytes or seconds as the field's name or comment says.
 """
 
+import math
 import tomllib
+from datetime import time, timedelta, timezone, tzinfo
 from pathlib import Path
 from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
@@ -14,6 +17,9 @@ from agent.refusal import Refusal
 
 Profile = Literal["listen", "gentle", "standard", "deep"]
 Weekday = Literal["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+
+LEAST_SPOOL = 16 * 1024 * 1024  # bytes; less holds not even one batch of uploads in comfort
+_JAPAN = timezone(timedelta(hours=9), "Asia/Tokyo")  # no summer time: right even without a zone database
 
 
 class Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -82,6 +88,20 @@ class Collector(Strict, frozen=True):
     fingerprint: str = ""
 
 
+class ScheduleSection(Strict, frozen=True):
+    """When the long-running agent scans: either every so many hours, or at a time of the day."""
+
+    every_hours: float = 0.0  # from start to start
+    at: str = ""  # "02:00"
+    days: tuple[Weekday, ...] = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")  # for `at`
+    time_zone: str = "Asia/Tokyo"  # of `at`, and of the blackout windows
+    jitter_minutes: float = 0.0  # spreads the agents of one site over this time
+
+    def __bool__(self) -> bool:
+        """Whether a schedule is written at all."""
+        return bool(self.every_hours or self.at)
+
+
 class Settings(Strict, frozen=True):
     """All of agent.toml."""
 
@@ -89,9 +109,11 @@ class Settings(Strict, frozen=True):
     pace: PaceSection = PaceSection()
     snmp: tuple[SnmpSecret, ...] = ()
     collector: Collector = Collector()
+    schedule: ScheduleSection = ScheduleSection()
     profile: Profile = "standard"
     listen_seconds: float = 3.0
-    state_folder: str = ""
+    state_folder: str = ""  # "": daicho in $XDG_STATE_HOME, or in ~/.local/state
+    spool_bytes: int = 2 * 1024**3  # that spool and journal may take on the agent's disk
 
 
 def read_settings(path: Path) -> Settings:
@@ -121,7 +143,59 @@ def settings_from(raw: object, where: str) -> Settings:
             f"{where} has an unknown key or a wrong value ({error}). Correct it. Nothing was sent.",
         ) from error
     _check_pace(settings.pace, where)
+    _check_schedule(settings.schedule, where)
+    if settings.spool_bytes < LEAST_SPOOL:
+        raise _wrong(where, "spool_bytes", f"{LEAST_SPOOL} 以上の数", f"a number of at least {LEAST_SPOOL}")
     return settings
+
+
+def find_zone(name: str) -> tzinfo:
+    """Give the time zone of this name; raises KeyError when there is none."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        if name == "Asia/Tokyo":
+            return _JAPAN
+        raise KeyError(name) from error
+
+
+def _check_schedule(schedule: ScheduleSection, where: str) -> None:
+    """Refuse a schedule that says two things, or nothing that a clock could show."""
+    if schedule.every_hours and schedule.at:
+        raise _wrong(
+            where, "schedule", "every_hours か at のどちらか一方だけ", "either every_hours or at, not both"
+        )
+    hours, minutes = schedule.every_hours, schedule.jitter_minutes
+    if not (hours == 0 or 0.25 <= hours <= 24 * 366):  # false for nan, too
+        raise _wrong(where, "schedule.every_hours", "0.25 から 8784 までの数", "a number from 0.25 to 8784")
+    if not (math.isfinite(minutes) and 0 <= minutes < 24 * 60):
+        raise _wrong(
+            where, "schedule.jitter_minutes", "0 以上 1440 未満の数", "a number from 0 to below 1440"
+        )
+    if schedule.at and not _is_clock_time(schedule.at):
+        raise _wrong(where, "schedule.at", "02:00 の形の時刻", "a time like 02:00")
+    if not schedule.days:
+        raise _wrong(where, "schedule.days", "曜日を1つ以上（Mon など）", "at least one weekday, like Mon")
+    try:
+        find_zone(schedule.time_zone)
+    except KeyError as error:
+        raise _wrong(
+            where, "schedule.time_zone", "Asia/Tokyo のような時間帯の名前", "a name like Asia/Tokyo"
+        ) from error
+
+
+def _is_clock_time(text: str) -> bool:
+    try:
+        return text == time.fromisoformat(text).strftime("%H:%M")
+    except ValueError:
+        return False
+
+
+def _wrong(where: str, key: str, ja: str, en: str) -> Refusal:
+    return Refusal(
+        f"{where} の {key} の値は使えません。{ja}を書いてください。何も送信していません。",
+        f"{where}: the value of {key} cannot be used. Write {en}. Nothing was sent.",
+    )
 
 
 def _check_pace(pace: PaceSection, where: str) -> None:

@@ -54,7 +54,7 @@ async def enrol(collector: Collector, state: Path, code: str, clock: Clock | Non
     if not (0 < len(agent) <= 64 and agent.isascii() and agent.isalnum()):
         raise _not_a_collector()
     save_identity(state, Enrolled(agent, name, collector.url))
-    return Identity(agent, key)
+    return Identity(agent, key, collector.url)
 
 
 def pause(failures: int, chance: float) -> float:
