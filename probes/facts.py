@@ -127,6 +127,7 @@ class FactKind(enum.StrEnum):
     DICOM_RESULT = "dicom.result"  # accepted, rejected, aborted
     DICOM_IMPLEMENTATION_UID = "dicom.implementation_uid"
     DICOM_IMPLEMENTATION_VERSION = "dicom.implementation_version"
+    DNS_VERSION = "dns.version_bind"  # what the DNS server calls itself (RFC 4892)
     POSTGRES = "postgres"  # "ssl yes" or "ssl no"
     # heard without asking
     DHCP_HOSTNAME = "dhcp.hostname"

@@ -26,6 +26,7 @@ _CHANNELS = {
     FactKind.FTP_BANNER: "ftp",
     FactKind.SMTP_BANNER: "smtp",
     FactKind.TELNET_BANNER: "telnet",
+    FactKind.DNS_VERSION: "dns.version_bind",
     FactKind.HTTP_SERVER: "http.server",
     FactKind.HTTP_TITLE: "http.title",
     FactKind.HTTP_COOKIE: "http.cookie",

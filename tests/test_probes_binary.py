@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from probes import dns_message, frames, netbios
 from probes.all_probes import Probe, all_probes
-from probes.ask import ike, ikev1, oxid, smb, smb1, snmpv3
+from probes.ask import dns, ike, ikev1, oxid, smb, smb1, snmpv3
 from probes.contract import Line, Malformed, Touch, Transcript, parse_recording
 from probes.cursor import Cursor
 from probes.facts import Fact, FactKind
@@ -40,7 +40,7 @@ with warnings.catch_warnings():
 
 HERE = Path(__file__).parent
 OURS = (
-    "snmpv3", "nbns", "smb", "smb1", "oxid", "ike", "ikev1", "openvpn", "openvpn_tcp", "snmp",
+    "snmpv3", "nbns", "smb", "smb1", "oxid", "ike", "ikev1", "openvpn", "openvpn_tcp", "snmp", "dns",
     "arp", "nd", "dhcp", "mdns", "llmnr", "lldp", "cdp", "nbns_heard", "ssdp",
 )  # fmt: skip
 WALKS = HERE.parents[1] / "shared" / "data"
@@ -130,6 +130,14 @@ def test_smb2_negotiate_as_scapy_reads_it() -> None:
     assert [context.ContextType for context in request.NegotiateContexts] == [1, 2]
     assert len(smb.NEGOTIATE_REQUEST) == packet.LENGTH
     assert not packet.haslayer("Raw")
+
+
+def test_the_dns_question_as_scapy_reads_it() -> None:
+    message = DNS(dns.QUESTION)
+    assert (message.qdcount, message.rd, message.opcode, message.ancount) == (1, 0, 0, 0)
+    question = message.qd[0]
+    assert (question.qname, question.qtype, question.qclass) == (b"version.bind.", 16, 3)
+    assert bytes(message) == dns.QUESTION
 
 
 def test_smb2_session_setup_as_scapy_reads_it() -> None:
