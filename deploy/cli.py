@@ -7,47 +7,145 @@ Only the module of the command that is called is loaded, so that an agent needs 
 and a collector no packet library.
 """
 
+import difflib
 import importlib
+import io
+import os
 import pkgutil
 import sys
+import traceback
+from types import ModuleType
 
 import typer
 
+from agent.refusal import Refusal
 from deploy import commands
 from deploy.terminal import complain
 
 _WRONG_USE, _NOT_PERMITTED, _UNFINISHED = 2, 3, 4
+_CUT_SHORT = 1  # the reader of our output went away, as with `| head`; typer gives the same
+_INTERRUPTED = 130  # what typer gives for Ctrl-C
+_DETAILS = "DAICHO_DETAILS"  # set it to see where a fault of ours came from
 
 
 def command_line(wanted: str = "") -> typer.Typer:
-    """Make the command line: with the one command that is wanted, or with all of them."""
-    names = [info.name for info in pkgutil.iter_modules(commands.__path__)]
+    """Make the command line: with the one command that is wanted, or with all that are installed."""
+    names = command_names()
     app = typer.Typer(
         add_completion=False,
         no_args_is_help=True,
         pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
         help="台帳: 院内網の機器と外からの道を調べ、機器台帳を作ります / learns what is on a hospital's network",
+        epilog="まず: daicho doctor、次に daicho scan 192.168.1.0/24 / first doctor, then scan",
     )
     app.callback()(_root)
     for name in [wanted] if wanted in names else names:
-        module = importlib.import_module(f"deploy.commands.{name}")
-        app.command(name=name, context_settings=getattr(module, "SETTINGS", None))(module.command)
+        module = _load(name, needed=name == wanted)
+        if module:
+            app.command(name=name, context_settings=getattr(module, "SETTINGS", None))(module.command)
     return app
+
+
+def command_names() -> list[str]:
+    """The commands, found by place: one file of deploy/commands each."""
+    return [info.name for info in pkgutil.iter_modules(commands.__path__)]
 
 
 def _root() -> None:
     pass
 
 
-def main() -> None:
-    """Run the command line; a refusal becomes two sentences and an exit code, never a traceback."""
+def _load(name: str, *, needed: bool) -> ModuleType | None:
+    """Give the command's module; None, or a Refusal where it is needed, if its parts are not installed."""
     try:
-        command_line(sys.argv[1] if len(sys.argv) > 1 else "")()
+        return importlib.import_module(f"deploy.commands.{name}")
+    except ModuleNotFoundError as error:
+        if not needed:
+            return None
+        raise Refusal(
+            f"daicho {name} に要る部品（{error.name}）が入っていません。"
+            "pip install 'daicho[agent,collector]' で入れてください。",
+            f"A part that daicho {name} needs ({error.name}) is not installed. "
+            "Install it: pip install 'daicho[agent,collector]'.",
+        ) from error
+
+
+def main() -> None:
+    """Run the command line; whatever goes wrong becomes two sentences and an exit code, never a traceback."""
+    _write_what_can_be_written()
+    try:
+        code = _run(sys.argv[1] if len(sys.argv) > 1 else "")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _let_go_of_output()
+        code = _CUT_SHORT
     except KeyboardInterrupt:
-        complain("中断しました。見たものは保存されています。", "Interrupted. What was seen is kept.")
-        sys.exit(_UNFINISHED)
+        code = _INTERRUPTED
     except Exception as error:
-        if not (hasattr(error, "ja") and hasattr(error, "en")):
-            raise
+        code = _explain(error)
+    if code == _INTERRUPTED:
+        complain("中断しました。見たものは保存されています。", "Interrupted. What was seen is kept.")
+        code = _UNFINISHED
+    sys.exit(code)
+
+
+def _run(wanted: str) -> int:
+    if wanted and not wanted.startswith("-") and wanted not in command_names():
+        raise _unknown_command(wanted)
+    return int(command_line(wanted)(standalone_mode=False, prog_name="daicho") or 0)
+
+
+def _unknown_command(wanted: str) -> Refusal:
+    names = command_names()
+    near = difflib.get_close_matches(wanted, names, n=1)
+    meant_ja, meant_en = (f"{near[0]} のことですか。", f"Did you mean {near[0]}? ") if near else ("", "")
+    return Refusal(
+        f"「{wanted[:40]}」という命令はありません。{meant_ja}使えるもの: {'、'.join(names)}。",
+        f"There is no command “{wanted[:40]}”. {meant_en}Commands: {', '.join(names)}.",
+    )
+
+
+def _explain(error: Exception) -> int:
+    """Tell a person what went wrong; gives the exit code."""
+    if hasattr(error, "ja") and hasattr(error, "en"):
         complain(error.ja, error.en)
-        sys.exit(_WRONG_USE if getattr(error, "permitted", True) else _NOT_PERMITTED)
+        return _WRONG_USE if getattr(error, "permitted", True) else _NOT_PERMITTED
+    if hasattr(error, "format_message"):  # typer's own: an option or argument that is wrong
+        return _explain_usage(error)
+    if os.environ.get(_DETAILS):
+        traceback.print_exception(error)
+    kind = type(error).__name__
+    complain(
+        f"思わぬ誤り（{kind}）で最後までできませんでした。見たものは保存されています。もう一度実行し、"
+        f"続くときは {_DETAILS}=1 を付けて実行した表示を開発元へ送ってください。",
+        f"An unexpected fault of ours ({kind}). What was seen is kept. Run it again; if it stays, send the "
+        f"developers what {_DETAILS}=1 shows.",
+    )
+    return _UNFINISHED
+
+
+def _explain_usage(error: Exception) -> int:
+    message = str(getattr(error, "format_message")())  # noqa: B009 - typer does not export its class
+    if type(error).__name__ == "NoArgsIsHelpError":
+        sys.stdout.write(message.rstrip() + "\n")
+        return _WRONG_USE
+    wrong = getattr(error, "option_name", None) or getattr(error, "param_hint", None)
+    what = f"「{str(wrong)[:60]}」の指定" if wrong else "指定"
+    complain(
+        f"{what}に誤りがあります。{' '.join(['daicho', *sys.argv[1:2]])} --help で書き方を確かめてください。何も送信していません。",
+        f"{message[:300].rstrip('.')}. See --help. Nothing was sent.",
+    )
+    return _WRONG_USE
+
+
+def _write_what_can_be_written() -> None:
+    """A terminal that cannot show a character shows a question mark instead of ending the command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
+def _let_go_of_output() -> None:
+    """Point stdout nowhere, so that the interpreter's last flush does not complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

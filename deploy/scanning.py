@@ -4,16 +4,19 @@
 import asyncio
 import contextlib
 import signal
+import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Engine
 
+from agent.ground import Ground, survey_ground
 from agent.logbook import Logbook
 from agent.scope import Scope
 from agent.settings import Settings
 from agent.survey import Progress, Survey
+from agent.vantage import vantages
 from inventory_db import ledger, observations
 from inventory_db.tables import open_ledger, writing
 from probes.facts import Scan
@@ -38,7 +41,11 @@ def scan_into(
     scope: Scope,
     tell: Callable[[Progress], None] = lambda _: None,
 ) -> Done:
-    """Scan and bring everything seen into the ledger, also what an interrupted scan before left behind."""
+    """Scan and bring everything seen into the ledger, also what an interrupted scan before left behind.
+
+    Raises Refusal for a scope that this machine does not reach, before any file is made or changed.
+    """
+    asyncio.run(reach(scope))
     engine = open_ledger(ledger_file)
     with contextlib.closing(Logbook(spool_of(ledger_file))) as logbook:
         asyncio.run(drain(logbook, engine))
@@ -47,6 +54,12 @@ def scan_into(
     with writing(engine) as connection:
         ledger.refresh(connection)
     return Done(scan, engine)
+
+
+async def reach(scope: Scope) -> Ground:
+    """Find from where each network of the scope is reached; raises Refusal for one that is not. Sends nothing."""
+    standings = await vantages(loopback=any(network.is_loopback for network in scope.networks))
+    return await survey_ground(scope, standings, socket.gethostname())
 
 
 async def _scan(survey: Survey) -> Scan | None:

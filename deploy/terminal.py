@@ -1,81 +1,57 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What people see on the terminal: sentences in Japanese and English, the ledger as a table."""
+"""What people see on the terminal: sentences in Japanese and English; hostile text is made harmless here."""
 
+import os
+import shlex
 import sys
-from collections.abc import Mapping, Sequence
-from typing import Any
+from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
+
+from agent.refusal import Refusal
+from collector.safe_text import visible
+
+LANGUAGES = ("ja", "en")
+PIPED_WIDTH = 200  # columns, where no terminal says how wide it is
 
 errors = Console(stderr=True, highlight=False)
 
 
+def output() -> Console:
+    """Make the console for the result itself: as wide as the terminal (or COLUMNS), wide in a pipe."""
+    known = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return Console(highlight=False, width=None if known else PIPED_WIDTH)
+
+
+def plain(text: str, style: str = "") -> Text:
+    """Give text that came from devices or files: never markup, no control or direction characters."""
+    return Text(visible(text).replace("\t", " "), style=style)
+
+
 def say(ja: str, en: str = "") -> None:
     """Tell a person something, beside the output proper."""
-    errors.print(Text(ja))
+    errors.print(plain(ja))
     if en:
-        errors.print(Text(en, style="dim"))
+        errors.print(plain(en, "dim"))
 
 
 def complain(ja: str, en: str) -> None:
     """Tell a person what went wrong, what it means and what to do."""
-    errors.print(Text("✗ " + ja, style="bold red"))
-    errors.print(Text("  " + en, style="dim"))
+    errors.print(plain("✗ " + ja, "bold red"), soft_wrap=True)
+    errors.print(plain("  " + en, "dim"), soft_wrap=True)
 
 
-def ledger_table(document: Mapping[str, Any]) -> Table:
-    """The ledger for a terminal; hostile names are text, never markup."""
-    table = Table(
-        title="機器台帳 / device ledger", title_style="bold", row_styles=["", "dim"], pad_edge=False
-    )
-    for name in (
-        "IPアドレス",
-        "名前",
-        "区分",
-        "メーカー",
-        "機種・OS",
-        "版",
-        "開いている口",
-        "外からの道",
-        "2枚挿し",
-    ):
-        table.add_column(name, overflow="fold")
-    for device in document["devices"]:
-        table.add_row(*(Text(cell) for cell in _row(device)))
-    return table
+def check_language(language: str) -> str:
+    """Give the language back; raises Refusal for one that we do not speak."""
+    if language not in LANGUAGES:
+        raise Refusal(
+            f"言語「{language[:20]}」はありません。--lang ja か --lang en を選んでください。",
+            f"There is no language “{language[:20]}”. Choose --lang ja or --lang en.",
+        )
+    return language
 
 
-def _row(device: Mapping[str, Any]) -> Sequence[str]:
-    what = device["model"] or device["os"] or ""
-    version = device["firmware_version"] or device["os_version"] or ""
-    return (
-        "\n".join(dict.fromkeys(a["ip"] for a in device["addresses"] if a["ip"])),
-        device["names"][0] if device["names"] else "",
-        device["device_class"],
-        device["maker"] or "不明",
-        what,
-        version,
-        _services(device),
-        "\n".join(dict.fromkeys(path["kind"] for path in device["remote_paths"])),
-        _two_networks(device),
-    )
-
-
-def _services(device: Mapping[str, Any]) -> str:
-    return " ".join(f"{s['port']}/{s['name'] or '?'}" for s in device["services"])
-
-
-def _two_networks(device: Mapping[str, Any]) -> str:
-    if not device["dual_homed"]:
-        return ""
-    passes = {True: "・中継あり", False: "・中継なし", None: ""}[device["forwards"]]
-    return f"{len(device['dual_homed']['networks'])}網{passes}"
-
-
-def print_ledger(document: Mapping[str, Any]) -> None:
-    """Print the ledger on stdout."""
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
-    console.print(ledger_table(document))
-    console.print(f"{len(document['devices'])} 台 / devices")
+def shell_word(path: Path) -> str:
+    """Write a path so that it can be pasted behind a command."""
+    return shlex.quote(str(path))

@@ -5,24 +5,21 @@ import json
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from deploy.doctor import examine
+from deploy.terminal import output, plain
 
 
 def command(as_json: Annotated[bool, typer.Option("--json", help="JSON で / as JSON")] = False) -> None:
     """この機械でできることを調べます / what this machine can do."""
-    findings = examine()
-    console = Console(highlight=False)
+    findings, console = examine(), output()
     if as_json:
-        console.print_json(json.dumps([finding.as_json() for finding in findings], ensure_ascii=False))
-        raise typer.Exit(0 if all(finding.ok for finding in findings) else 1)
-    table = Table(title="診断 / doctor")
-    for name in ("", "項目 / what", "日本語", "English"):
-        table.add_column(name, overflow="fold")
-    for finding in findings:
-        table.add_row("○" if finding.ok else "×", *(Text(t) for t in (finding.name, finding.ja, finding.en)))
-    console.print(table)
+        text = json.dumps([finding.as_json() for finding in findings], ensure_ascii=False, indent=1)
+        console.out(text, highlight=False)
+    else:
+        for finding in findings:
+            mark = "○" if finding.ok else "×"
+            console.print(plain(f"{mark} {finding.name}: {finding.ja}", "" if finding.ok else "yellow"))
+            if finding.en != finding.ja:
+                console.print(plain(f"  {finding.en}", "dim"))
     raise typer.Exit(0 if all(finding.ok for finding in findings) else 1)

@@ -3,60 +3,105 @@
 
 import json
 import sys
-from datetime import datetime
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from sqlalchemy import Connection
 
 from agent.refusal import Refusal
-from collector.documents.ledger_csv import ledger_csv
-from collector.documents.ledger_xlsx import ledger_xlsx
-from deploy.terminal import print_ledger, say
+from collector import exports
+from collector.settings import Settings
+from deploy.ledger_summary import print_ledger, print_next
+from deploy.result_file import write_result
+from deploy.terminal import check_language, errors, output, say
 from inventory_db import ledger as ledgers
 from inventory_db.tables import open_ledger
 
 _FORMATS = ("table", "json", "csv", "xlsx")
+_PLACE = Settings()  # the facility and time zone of a ledger that no collector.toml speaks for
 
 
 def command(
     ledger: Annotated[Path, typer.Option(help="台帳ファイル / ledger file")] = Path("daicho.sqlite"),
     form: Annotated[str, typer.Option("--format", help=" | ".join(_FORMATS))] = "table",
-    out: Annotated[Path | None, typer.Option(help="出力先 / where to")] = None,
-    at: Annotated[str, typer.Option(help="この日時の台帳 / as of this date")] = "",
+    out: Annotated[Path | None, typer.Option(help="出力先のファイル / file to write")] = None,
+    at: Annotated[str, typer.Option(help="この日の終わりの台帳 / as of the end of this day")] = "",
+    lang: Annotated[str, typer.Option(help="表の言語 ja | en / language of the table")] = "ja",
 ) -> None:
     """機器台帳を示します / show the ledger."""
+    _check(form, out)
+    language, moment = check_language(lang), _moment(at)
+    with open_ledger(ledger, create=False).connect() as connection:
+        if form == "table":
+            print_ledger(output(), ledgers.document(connection, at=moment), language)
+            print_next(errors, ledger, language)
+            return
+        data = _WRITERS[form](connection, moment)
+    _deliver(data, out)
+
+
+def _check(form: str, out: Path | None) -> None:
+    if form == "pdf":
+        raise Refusal(
+            "PDF の台帳は今後の版で作れるようになります。今は --format xlsx で Excel にして印刷してください。",
+            "A PDF of the ledger comes with a later release. For now use --format xlsx and print that.",
+        )
     if form not in _FORMATS:
         raise Refusal(
             f"形式「{form[:40]}」はありません。{'、'.join(_FORMATS)} から選んでください。",
             f"There is no format “{form[:40]}”. Choose one of {', '.join(_FORMATS)}.",
         )
-    moment = _moment(at)
-    with open_ledger(ledger, create=False).connect() as connection:
-        document = ledgers.document(connection, at=moment)
-        if form == "table" and out is None:
-            print_ledger(document)
-            return
-        data = {
-            "table": lambda: json.dumps(document, ensure_ascii=False, default=str, indent=1).encode(),
-            "json": lambda: json.dumps(document, ensure_ascii=False, default=str, indent=1).encode(),
-            "csv": lambda: ledger_csv(connection),
-            "xlsx": lambda: ledger_xlsx(connection),
-        }[form]()
+    if form == "xlsx" and out is None and sys.stdout.isatty():
+        raise Refusal(
+            "Excel ファイルは画面に表示できません。--out 台帳.xlsx のように出力先を指定してください。",
+            "An Excel file cannot be shown on a terminal. Name a file: --out ledger.xlsx.",
+        )
+    if form == "table" and out is not None:
+        raise Refusal(
+            "表は画面用です。ファイルにするには --format xlsx、csv、json のどれかを付けてください。",
+            "The table is for the terminal. For a file add --format xlsx, csv or json.",
+        )
+
+
+def _json(connection: Connection, at: datetime | None) -> bytes:
+    document: dict[str, Any] = ledgers.document(connection, at=at)
+    return (json.dumps(document, ensure_ascii=False, default=str, indent=1) + "\n").encode()
+
+
+def _xlsx(connection: Connection, at: datetime | None) -> bytes:
+    return exports.ledger_xlsx(connection, _PLACE.facility, _PLACE.zone, datetime.now(UTC), at)
+
+
+_WRITERS: dict[str, Callable[[Connection, datetime | None], bytes]] = {
+    "json": _json,
+    "csv": exports.ledger_csv,
+    "xlsx": _xlsx,
+}
+
+
+def _deliver(data: bytes, out: Path | None) -> None:
     if out is None:
         sys.stdout.buffer.write(data)
+        sys.stdout.flush()
         return
-    out.write_bytes(data)
+    write_result(out, data)
     say(f"{out} に書きました。", f"Written to {out}.")
 
 
 def _moment(at: str) -> datetime | None:
+    """Read a date (its end, in the facility's zone) or a time; raises Refusal."""
     if not at:
         return None
     try:
-        return datetime.fromisoformat(at).astimezone()
+        moment = datetime.fromisoformat(at)
     except ValueError as error:
         raise Refusal(
             f"日付「{at[:40]}」は 2026-04-01 の形で書いてください。",
             f"Write the date “{at[:40]}” like 2026-04-01.",
         ) from error
+    if len(at) <= len("2026-04-01"):
+        moment += timedelta(days=1, microseconds=-1)
+    return moment if moment.tzinfo else moment.replace(tzinfo=_PLACE.zone)

@@ -3,19 +3,23 @@
 
 import asyncio
 import json
-import socket
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
+from rich import box
 from rich.table import Table
 
-from agent.ground import survey_ground
-from agent.vantage import vantages
-from deploy.dry_run import DryRun, dry_run
-from deploy.site import Site, read_site
+from deploy.dry_run import DryRun, SegmentPlan, dry_run
+from deploy.scanning import reach
+from deploy.site import read_site
+from deploy.terminal import check_language, output, plain
+
+_HEADS = {
+    "ja": ("調べる網", "使う口", "届き方", "アドレス", "探す包", "秒"),
+    "en": ("Network", "Interface", "Reached", "Addresses", "Packets", "Seconds"),
+}
 
 
 def command(
@@ -27,56 +31,62 @@ def command(
     yes_large: Annotated[
         bool, typer.Option("--yes-large", help="/16 より広い範囲 / wider than a /16")
     ] = False,
+    lang: Annotated[str, typer.Option(help="表の言語 ja | en / language of the table")] = "ja",
 ) -> None:
     """何を・誰に・どれだけ送るかを示します（送信しません） / dry run, sends nothing."""
+    language = check_language(lang)
     site = read_site(scope or (), config, exclude=exclude, profile=profile, yes_large=yes_large)
-    plan = asyncio.run(_plan(site))
-    console = Console(highlight=False)
+    plan = dry_run(site.settings, site.scope, asyncio.run(reach(site.scope)))
+    console = output()
     if as_json:
-        console.print_json(json.dumps(asdict(plan)))
-    else:
-        _print(console, plan)
+        console.out(json.dumps(asdict(plan), ensure_ascii=False, indent=1), highlight=False)
+        return
+    console.print(_table(plan, language))
+    console.print()
+    for line in _lines(plan, language):
+        console.print(plain(line))
 
 
-async def _plan(site: Site) -> DryRun:
-    standings = await vantages(loopback=any(n.is_loopback for n in site.scope.networks))
-    return dry_run(
-        site.settings, site.scope, await survey_ground(site.scope, standings, socket.gethostname())
-    )
-
-
-def _print(console: Console, plan: DryRun) -> None:
-    table = Table(title="送信の見積り（まだ何も送っていません） / what would be sent (nothing was sent)")
-    for name in (
-        "網 / network",
-        "口 / interface",
-        "届き方 / reached",
-        "アドレス / addresses",
-        "探す包 / packets",
-        "秒 / s",
-    ):
-        table.add_column(name)
+def _table(plan: DryRun, language: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, collapse_padding=True)
+    for place, head in enumerate(_HEADS[language]):
+        table.add_column(head, justify="right" if place > 2 else "left")
     for segment in plan.segments:
-        way = "同じ網 / on the link" if segment.on_link else "ルータ越し / routed"
-        table.add_row(
-            segment.network,
-            segment.interface,
-            way,
-            str(segment.addresses),
-            str(segment.finding_packets),
-            f"{segment.seconds:.0f}",
-        )
-    console.print(table)
+        table.add_row(*(plain(cell) for cell in _cells(segment, language)))
+    return table
+
+
+def _cells(segment: SegmentPlan, language: str) -> tuple[str, ...]:
+    ways = {"ja": ("ルータ越し", "同じ網"), "en": ("routed", "on the link")}
+    return (
+        segment.network,
+        segment.interface,
+        ways[language][segment.on_link],
+        str(segment.addresses),
+        str(segment.finding_packets),
+        f"{segment.seconds:.0f}",
+    )
+
+
+def _lines(plan: DryRun, language: str) -> list[str]:
     known, unknown = len(plan.questions_classified), len(plan.questions_unclassified)
-    console.print(
-        f"見つかった機器ごと: 種類が分かれば {known} 問まで、分からないうちは聞くだけの接続 {unknown} 回まで、"
-        f"1台 {plan.most_packets_per_host} パケットまで、1秒に {plan.packets_per_second_host} パケットまで"
-        f"（全体 {plan.packets_per_second}）。壊れやすい機器には送りません。"
+    host, second, all_second = (
+        plan.most_packets_per_host,
+        plan.packets_per_second_host,
+        plan.packets_per_second,
     )
-    console.print(
-        f"Per live host: up to {known} questions once classified, up to {unknown} listening connections before; "
-        f"at most {plan.most_packets_per_host} packets, {plan.packets_per_second_host} a second "
-        f"({plan.packets_per_second} in all). Fragile devices get none."
-    )
-    for network in plan.never:
-        console.print(f"避ける / left alone: {network}")
+    if language == "ja":
+        return [
+            "まだ何も送っていません。上は機器を探すまでの見積りです。",
+            f"・見つかった機器ごと: 種類が分かれば {known} 問まで、分からないうちは聞くだけの接続を {unknown} 回まで",
+            f"・速さ: 1台に毎秒 {second} パケット・合計 {host} パケットまで、全体で毎秒 {all_second} パケットまで",
+            "・壊れやすい種類の機器には1パケットも送りません",
+            *(f"・避ける: {network}" for network in plan.never),
+        ]
+    return [
+        "Nothing was sent. The table is what finding the devices takes.",
+        f"- per live host: up to {known} questions once classified, up to {unknown} silent connections before",
+        f"- pace: {second} packets a second and {host} in all per host, {all_second} a second for everything",
+        "- devices of a fragile kind get no packet",
+        *(f"- left alone: {network}" for network in plan.never),
+    ]

@@ -6,15 +6,17 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any
 
-import msgspec
 import typer
 
 from agent.scope import overlap
+from deploy.ledger_summary import print_ledger, print_next, print_summary
+from deploy.result_file import check_result, write_result
 from deploy.scan_progress import ScanProgress
 from deploy.scanning import Done, scan_into
 from deploy.site import Site, read_site
-from deploy.terminal import print_ledger, say
+from deploy.terminal import check_language, errors, output, say
 from inventory_db import ledger as ledgers
+from probes.facts import Scan
 
 _SOMETHING_TO_SEE, _UNFINISHED = 1, 4
 
@@ -33,8 +35,12 @@ def command(
     yes_large: Annotated[
         bool, typer.Option("--yes-large", help="/16 より広い範囲 / wider than a /16")
     ] = False,
+    lang: Annotated[str, typer.Option(help="表の言語 ja | en / language of the table")] = "ja",
 ) -> None:
     """範囲を調べて台帳に書きます / scan the scope into the ledger."""
+    language = check_language(lang)
+    if json_to and json_to != "-":
+        check_result(Path(json_to))
     site = read_site(
         scope or (),
         config,
@@ -52,18 +58,22 @@ def command(
         done = scan_into(ledger, site.settings, site.scope, progress.tell)
     with done.engine.connect() as connection:
         document = ledgers.document(connection)
-    _write(document, json_to)
-    raise typer.Exit(_tell(done, document, site, ledger))
+    _write(document, json_to, language)
+    code = _tell(done, document, site, ledger)
+    print_next(errors, ledger, language)
+    raise typer.Exit(code)
 
 
-def _write(document: dict[str, Any], json_to: str) -> None:
-    text = msgspec.json.format(json.dumps(document, ensure_ascii=False, default=str), indent=1)
+def _write(document: dict[str, Any], json_to: str, language: str) -> None:
+    text = json.dumps(document, ensure_ascii=False, default=str, indent=1) + "\n"
     if json_to == "-":
-        sys.stdout.write(text + "\n")
+        sys.stdout.write(text)
+        sys.stdout.flush()
+        print_summary(errors, document, language)
         return
     if json_to:
-        Path(json_to).write_text(text + "\n", encoding="utf-8")
-    print_ledger(document)
+        write_result(Path(json_to), text.encode())
+    print_ledger(output(), document, language)
 
 
 def _tell(done: Done, document: dict[str, Any], site: Site, ledger: Path) -> int:
@@ -71,11 +81,7 @@ def _tell(done: Done, document: dict[str, Any], site: Site, ledger: Path) -> int
     say(f"台帳は {ledger} に保存しました。", f"The ledger is saved in {ledger}.")
     scan = done.scan
     if scan is None or scan.state != "complete":
-        note = scan.note if scan else ""
-        say(
-            f"調べは途中で終わりました{'（' + note + '）' if note else ''}。見たものは保存されています。もう一度実行してください。",
-            f"The scan did not finish{' (' + note + ')' if note else ''}. What was seen is kept. Run it again.",
-        )
+        _tell_unfinished(scan)
         return _UNFINISHED
     if not scan.privileged:
         say(
@@ -85,16 +91,15 @@ def _tell(done: Done, document: dict[str, Any], site: Site, ledger: Path) -> int
     return _SOMETHING_TO_SEE if _things_to_see(document) or overlap(site.scope) else 0
 
 
+def _tell_unfinished(scan: Scan | None) -> None:
+    note = f"（{scan.note}）" if scan and scan.note else ""
+    say(
+        f"調べは途中で終わりました{note}。見たものは保存されています。もう一度実行すると続きから台帳に加わります。",
+        "The scan did not finish. What was seen is kept. Run it again: the ledger grows, nothing is counted twice.",
+    )
+
+
 def _things_to_see(document: dict[str, Any]) -> bool:
-    found = False
-    for device in document["devices"]:
-        name = (device["names"] or [device["addresses"][0]["ip"]])[0]
-        if device["dual_homed"] and not device["dual_homed"]["declared"]:
-            found = True
-            networks = "、".join(device["dual_homed"]["networks"])
-            say(
-                f"2枚挿し: {name} は {networks} の両方につながっています。", f"{name} stands on two networks."
-            )
-        if device["forwards"] and device["dual_homed"]:
-            say(f"  しかも {name} は網の間を中継します。", f"  {name} also passes packets between them.")
-    return found
+    """Whether a machine stands on two networks and nobody has declared it; the summary names it."""
+    found = (device["dual_homed"] for device in document["devices"])
+    return any(dual and not dual["declared"] for dual in found)

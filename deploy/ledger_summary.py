@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ledger in a few lines: how many of what, 2枚挿し, ways in, what was held back and why, where to look next."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from collector.translation import Words, load_words
+from deploy.ledger_table import (
+    DeviceJson,
+    addresses_of,
+    by_network,
+    held_codes,
+    ledger_table,
+    name_of,
+    path_words,
+)
+from deploy.terminal import plain, shell_word
+
+MOST_NAMED = 8  # devices named in one line
+_HELD = {
+    "fragile": ("触れなかった", "（壊れやすい種類とみられる）", "left alone (seem to be of a fragile kind)"),
+    "unclassified": ("聞くだけにした", "（種類がまだ不明）", "only listened to (class not known yet)"),
+    "never_answers": ("途中でやめた", "（接続しても答えない）", "given up (take connections, never answer)"),
+    "budget": ("上限で止めた", "（1台に送る数の上限）", "stopped at the most packets per host"),
+    "blackout": ("止めた", "（調べない時間帯に入った）", "stopped (a blackout window began)"),
+}
+
+
+def print_ledger(console: Console, document: Mapping[str, Any], language: str) -> None:
+    """Print table and summary; an empty ledger says what to do next."""
+    if document["devices"]:
+        console.print(ledger_table(document, language, console.width))
+        console.print()
+    print_summary(console, document, language)
+
+
+def print_summary(console: Console, document: Mapping[str, Any], language: str) -> None:
+    """Print the few lines that a person should read even when the table is long."""
+    for line in summary(document, language):
+        console.print(plain(line))
+
+
+def print_next(console: Console, ledger: Path, language: str) -> None:
+    """Say where to look next."""
+    file = shell_word(ledger)
+    steps = (
+        (f"daicho serve --ledger {file}", "画面で見る（機器ごとの根拠も）", "pages, with the evidence"),
+        (f"daicho ledger --ledger {file} --format xlsx --out daicho.xlsx", "Excel にする", "as Excel"),
+        (f"daicho journal --ledger {file}", "送ったものの記録", "everything that was sent"),
+    )
+    console.print(plain("次に:" if language == "ja" else "Next:", "dim"))
+    for command, ja, en in steps:
+        console.print(plain(f"  {command}  # {ja if language == 'ja' else en}", "dim"), soft_wrap=True)
+
+
+def summary(document: Mapping[str, Any], language: str) -> list[str]:
+    """Give the lines: counts by class, machines on two networks, ways in, what was held back."""
+    words, devices = load_words(language), by_network(document)
+    if not devices:
+        return [words("ledger.empty_title"), words("ledger.empty_next"), "  daicho scan 192.168.1.0/24"]
+    lines = [_counts(devices, words), *_duals(devices, words), *_ways(devices, words)]
+    return lines + [line for code in _HELD for line in _held(code, devices, words)]
+
+
+def _counts(devices: list[DeviceJson], words: Words) -> str:
+    counted = Counter(words.choose("kind", device["device_class"]) for device in devices)
+    return _line(words, f"{len(devices)} 台", f"{len(devices)} devices", _tell(counted, words))
+
+
+def _duals(devices: list[DeviceJson], words: Words) -> list[str]:
+    found = [device for device in devices if device["dual_homed"]]
+    if not found:
+        return []
+    told = [_dual(device, words) for device in found]
+    return [_line(words, f"2枚挿し {len(told)} 台", f"{len(told)} on two networks", _comma(words).join(told))]
+
+
+def _dual(device: DeviceJson, words: Words) -> str:
+    ja = words.language == "ja"
+    passes = {True: ("中継あり", "forwards"), False: ("中継なし", "does not forward")}
+    notes = [" + ".join(device["dual_homed"]["networks"])]
+    if device["forwards"] is not None:
+        notes.append(passes[device["forwards"]][0 if ja else 1])
+    if device["dual_homed"]["declared"]:
+        notes.append("届出済" if ja else "declared")
+    return f"{name_of(device)} [{', '.join(notes)}]"
+
+
+def _ways(devices: list[DeviceJson], words: Words) -> list[str]:
+    with_ways = [device for device in devices if device["remote_paths"]]
+    counted = Counter(
+        word
+        for device in with_ways
+        for word in path_words((path["kind"] for path in device["remote_paths"]), words)
+    )
+    if not with_ways:
+        return []
+    many = len(with_ways)
+    return [_line(words, f"外からの道がある {many} 台", f"{many} with ways in", _tell(counted, words))]
+
+
+def _held(code: str, devices: list[DeviceJson], words: Words) -> list[str]:
+    found = [(addresses_of(device) or ["?"])[0] for device in devices if code in held_codes(device)]
+    if not found:
+        return []
+    ja, why, en = _HELD[code]
+    return [_line(words, f"{ja} {len(found)} 台{why}", f"{len(found)} {en}", _some(found, words))]
+
+
+def _line(words: Words, ja: str, en: str, rest: str) -> str:
+    return f"・{ja}: {rest}" if words.language == "ja" else f"- {en}: {rest}"
+
+
+def _tell(counted: Mapping[str, int], words: Words) -> str:
+    ordered = sorted(counted.items(), key=lambda one: (-one[1], one[0]))
+    return _comma(words).join(f"{word} {count}" for word, count in ordered)
+
+
+def _some(found: Iterable[str], words: Words) -> str:
+    names = list(found)
+    more = len(names) - MOST_NAMED
+    rest = "" if more <= 0 else f" ほか {more} 台" if words.language == "ja" else f" and {more} more"
+    return _comma(words).join(names[:MOST_NAMED]) + rest
+
+
+def _comma(words: Words) -> str:
+    return ", " if words.language == "ja" else "; "
