@@ -7,6 +7,7 @@ All sizes are packets, bytes or seconds as the field's name or comment says.
 import math
 import tomllib
 from datetime import time, timedelta, timezone, tzinfo
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -143,6 +144,9 @@ def settings_from(raw: object, where: str) -> Settings:
             f"{where} has an unknown key or a wrong value ({error}). Correct it. Nothing was sent.",
         ) from error
     _check_pace(settings.pace, where)
+    _check_number(where, "listen_seconds", settings.listen_seconds, 0, 86_400)
+    for place, secret in enumerate(settings.snmp):
+        _check_snmp(secret, where, f"snmp[{place}]")
     _check_schedule(settings.schedule, where)
     if settings.spool_bytes < LEAST_SPOOL:
         raise _wrong(where, "spool_bytes", f"{LEAST_SPOOL} 以上の数", f"a number of at least {LEAST_SPOOL}")
@@ -198,11 +202,54 @@ def _wrong(where: str, key: str, ja: str, en: str) -> Refusal:
     )
 
 
+# The ceilings are far above any reasonable pace: what lies beyond is a slip of the pen, and would do harm.
+_BOUNDS: dict[str, tuple[float, float]] = {
+    "packets_per_host": (6, 200),  # one connection takes up to 6 packets
+    "packets": (6, 20_000),
+    "broadcasts": (1, 1_000),
+    "connection_gap": (0, 60),
+    "packets_per_host_and_scan": (6, 10_000),
+    "hosts_at_once": (1, 1_024),
+}
+
+
 def _check_pace(pace: PaceSection, where: str) -> None:
-    for name in ("packets_per_host", "packets", "packets_per_host_and_scan", "hosts_at_once"):
-        least = 6 if name == "packets_per_host" else 1
-        if getattr(pace, name) < least:
-            raise Refusal(
-                f"{where} の pace.{name} は {least} 以上にしてください（接続1回に最大6パケット要ります）。",
-                f"{where}: pace.{name} must be at least {least} (one connection takes up to 6 packets).",
+    for name, (least, most) in _BOUNDS.items():
+        _check_number(where, f"pace.{name}", getattr(pace, name), least, most)
+
+
+def _check_number(where: str, key: str, value: float, least: float, most: float) -> None:
+    if not least <= value <= most:  # so written, it refuses nan as well
+        raise _wrong(where, key, f"{least:g} から {most:g} までの数", f"a number from {least:g} to {most:g}")
+
+
+def _check_snmp(secret: SnmpSecret, where: str, key: str) -> None:
+    """Refuse a credential that could go nowhere, or to somewhere else than the site meant."""
+    for text in secret.hosts:
+        if not _is_network(text):
+            raise _wrong(
+                where,
+                f"{key}.hosts",
+                f"「{text[:80]}」の代わりに 192.168.1.1 や 192.168.1.0/24 の形",
+                (f"addresses or networks like 192.168.1.0/24 instead of “{text[:80]}”"),
             )
+    if not secret.hosts:
+        raise _wrong(where, f"{key}.hosts", "対象のアドレスを1つ以上", "at least one address")
+    if bool(secret.community) == bool(secret.user):
+        raise _wrong(
+            where, f"{key}.community", "community か user のどちらか一方", "either community or user"
+        )
+    if bool(secret.auth) != bool(secret.auth_key):
+        raise _wrong(where, f"{key}.auth_key", "auth と auth_key の両方", "both auth and auth_key")
+    if bool(secret.privacy) != bool(secret.privacy_key) or (secret.privacy and not secret.auth):
+        raise _wrong(
+            where, f"{key}.privacy_key", "privacy と privacy_key と auth", "privacy with privacy_key and auth"
+        )
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
