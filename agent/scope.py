@@ -31,6 +31,10 @@ _PRIVATE = tuple(
         "::1/128",
     )
 )
+_CARRIERS = tuple(  # IPv4-mapped, NAT64 (RFC 6052, 8215), 6to4, Teredo
+    ipaddress.ip_network(text)
+    for text in ("::ffff:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,13 @@ class Scope:
         if network.version == 6 and network.num_addresses > LARGE:
             return
         hosts: Iterable[Address] = network.hosts()
-        yield from (str(ip) for ip in hosts if not any(ip in no for no in self.never))
+        edges = self._edges()
+        yield from (str(ip) for ip in hosts if ip not in edges and not any(ip in no for no in self.never))
+
+    def _edges(self) -> frozenset[Address]:
+        """Network and broadcast addresses of the written networks: also inside a wider one they are nobody's."""
+        wide = [n for n in self.networks if n.version == 4 and n.prefixlen < 31]
+        return frozenset(edge for n in wide for edge in (n.network_address, n.broadcast_address))
 
     def network_of(self, address: str) -> str:
         """The narrowest network of the scope that holds the address, "" if none does."""
@@ -86,8 +96,12 @@ def write_scope(
             "No scope is written. Example: daicho scan 192.168.1.0/24. Nothing was sent.",
             permitted=False,
         )
-    for network in wanted:
-        _check(network, never, large=yes_large or section.allow_large)
+    for network in never:
+        _check_spelling(network)
+    for network in (*wanted, *public):
+        _check(network, never)
+    if not (yes_large or section.allow_large):
+        _check_size(wanted)
     return Scope(
         tuple(dict.fromkeys((*wanted, *public))),
         never,
@@ -120,7 +134,8 @@ def _single(text: str) -> Network:
     return ipaddress.ip_network(_address(text))
 
 
-def _check(network: Network, never: tuple[Network, ...], *, large: bool) -> None:
+def _check(network: Network, never: tuple[Network, ...]) -> None:
+    _check_one_host(network)
     if not _is_private(network) and network.num_addresses > 1:
         raise Refusal(
             f"{network} は組織外（グローバル）アドレスの範囲です。グローバルアドレスは1つずつ public に書いてください。何も送信していません。",
@@ -128,22 +143,46 @@ def _check(network: Network, never: tuple[Network, ...], *, large: bool) -> None
             "Nothing was sent.",
             permitted=False,
         )
-    if network.is_multicast or network.is_unspecified or (network.num_addresses == 1 and network.is_reserved):
-        raise Refusal(
-            f"{network} は機器1台を指すアドレスではありません。何も送信していません。",
-            f"{network} is not the address of a device. Nothing was sent.",
-        )
     if any(_inside(network, no) for no in never):
         raise Refusal(
             f"{network} は全体が「触れてはいけない一覧」に入っています。何も送信していません。",
             f"All of {network} is on the never-list. Nothing was sent.",
             permitted=False,
         )
-    if network.num_addresses > LARGE and not large and network.version == 4:
+
+
+def _check_one_host(network: Network) -> None:
+    """Refuse what names no device, and IPv6 spellings of IPv4 addresses: they would pass the never-list."""
+    alone = network.num_addresses == 1
+    if (
+        network.is_multicast
+        or network.is_unspecified
+        or (alone and network.is_reserved and network.version == 4)
+    ):
         raise Refusal(
-            f"{network} は {network.num_addresses} 個のアドレスがあり、一度に調べるには広すぎます。"
+            f"{network} は機器1台を指すアドレスではありません。何も送信していません。",
+            f"{network} is not the address of a device. Nothing was sent.",
+        )
+    _check_spelling(network)
+
+
+def _check_spelling(network: Network) -> None:
+    if any(_inside(network, carrier) for carrier in _CARRIERS):
+        raise Refusal(
+            f"{network} は IPv4 アドレスの別の書き方です。IPv4 の形（例: 192.168.1.5）で書いてください。何も送信していません。",
+            f"{network} is an IPv4 address in disguise. Write it as IPv4, like 192.168.1.5. Nothing was sent.",
+        )
+
+
+def _check_size(networks: tuple[Network, ...]) -> None:
+    """Refuse a scope that is wider than a /16 as a whole; wide IPv6 networks are not swept and do not count."""
+    single = ipaddress.collapse_addresses(n for n in networks if isinstance(n, ipaddress.IPv4Network))
+    total = sum(network.num_addresses for network in single)
+    if total > LARGE:
+        raise Refusal(
+            f"範囲には合わせて {total} 個のアドレスがあり、一度に調べるには広すぎます。"
             "本当に必要なら --yes-large を付けてください。何も送信していません。",
-            f"{network} has {network.num_addresses} addresses, more than a /16. If you mean it, add --yes-large. "
+            f"The scope has {total} addresses in all, more than a /16. If you mean it, add --yes-large. "
             "Nothing was sent.",
         )
 
@@ -181,6 +220,11 @@ def _covers(window: Blackout, now: datetime) -> bool:
 def _checked_blackout(window: Blackout) -> Blackout:
     _time(window.start)
     _time(window.end)
+    if not window.days:
+        raise Refusal(
+            "scope.blackout の days に曜日を1つ以上（Mon など）書いてください。",
+            "scope.blackout.days needs at least one weekday, like Mon.",
+        )
     return window
 
 

@@ -29,6 +29,12 @@ def scope(*networks: str, large: bool = False, exclude: tuple[str, ...] = (), **
         (("0.0.0.0/0",), "グローバル"),
         (("224.0.0.1",), "機器1台"),
         (("255.255.255.255",), "機器1台"),
+        (("0.0.0.0",), "機器1台"),
+        (("ff02::1",), "機器1台"),
+        (("::ffff:10.20.1.5",), "IPv4"),  # would reach 10.20.1.5 past a never-list written in IPv4
+        (("64:ff9b::0a14:0105",), "IPv4"),
+        (("2002:0a14:0105::1",), "IPv4"),
+        (("10.0.0.0/16", "10.1.0.0/16"), "--yes-large"),  # together wider than a /16
     ],
 )
 def test_a_wrong_scope_is_refused_and_named(networks: tuple[str, ...], word: str) -> None:
@@ -62,6 +68,44 @@ def test_public_addresses_only_one_by_one() -> None:
     assert scope(public=("198.51.100.7",)).refuses("198.51.100.8", NOON) == "outside_scope"
     with pytest.raises(Refusal):
         scope(public=("198.51.100.0/24",))
+
+
+@pytest.mark.parametrize(
+    "text", ["224.0.0.1", "255.255.255.255", "0.0.0.0", "240.0.0.1", "ff02::1", "::", "::ffff:8.8.8.8"]
+)
+def test_a_public_entry_must_be_the_address_of_a_host_too(text: str) -> None:
+    with pytest.raises(Refusal):
+        scope("10.0.0.0/24", public=(text,))
+
+
+def test_a_single_public_address_on_the_never_list_is_refused() -> None:
+    with pytest.raises(Refusal) as refused:
+        scope(public=("198.51.100.7",), never=("198.51.100.0/24",))
+    assert not refused.value.permitted
+
+
+def test_a_never_list_in_a_spelling_that_would_protect_nothing_is_refused() -> None:
+    with pytest.raises(Refusal):
+        scope("10.20.1.0/24", never=("::ffff:10.20.1.5",))
+
+
+def test_a_blackout_without_days_would_never_hold_and_is_refused() -> None:
+    with pytest.raises(Refusal) as refused:
+        scope("10.1.1.0/24", blackout=(Blackout(start="08:00", end="18:00", days=()),))
+    assert "scope.blackout" in refused.value.en
+
+
+def test_two_entries_for_one_host_are_no_licence_for_a_nested_broadcast_address() -> None:
+    written = scope("10.1.2.0/24", "10.1.2.0/25")
+    assert "10.1.2.127" not in set(written.addresses(ip_network("10.1.2.0/24")))
+    assert "10.1.2.128" in set(written.addresses(ip_network("10.1.2.0/24")))
+
+
+@pytest.mark.parametrize(("network", "count"), [("10.1.2.4/31", 2), ("10.1.2.4/32", 1), ("10.1.2.4/30", 2)])
+def test_small_networks_give_every_host_once(network: str, count: int) -> None:
+    written = scope(network, network)
+    assert len(written.networks) == 1
+    assert len(list(written.addresses(ip_network(network)))) == count
 
 
 def test_a_wide_ipv6_network_is_never_swept() -> None:
