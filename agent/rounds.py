@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The long-running agent: scans when the schedule says so, uploads at the same time, stops in order.
+
+One scan at a time. What goes wrong with a scan or an upload is told and tried again at the next
+occasion; only what makes every further scan senseless ends the rounds.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from agent.clock import Clock
+from agent.logbook import Logbook, LogbookError
+from agent.records import Record, Spool
+from agent.refusal import Refusal
+from agent.schedule import next_start
+from agent.scope import in_blackout
+from agent.settings import Blackout, ScheduleSection
+from agent.state_folder import read_last_start, write_last_start
+from agent.uplink import Uplink
+from probes.contract import OurFault
+from probes.facts import Scan
+
+LONGEST_SLEEP = 60.0  # seconds at a time, so that a changed clock or a suspended machine is noticed
+LATE = timedelta(minutes=10)  # after which a start counts as missed
+LAST_UPLOAD = 0.6  # seconds for what waits when the agent is told to stop
+ROOM_EVERY = 60.0  # seconds between two looks at the size of the logbook
+ROOM_LEVELS = (0.95, 0.80, 0.50)
+TRIES_ONCE = 3  # uploads after a single scan, before the rest waits for the next run
+
+Tell = Callable[[str, str], None]  # Japanese, English
+
+
+@dataclass(slots=True)
+class StoppingSpool:
+    """The logbook as a scan sees it: when nothing can be written down any more, the scan is ended."""
+
+    logbook: Logbook
+    stop: Callable[[], object] = lambda: None
+    problem: LogbookError | None = None
+
+    async def put(self, records: Sequence[Record]) -> None:
+        """Make the records durable; raises LogbookError after telling the scan to end."""
+        try:
+            await self.logbook.put(records)
+        except LogbookError as error:
+            self.problem = error
+            self.stop()
+            raise
+
+
+@dataclass(slots=True)
+class Rounds:
+    """One agent at work: its schedule, its logbook, its way to the collector, and how it scans."""
+
+    schedule: ScheduleSection
+    blackouts: tuple[Blackout, ...]
+    agent: str  # id, decides where in the jitter its starts lie
+    state: Path
+    logbook: Logbook
+    uplink: Uplink
+    scan: Callable[[Spool], Awaitable[Scan]]
+    tell: Tell
+    clock: Clock
+    _told: tuple[str, str] | None = None  # problem of the uplink
+    _level: float = 0.0  # of the logbook's room that was told last
+    _uploading: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def run_once(self) -> Scan | None:
+        """Scan once and upload; gives the scan's end, None for a fault of ours. Raises Refusal."""
+        return await self._at_work(self._once())
+
+    async def run(self) -> None:
+        """Scan by the schedule until cancelled. Raises Refusal when there will never be a start."""
+        await self._at_work(self._for_ever())
+
+    async def _at_work(self, work: "Awaitable[Scan | None]") -> Scan | None:
+        """Do the work while uploading; whatever ends it, the rest is handed over as far as time allows."""
+        working: asyncio.Future[Scan | None] = asyncio.ensure_future(work)
+        tasks = (
+            working,
+            asyncio.ensure_future(self._keep_uploading()),
+            asyncio.ensure_future(self._watch_room()),
+        )
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            ends = await asyncio.gather(*tasks, return_exceptions=True)
+            await self._upload_rest()
+            for end in ends:
+                if isinstance(end, Exception):
+                    raise end
+        return working.result()
+
+    # ---- scanning ------------------------------------------------------------------------------
+
+    async def _for_ever(self) -> None:
+        last = read_last_start(self.state)
+        while True:
+            start = self._next(last)
+            self.tell(
+                f"次の調べは {start:%Y-%m-%d %H:%M} に始めます。",
+                f"The next scan begins at {start:%Y-%m-%d %H:%M}.",
+            )
+            if not await self._reached(start):
+                continue
+            last = max(start, self.clock.now())
+            write_last_start(self.state, last)
+            try:
+                await self._scan()
+            except Refusal as refusal:
+                self.tell(refusal.ja, refusal.en)
+
+    def _next(self, last: datetime | None) -> datetime:
+        now = self.clock.now()
+        just = last is not None and now < last < now + timedelta(hours=1)  # the clock was set back a little
+        start = next_start(self.schedule, self.blackouts, last if last and just else now, last, self.agent)
+        if start is None:
+            raise Refusal(
+                "調べる時刻がありません。scope.blackout がすべての時間を禁じています。"
+                "設定を直してください。何も送信していません。",
+                "There is no time to scan: scope.blackout forbids all of it. Correct the settings. Nothing was sent.",
+            )
+        return start
+
+    async def _reached(self, start: datetime) -> bool:
+        """Wait for the start; False when it was missed (the machine slept, the clock was set)."""
+        while (left := (start - self.clock.now()).total_seconds()) > 0:
+            await self.clock.sleep(min(left, LONGEST_SLEEP))
+        now = self.clock.now()
+        if now - start < LATE and not in_blackout(self.blackouts, now):
+            return True
+        self.tell(
+            "予定の時刻を逃しました（この機械が止まっていたか、時計が変わりました）。次の予定を決め直します。",
+            "The start was missed (this machine slept, or its clock was set). The next one is worked out anew.",
+        )
+        return False
+
+    async def _once(self) -> Scan | None:
+        scan = await self._scan()
+        for attempt in range(TRIES_ONCE):
+            await self.clock.sleep(float(attempt))
+            await self._upload()
+            if self.uplink.state.problem is None:
+                break
+        return scan
+
+    async def _scan(self) -> Scan | None:
+        """Scan, and tell how it ended; None for a fault of ours. Raises Refusal for a scope out of reach."""
+        self.tell("調べを始めます。", "The scan begins.")
+        spool = StoppingSpool(self.logbook)
+        scanning = asyncio.ensure_future(self.scan(spool))
+        spool.stop = scanning.cancel
+        try:
+            await asyncio.wait({scanning})
+        except asyncio.CancelledError:
+            scanning.cancel()
+            await asyncio.wait({scanning})
+            self._tell_stopped(spool.problem)
+            raise
+        finally:
+            fault = None if scanning.cancelled() else scanning.exception()
+        return self._ended(scanning, fault, spool.problem)
+
+    def _ended(
+        self, scanning: "asyncio.Future[Scan]", fault: BaseException | None, problem: LogbookError | None
+    ) -> Scan | None:
+        if problem:
+            self.tell(f"調べを続けられません。{problem.ja}", f"The scan cannot go on. {problem.en}")
+            return None
+        if isinstance(fault, OurFault):
+            self.tell(
+                f"この機械の不具合で調べられませんでした（{fault}）。次の予定でやり直します。",
+                f"A fault of this machine kept us from scanning ({fault}). It is tried again at the next start.",
+            )
+            return None
+        scan = scanning.result()
+        self._tell_end(scan)
+        return scan
+
+    def _tell_stopped(self, problem: LogbookError | None) -> None:
+        if problem:
+            self.tell(problem.ja, problem.en)
+        else:
+            self.tell(
+                "調べを途中で止めました。見たものは保存されています。",
+                "The scan was stopped. What was seen is kept.",
+            )
+
+    def _tell_end(self, scan: Scan) -> None:
+        if scan.state == "complete":
+            self.tell("調べが終わりました。", "The scan is complete.")
+            return
+        self.tell(
+            f"調べは途中で終わりました（{scan.note}）。見たものは保存されています。",
+            f"The scan ended early ({scan.note}). What was seen is kept.",
+        )
+
+    # ---- uploading -----------------------------------------------------------------------------
+
+    async def _keep_uploading(self) -> None:
+        while True:
+            await self.clock.sleep(await self._upload())
+
+    async def _upload(self) -> float:
+        async with self._uploading:
+            pause = await self.uplink.step()
+        problem = self.uplink.state.problem
+        if problem and problem != self._told:
+            self.tell(*problem)
+        elif self._told and not problem:
+            self.tell("台帳サーバーにまた届くようになりました。", "The collector takes our records again.")
+        self._told = problem
+        return pause
+
+    async def _upload_rest(self) -> None:
+        try:
+            async with asyncio.timeout(LAST_UPLOAD):
+                await self._upload()
+        except TimeoutError:
+            self.tell(
+                "残りの記録は手元にあり、次に動いたときに送ります。",
+                "The remaining records stay here and are sent when the agent runs again.",
+            )
+
+    # ---- room ----------------------------------------------------------------------------------
+
+    async def _watch_room(self) -> None:
+        while True:
+            await self._look_at_room()
+            await self.clock.sleep(ROOM_EVERY)
+
+    async def _look_at_room(self) -> None:
+        """Warn at each level once. What the collector has already makes room first."""
+        filled = await self.logbook.filled()
+        if filled >= min(ROOM_LEVELS):
+            await self.logbook.thin(self.clock.now())
+            filled = await self.logbook.filled()
+        level = next((level for level in ROOM_LEVELS if filled >= level), 0.0)
+        if level > self._level:
+            self.tell(
+                f"作業記録が上限の {filled:.0%} に達しました。満杯になると調べを止めます。"
+                "台帳サーバーへの送信を再開するか、spool_bytes を増やしてください。",
+                f"The logbook has reached {filled:.0%} of its limit; when it is full, scanning stops. "
+                "Let the agent reach its collector again, or raise spool_bytes.",
+            )
+        self._level = level
