@@ -4,13 +4,13 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
 from agent.refusal import Refusal
 from agent.scope import Scope, write_scope
-from agent.settings import Settings, read_settings, settings_from
+from agent.settings import Profile, Settings, read_settings, settings_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +35,19 @@ def read_site(
     changed: dict[str, Any] = msgspec.to_builtins(settings)
     changed["pace"].update({key: value for key, value in (pace or {}).items() if value})
     if profile:
-        changed["profile"] = profile
-    settings = settings_from(changed, "コマンド行 / the command line")
+        changed["profile"] = _checked_profile(profile)
+    settings = settings_from(changed, "--max-pps-host, --max-pps")
     given = [part for text in networks for part in _split(text)]
     return Site(settings, write_scope(settings.scope, given, _split(exclude), yes_large=yes_large))
+
+
+def _checked_profile(profile: str) -> str:
+    if profile not in get_args(Profile):
+        raise Refusal(
+            f"調べ方「{profile[:40]}」はありません。{'、'.join(get_args(Profile))} から選んでください。何も送信していません。",
+            f"There is no profile “{profile[:40]}”. Choose one of {', '.join(get_args(Profile))}. Nothing was sent.",
+        )
+    return profile
 
 
 def _split(text: str) -> list[str]:

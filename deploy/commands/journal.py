@@ -47,6 +47,6 @@ def _address(text: str) -> str | None:
         return str(ipaddress.ip_address(text))
     except ValueError as error:
         raise Refusal(
-            f"「{text[:80]}」は IP アドレスではありません。例: 192.168.1.20",
-            f"“{text[:80]}” is not an IP address. Example: 192.168.1.20",
+            f"「{text[:80]}」は IP アドレスではありません。192.168.1.20 のように書いてください。",
+            f"“{text[:80]}” is not an IP address. Write it like 192.168.1.20.",
         ) from error
