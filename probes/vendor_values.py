@@ -17,6 +17,7 @@ from probes.facts import Fact, FactKind, Sure, fact
 from probes.rows import compiled, load
 
 MOST_ASKED = 10  # variables of one GET
+MOST_COLUMNS = 2
 _FIELDS = {
     "maker": FactKind.MAKER,
     "model": FactKind.MODEL,
@@ -25,7 +26,7 @@ _FIELDS = {
     "os": FactKind.OS,
     "os_version": FactKind.OS_VERSION,
 }
-_EVERYWHERE = ("printer", "ups")  # groups of standard MIBs: theirs whoever the maker is
+_EVERYWHERE = ("printer", "ups", "rmon")  # groups of standard MIBs: theirs whoever the maker is
 _WINDOWS = ("311",)
 _RANK = {Sure.SURE: 0, Sure.LIKELY: 1, Sure.GUESS: 2}
 _MOST_TEXT = 200  # characters of one value that are looked at
@@ -123,6 +124,12 @@ def to_ask(object_id: str) -> tuple[str, ...]:
     return tuple(wanted)[:MOST_ASKED]
 
 
+def to_walk(object_id: str) -> tuple[str, ...]:
+    """Give the columns of which one row is worth a request, at most two, best first."""
+    columns = (place.oid for place in _own(arcs_of(object_id)) if place.oid.endswith(".*"))
+    return tuple(dict.fromkeys(oid.removesuffix(".*") for oid in columns))[:MOST_COLUMNS]
+
+
 def _own(arcs: tuple[str, ...]) -> Iterator[Place]:
     for count in range(len(arcs), 0, -1):
         entry = makers().get(".".join(arcs[:count]))
@@ -132,7 +139,7 @@ def _own(arcs: tuple[str, ...]) -> Iterator[Place]:
 
 def _places(entry: Maker, arcs: tuple[str, ...], *, own: bool) -> Iterator[Place]:
     shared = (variable for name in entry.also for variable in groups()[name])
-    for variable in (*entry.values, *shared):
+    for variable in (*entry.values, *(shared if own else ())):
         yield Place(variable.at(arcs), variable, own, variable.maker or entry.maker)
 
 
@@ -190,6 +197,8 @@ class Wanted:
         value = variable.said_in(self.heard.get(place.oid, ""))
         if not value:
             return
+        if not place.own and not self._unnamed and variable.field != "serial":
+            return  # a part or a bought-in software speaks for itself
         weakest = Sure.SURE if place.own else Sure.LIKELY
         yield fact(_FIELDS[variable.field], value, max(variable.sure, weakest, key=_RANK.__getitem__))
         if place.maker and self._unnamed:

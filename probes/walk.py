@@ -35,6 +35,8 @@ _PREFIXES = tuple(_WANTED.values())
 _MOST_ROWS = 4096  # of one column
 _ESCAPE = re.compile(rb"\\x([0-9a-fA-F]{2})")
 _CHASSIS = "3"
+_BOX = ("", "1", "2", "9", "11")  # entPhysicalClass not said, other, unknown, module, stack
+_QUOTED = ' \t\r\n\0"'  # some agents send their description in quotation marks
 _STACK_MAKER = "Aricent"  # the default rows of a bought-in switch software: they describe that software
 _UNICAST = "1"  # ipAddressType
 _TWO_HOSTS = 30  # the longest prefix that has a broadcast address
@@ -142,7 +144,7 @@ def _system(walk: Walk) -> Iterator[Fact]:
     if walk.lines:
         yield fact(FactKind.SERVICE, "snmp")
     for index, kind in _SYSTEM.items():
-        value = walk.text("system", index).strip()
+        value = walk.text("system", index).strip(_QUOTED)
         if kind is FactKind.LOCATION:
             value = meaning(value)
         if value:
@@ -259,7 +261,9 @@ def chassis_index(walk: Walk) -> str:
     classes, inside = walk.columns["part.class"], walk.columns["part.inside"]
     chassis = [index for index, raw in classes.items() if _text(raw) == _CHASSIS]
     whole = [index for index in chassis if _text(inside.get(index, b"0")) == "0"]
-    outer = [index for index, raw in inside.items() if _text(raw) == "0"]
+    outer = [
+        index for index, raw in inside.items() if _text(raw) == "0" and walk.text("part.class", index) in _BOX
+    ]
     return next(iter([*whole, *chassis, *outer]), "")
 
 
@@ -271,8 +275,16 @@ def _chassis(walk: Walk) -> Iterator[Fact]:
         return
     for column, kind in _PARTS.items():
         value = meaning(walk.text(column, index))
+        if not value and kind is FactKind.MODEL:
+            value, sure = _only_model(walk), Sure.LIKELY
         if value:
             yield fact(kind, value, Sure.LIKELY if kind is FactKind.MAKER else sure)
     firmware = meaning(walk.text("part.software", index)) or meaning(walk.text("part.firmware", index))
     if firmware:
         yield fact(FactKind.FIRMWARE_VERSION, firmware, Sure.LIKELY)
+
+
+def _only_model(walk: Walk) -> str:
+    """Give the one model that all parts that name one agree on, "" otherwise."""
+    models = {meaning(walk.text("part.model", index)) for index in walk.columns["part.model"]} - {""}
+    return models.pop() if len(models) == 1 else ""

@@ -20,7 +20,9 @@ from hypothesis import strategies as st
 from agent.logins.snmp import SnmpCredential, SnmpSession, SnmpUser
 from agent.logins.snmp_ber import is_whole
 from agent.logins.snmp_lines import variable_line
-from probes.contract import HeldBack, OurFault, Refused, Silent, WireError
+from probes.contract import HeldBack, Line, OurFault, Refused, Silent, Stream, Transcript, WireError
+from probes.facts import FactKind
+from probes.login import snmp
 
 SYSTEM = "1.3.6.1.2.1.1"
 COMMUNITY = SnmpCredential("hospital-ro")
@@ -171,6 +173,43 @@ async def test_one_session_asks_many_questions(snmpd: int) -> None:
         for _ in range(3):
             await asked.session.get([f"{SYSTEM}.5.0"])
         assert (len(asked.heard), asked.session.pdus) == (3, 5)
+
+
+@dataclass
+class Wired:
+    """A wire that has nothing but this session."""
+
+    given: SnmpSession
+    address: str = "127.0.0.1"
+
+    async def session(self, kind: str, port: int) -> SnmpSession:
+        return self.given
+
+    async def tcp(self, port: int) -> Stream:
+        raise HeldBack("SNMP only")
+
+    async def udp(self, port: int) -> Stream:
+        raise HeldBack("SNMP only")
+
+
+@pytest.mark.parametrize("credential", [COMMUNITY, USER])
+async def test_a_host_is_known_after_fifteen_requests(
+    snmpd: int, credential: SnmpCredential | SnmpUser
+) -> None:
+    async with asking(snmpd, credential) as asked:
+        await snmp.ask(Wired(asked.session), snmpd)
+    assert asked.session.pdus <= 15, asked.said
+    found = snmp.read(Transcript(tuple(Line("<", line) for line in asked.heard)))
+    kinds = {one.kind for one in found}
+    assert {FactKind.SNMP_SYSNAME, FactKind.LOCATION, FactKind.FORWARDING, FactKind.INTERFACE} <= kinds
+
+
+async def test_both_questions_give_what_was_heard(snmpd: int) -> None:
+    async with asking(snmpd) as asked:
+        got = await asked.session.get([f"{SYSTEM}.5.0", f"{SYSTEM}.99.0"])
+        walked = await asked.session.walk(SYSTEM, 3)
+    assert (*got, *walked) == tuple(asked.heard)
+    assert (len(got), len(walked)) == (1, 3)
 
 
 WRONG = [

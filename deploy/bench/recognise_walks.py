@@ -9,6 +9,7 @@ Fields are chosen as the ledger chooses them, from one observation that holds th
 
 import ipaddress
 import json
+import re
 import subprocess
 import sys
 import tarfile
@@ -29,6 +30,9 @@ DATA = Path(__file__).parents[3] / "shared" / "data"
 ARCHIVE = DATA / "dev-core.tar.xz"
 JUDGE = DATA / "judge" / "judge_snmp.py"
 _POINT_TO_POINT = 31  # a longer prefix is no network of several hosts
+_DISTRIBUTION = re.compile(
+    r"-(?:generic|server|amd64|686|pve|default|lts|cloud|aws|azure|virtual|arch)|\.(?:el|fc|amzn)\d"
+)
 _WHEN = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -91,8 +95,10 @@ def predict(walk: bytes) -> dict[str, Any]:
 
 
 def system_version(values: Mapping[str, str | None]) -> str | None:
-    """Give the version of the system; the kernel under a maker's appliance is not its version."""
-    return None if values["os"] == "Linux" and values["maker"] else values["os_version"]
+    """Give the version of the system; a kernel that no distribution built is an appliance's, not its version."""
+    version = values["os_version"]
+    appliance = values["os"] == "Linux" and (values["maker"] or not _DISTRIBUTION.search(version or ""))
+    return None if appliance else version
 
 
 def stored(facts: tuple[Fact, ...]) -> Stored:

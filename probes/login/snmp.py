@@ -9,7 +9,7 @@ any size: it looks at nothing but the variables named there.
 
 from probes.contract import Malformed, Session, Transcript, Wire
 from probes.facts import Fact
-from probes.vendor_values import to_ask
+from probes.vendor_values import to_ask, to_walk
 from probes.walk import Walk, chassis_index, facts_of
 
 PORTS = (161,)
@@ -46,9 +46,12 @@ async def ask(wire: Wire, port: int) -> None:
     """Get the system group and the maker's variables, then walk what identity and networks need."""
     session = await wire.session(CREDENTIAL, port)
     system = Walk.of(await session.get(_FIRST))
-    own = to_ask(system.text("system", "2.0").strip())
+    object_id = system.text("system", "2.0").strip()
+    own = to_ask(object_id)
     if own:
         await session.get(own)
+    for column in to_walk(object_id):
+        await session.walk(column, 1)
     await _ask_interfaces(session, await _ask_addresses(session))
     await session.walk(_NEIGHBOUR, _MOST_NEIGHBOURS)
     if await session.walk(_ROUTES[0], _MOST_ROUTES):
