@@ -141,6 +141,7 @@ class Rounds:
         return False
 
     async def _once(self) -> Scan | None:
+        write_last_start(self.state, self.clock.now())
         scan = await self._scan()
         for attempt in range(TRIES_ONCE):
             await self.clock.sleep(float(attempt))
