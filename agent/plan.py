@@ -134,3 +134,4 @@ def _tunnels(view: View) -> Iterator[Question]:
         return
     for probe, port in (("ike", 500), ("ikev1", 500), ("openvpn", 1194)):
         yield Question(probe, port, "a way in from outside")
+    yield Question("dns", 53, "does it answer names, and with what")

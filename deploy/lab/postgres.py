@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`python -m deploy.lab.postgres COMMAND …`: runs a command beside a real PostgreSQL that leaves nothing behind.
+
+The server comes from the lab's root file system, runs in namespaces of its own without any
+network, writes to memory, and is reached by a Unix socket in a temporary folder. The command
+finds it in the variable DAICHO_TEST_POSTGRES. Needs root.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+
+from deploy.lab import rootfs
+from deploy.lab.errors import LabError, LabUnavailable
+
+VARIABLE = "DAICHO_TEST_POSTGRES"
+_READY_WITHIN = 60.0
+_SCRIPT = r"""
+set -eu
+root=$1 sockets=$2 scratch=$3
+mount -t tmpfs -o size=1g,mode=755 none "$scratch"
+mkdir "$scratch/upper" "$scratch/work" "$scratch/merged"
+mount -t overlay -o "lowerdir=$root,upperdir=$scratch/upper,workdir=$scratch/work" none "$scratch/merged"
+cd "$scratch/merged"
+mount -t proc none proc
+mount --rbind /dev dev
+mkdir -p run/sockets run/data
+mount --bind "$sockets" run/sockets
+chown 0:0 . ; chroot . chown postgres run/sockets run/data
+bin=$(echo usr/lib/postgresql/*/bin)
+as() { chroot . setpriv --reuid=postgres --regid=postgres --clear-groups env -i PATH=/usr/bin:/bin LC_ALL=C "$@"; }
+as "/$bin/initdb" -D /run/data -A trust -E UTF8 --no-locale -U postgres >/dev/null
+# Not exec: a change of user clears the parent-death signal, and this shell must die with its parent.
+as "/$bin/postgres" -D /run/data -k /run/sockets -c listen_addresses= -c max_connections=60 -c log_min_messages=fatal &
+wait
+"""
+
+
+@contextmanager
+def server() -> Iterator[str]:
+    """Run a PostgreSQL; gives its SQLAlchemy URL. Raises LabUnavailable."""
+    root = rootfs.existing() or rootfs.build(_say)
+    with tempfile.TemporaryDirectory() as sockets, tempfile.TemporaryDirectory() as scratch:
+        Path(sockets).chmod(0o755)
+        namespaces = ["unshare", "--mount", "--pid", "--ipc", "--net", "--fork", "--kill-child"]
+        script = ["sh", "-c", _SCRIPT, "postgres", str(root), sockets, scratch]
+        process = subprocess.Popen(
+            [*namespaces, *script], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+        )
+        try:
+            _await(process, sockets)
+            yield f"postgresql+psycopg://postgres@/postgres?host={sockets}"
+        finally:
+            process.kill()  # all of it is in memory, and with unshare its whole pid namespace ends
+            process.wait(timeout=30)
+
+
+def _await(process: "subprocess.Popen[bytes]", sockets: str) -> None:
+    deadline = time.monotonic() + _READY_WITHIN
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            psycopg.connect(host=sockets, user="postgres", dbname="postgres").close()
+            return
+        except psycopg.OperationalError:
+            time.sleep(0.1)
+    raise LabUnavailable(
+        "PostgreSQL を始められませんでした。root で実行しているか、空きメモリがあるかを確かめてください。"
+        " / PostgreSQL did not start. Check that this runs as root and that there is memory left."
+    )
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+def main(command: list[str]) -> int:
+    """Run the command with the server's URL in its environment; gives its exit code."""
+    try:
+        with server() as url:
+            return subprocess.run(command, env={**os.environ, VARIABLE: url}, check=False).returncode
+    except LabError as error:
+        _say(str(error))
+        return 3
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
