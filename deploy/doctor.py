@@ -40,10 +40,15 @@ def _python() -> Iterator[Finding]:
     yield Finding("python", True, f"Python {version}", f"Python {version}")
 
 
-def _privilege() -> Iterator[Finding]:
-    status = Path("/proc/self/status").read_text(encoding="ascii")
+def may_send_frames() -> bool:
+    """Whether this process has CAP_NET_RAW, as root has (capabilities(7), bit 13)."""
+    status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
     effective = next((line.split()[1] for line in status.splitlines() if line.startswith("CapEff")), "0")
-    ok = bool(int(effective, 16) & (1 << 13))
+    return bool(int(effective, 16) & (1 << 13))
+
+
+def _privilege() -> Iterator[Finding]:
+    ok = may_send_frames()
     yield Finding(
         "raw packets",
         ok,

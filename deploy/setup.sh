@@ -4,6 +4,8 @@
 
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 VENV="$HERE/.venv"
+# A copy that we may only read gets its environment in the user's cache folder.
+[ -w "$HERE" ] || VENV="${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/daicho/venv"
 
 say() { printf '%s\n' "$@" >&2; }
 
@@ -46,6 +48,19 @@ find_python() {
     return 1
 }
 
+# Our own code is not copied: the environment points at this folder.
+install_ourselves() {
+    if [ -w "$HERE" ]; then
+        "$VENV/bin/python" -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e "$HERE"
+        return
+    fi
+    local site
+    site=$("$VENV/bin/python" -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])') &&
+        printf '%s\n' "$HERE" >"$site/daicho.pth" &&
+        printf '#!/bin/sh\nexec "%s" -m deploy "$@"\n' "$VENV/bin/python" >"$VENV/bin/daicho" &&
+        chmod +x "$VENV/bin/daicho"
+}
+
 # make_venv LOCK: a virtual environment of our own with exactly what the lock names, checked by hash.
 make_venv() {
     local lock=$1 python stamp
@@ -57,16 +72,16 @@ make_venv() {
     "$python" -c 'import os, sysconfig, sys; sys.exit(not os.path.exists(sysconfig.get_paths()["include"] + "/Python.h"))' ||
         need /nothing=python3-dev || return 1
     need gcc=gcc || return 1
-    say "専用の Python 環境を作ります（$lock、初回は1〜2分）…" "  Making our own Python environment ($lock) …"
-    "$python" -m venv "$VENV" &&
+    say "専用の Python 環境を $VENV に作ります（$lock の部品だけ、初回は1〜2分）…" \
+        "  Making our own Python environment in $VENV (only what $lock names) …"
+    mkdir -p "$(dirname "$VENV")" && "$python" -m venv "$VENV" &&
         "$VENV/bin/python" -m pip install -q --disable-pip-version-check --require-hashes --no-deps \
             -r "$HERE/requirements-build.txt" &&
         "$VENV/bin/python" -m pip install -q --disable-pip-version-check --require-hashes --no-deps \
             --no-build-isolation -r "$HERE/$lock" &&
-        "$VENV/bin/python" -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation \
-            -e "$HERE" &&
+        install_ourselves &&
         printf '%s\n' "$stamp" >"$VENV/.daicho" && return 0
-    say "Python 環境を作れませんでした。ネットワーク（パッケージの入手先）を確かめて、もう一度実行してください。" \
-        "  The Python environment could not be made. Check that packages can be fetched, then run again."
+    say "Python 環境を作れませんでした。理由は上の行にあります。パッケージの入手先につながるか、空き容量と権限があるかを確かめて、もう一度実行してください。" \
+        "  The Python environment could not be made; the lines above say why. Check that packages can be fetched, and space and permissions, then run again."
     return 1
 }

@@ -31,9 +31,9 @@ def plain(text: str, style: str = "") -> Text:
 
 def say(ja: str, en: str = "") -> None:
     """Tell a person something, beside the output proper."""
-    errors.print(plain(ja))
+    errors.print(plain(ja), soft_wrap=True)
     if en:
-        errors.print(plain(en, "dim"))
+        errors.print(plain(en, "dim"), soft_wrap=True)
 
 
 def complain(ja: str, en: str) -> None:

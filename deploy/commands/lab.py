@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`daicho lab up|down|status|exec|settings`: the virtual hospital."""
 
+import signal
 from typing import Annotated
 
 import typer
@@ -12,4 +13,6 @@ SETTINGS = {"allow_extra_args": True, "ignore_unknown_options": True, "help_opti
 
 def command(arguments: Annotated[list[str] | None, typer.Argument()] = None) -> None:
     """仮想病院 up | down | status | exec | settings / the virtual hospital."""
+    if arguments and arguments[0] == "exec":
+        signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is for the command inside, which then ends us
     raise typer.Exit(main(arguments or ["--help"]))

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from agent.scope import overlap
+from deploy.doctor import may_send_frames
 from deploy.ledger_summary import print_ledger, print_next, print_summary
 from deploy.result_file import check_result, write_result
 from deploy.scan_progress import ScanProgress
@@ -83,7 +84,7 @@ def _tell(done: Done, document: dict[str, Any], site: Site, ledger: Path) -> int
     if scan is None or scan.state != "complete":
         _tell_unfinished(scan)
         return _UNFINISHED
-    if not scan.privileged:
+    if not scan.privileged and not may_send_frames():
         say(
             "権限がないため、ARP で答える機器の一部と受信だけで分かることは見えていません。sudo を付けると見えます。",
             "Without privileges (CAP_NET_RAW), hosts that only answer ARP and what is heard were not seen; use sudo.",
