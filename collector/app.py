@@ -19,7 +19,7 @@ from collector.rendering import Renderer
 from collector.security import SECURITY_HEADERS, App, Doorkeeper
 from collector.settings import Settings
 from collector.translation import load_words
-from inventory_db.ledger import refresh
+from inventory_db.ledger import catch_up, refresh
 from inventory_db.tables import open_ledger
 
 _log = logging.getLogger(__name__)
@@ -31,6 +31,7 @@ def create_app(settings: Settings) -> FastAPI:
     Raises inventory_db.tables.LedgerError (with `.ja` and `.en`) for a ledger that cannot be used.
     """
     engine = open_ledger(settings.ledger)
+    catch_up(engine)  # what arrived in uploads whose scan never ended, or just before a crash
     renderer = Renderer(settings)
     reading = Reading(engine, lambda: datetime.now(UTC))
     app = FastAPI(title="daicho", docs_url=None, redoc_url=None, openapi_url=None)

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, delete, insert, select
+from sqlalchemy import Connection, Engine, Row, delete, func, insert, select
 
 from inventory_db import people, tables
 from inventory_db.device import Device, Merge, Touched, device_json
@@ -30,6 +30,7 @@ __all__ = [
     "BadEntry",
     "Header",
     "OfficialRow",
+    "catch_up",
     "device_document",
     "devices",
     "document",
@@ -43,6 +44,7 @@ __all__ = [
 SCHEMA = "daicho/ledger/1"
 DEVICE_SCHEMA = "daicho/device/1"
 BY_SCAN = "daicho（自動調査）"
+_DERIVED = "derived"  # mark: how many observations the devices were derived from
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,27 @@ def refresh(connection: Connection) -> int:
     connection.execute(delete(tables.devices))
     if rows:
         connection.execute(insert(tables.devices), rows)
+    connection.execute(delete(tables.marks).where(tables.marks.c.key == _DERIVED))
+    connection.execute(insert(tables.marks).values(key=_DERIVED, value=_observed(connection)))
     return len(rows)
+
+
+def catch_up(engine: Engine) -> bool:
+    """Derive the devices again if observations have come since they were derived last; say whether."""
+    with engine.connect() as connection:
+        derived = connection.execute(
+            select(tables.marks.c.value).where(tables.marks.c.key == _DERIVED)
+        ).scalar()
+        if (derived or "0") == _observed(connection):
+            return False
+    with tables.writing(engine) as connection:
+        refresh(connection)
+    return True
+
+
+def _observed(connection: Connection) -> str:
+    """Count the observations: they are never deleted, so the same count means the same observations."""
+    return str(connection.execute(select(func.count()).select_from(tables.observations)).scalar_one())
 
 
 def devices(connection: Connection, at: datetime | None = None) -> tuple[Device, ...]:

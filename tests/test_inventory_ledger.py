@@ -295,3 +295,16 @@ def test_changes_between_two_dates(ledger_engine: Engine) -> None:
     assert {("002", "silent"), ("003", "unchanged"), ("004", "not_checked"), ("005", "new")} <= kinds
     assert all(change.ja.endswith("。") and change.en.endswith(".") for change in found)
     assert "2026/4/8" in next(change.ja for change in found if change.kind == "unchanged")
+
+
+def test_devices_catch_up_only_when_observations_came_since(ledger_engine: Engine) -> None:
+    assert not ledger.catch_up(ledger_engine)
+    with tables.writing(ledger_engine) as c:
+        observations.append(c, upload(*FIRST))
+    assert ledger.catch_up(ledger_engine)
+    with ledger_engine.connect() as c:
+        assert len(ledger.devices(c)) == 2
+    assert not ledger.catch_up(ledger_engine)
+    with tables.writing(ledger_engine) as c:
+        fill(c, arp("10.1.0.7", "b8:2a:72:00:00:0c", minute=9), scan="s2")
+    assert not ledger.catch_up(ledger_engine), "an ordinary refresh counts"
