@@ -17,6 +17,7 @@ from agent.scope import Scope
 from probes.contract import HeldBack
 from probes.facts import Sent
 
+WATCH_SECONDS = 0.02  # while a connection waits for its place, its device is looked at so often
 LONGEST_WAIT = 60.0  # seconds for a place in the pace; longer is our fault, not theirs
 
 
@@ -47,6 +48,7 @@ class Door:
         frozenset()
     )  # (transport, port) that the site asked for by a credential
     touched: Touched = field(default_factory=Touched)
+    waiting: Callable[[float], None] = lambda _: None  # told before each wait of ours, in seconds
 
     @property
     def allowed(self) -> frozenset[str]:
@@ -69,18 +71,24 @@ class Door:
         lifted = permit is Permit.SEND and rule_on(transport, port).permit is not Permit.SEND
         return self.permit is not Permit.NOTHING and (lifted or (transport, port) in self.opted)
 
-    async def enter(self, packets: int, *, connecting: bool = False) -> None:
-        """Wait for room for up to `packets` and reserve it; raises HeldBack when the budget is spent."""
+    async def enter(
+        self, packets: int, *, connecting: bool = False, watch: Callable[[], None] | None = None
+    ) -> None:
+        """Wait for room for up to `packets` and reserve it; `watch` is called often while waiting.
+
+        Raises HeldBack when the budget is spent, or when a blackout has begun meanwhile.
+        """
         waited = 0.0
         while (wait := self.pace.wait(self.address, packets, self.clock.steady(), connecting=connecting)) > 0:
-            if math.isinf(wait):
-                raise HeldBack(
-                    "budget: この機器に送ってよい数に達した / the packet budget of this host is spent"
-                )
-            if waited > LONGEST_WAIT:
-                raise HeldBack("pace: 順番が回ってこなかった / no place in the pace within a minute")
+            _check_wait(wait, waited)
+            wait = min(wait, WATCH_SECONDS) if watch else wait
+            self.waiting(wait)
             await self.clock.sleep(wait)
             waited += wait
+            if watch:
+                watch()
+        if refused := self.scope.refuses(self.address, self.clock.now()):
+            raise HeldBack(refused)
         self.pace.reserve(self.address, packets)
 
     def leave(self, reserved: int, packets: int, *, connected: bool = False) -> None:
@@ -111,3 +119,10 @@ class Door:
                 why=str(more.get("why", "")),
             )
         )
+
+
+def _check_wait(wait: float, waited: float) -> None:
+    if math.isinf(wait):
+        raise HeldBack("budget: この機器に送ってよい数に達した / the packet budget of this host is spent")
+    if waited > LONGEST_WAIT:
+        raise HeldBack("pace: 順番が回ってこなかった / no place in the pace within a minute")

@@ -50,7 +50,7 @@ class HostSurvey:
             while self.dumb < MOST_DUMB and (question := next_question(self._view(), self.profile)):
                 await self.put(question)
                 told()
-                if not self._goes_on():
+                if self._refused():
                     break
                 ruling = self._classify()
         finally:
@@ -77,7 +77,8 @@ class HostSurvey:
         ask = all_probes()[question.probe].ask
         assert ask is not None  # noqa: S101 - the plan names asking probes only
         try:
-            async with asyncio.timeout(QUESTION_SECONDS):
+            async with asyncio.timeout(QUESTION_SECONDS) as limit:
+                self.door.waiting = lambda seconds: limit.reschedule((limit.when() or 0.0) + seconds)
                 await ask(wire, question.port)
         except WireError as error:
             return error
@@ -86,6 +87,7 @@ class HostSurvey:
         except Exception as error:  # a fault of ours must not stop the survey, nor look like their silence
             return OurFault(f"{type(error).__name__}: {error}")
         finally:
+            self.door.waiting = lambda _: None
             await wire.close()
         return None
 
@@ -131,8 +133,8 @@ class HostSurvey:
         elif wire.transcript.heard:
             self.dumb = 0
 
-    def _goes_on(self) -> bool:
-        return not self.door.scope.refuses(self.door.address, self.door.clock.now())
+    def _refused(self) -> str:
+        return self.door.scope.refuses(self.door.address, self.door.clock.now())
 
     def _judgement(self) -> Judgement:
         if self.ours:
@@ -172,6 +174,8 @@ class HostSurvey:
                 Outcome.HELD_BACK,
                 reason="never_answers: 接続は受けるが答えない / takes, never answers",
             )
+        elif refused := self._refused():
+            self._record("plan", Outcome.HELD_BACK, reason=refused)
         elif ruling.permit < Permit.SEND:
             self._record("plan", Outcome.HELD_BACK, reason=ruling.reason)
             self.door.journal("held back", packets=0, why=ruling.reason)
@@ -208,12 +212,12 @@ def _outcome(
     held = str(ended) if isinstance(ended, HeldBack) else ""
     if facts:
         return Outcome.ANSWERED, held
-    if heard and malformed:
-        return Outcome.OTHER_PROTOCOL, held
-    if held:
+    if held:  # what we cut off ourselves says nothing about their protocol
         return Outcome.HELD_BACK, held
     if isinstance(ended, OurFault):
         return Outcome.OUR_FAULT, str(ended)[:300]
+    if heard and malformed:
+        return Outcome.OTHER_PROTOCOL, ""
     if isinstance(ended, Refused):
         return Outcome.REFUSED, str(ended)[:300]
     return (Outcome.OTHER_PROTOCOL if heard else Outcome.SILENT), str(ended or "")[:300]

@@ -8,9 +8,9 @@ Packets of a TCP connection are not guessed: the kernel says how many segments l
 import asyncio
 import math
 import socket
-import struct
 from dataclasses import dataclass, field
 
+from agent import sockets
 from agent.door import Door
 from agent.guard import Permit
 from agent.logins.opening import PacedSession
@@ -27,22 +27,17 @@ from probes.contract import (
     Session,
     Silent,
     Transcript,
+    WireError,
 )
 
 CONNECT_SECONDS = 0.9  # under the kernel's first retransmission, so that one SYN is one packet
 RECEIVE_SECONDS = 2.0
 CLOSE_SECONDS = 1.0
-_RECEIVE_BUFFER = 4096  # bytes; a small window bounds what a talkative peer can make us acknowledge
 _SEGMENT = 1200  # bytes of payload that surely fit one packet
 _ENDING = 2  # packets kept back for FIN and the last acknowledgement
-_SEGS_OUT_AT = 136  # struct tcp_info, linux/tcp.h
+_ANSWER = 2  # packets kept for taking an answer in
+_HASTY = "it talks faster than the pace lets us answer"
 _OUR_ERRORS = (OSError, ValueError)
-
-
-def segments_out(sock: socket.socket) -> int:
-    """Segments that left through this TCP socket so far (SYN, data, ACK, FIN, repeats)."""
-    info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 232)
-    return int(struct.unpack_from("I", info, _SEGS_OUT_AT)[0])
 
 
 @dataclass(slots=True)
@@ -82,6 +77,7 @@ class LiveWire:
     async def tcp(self, port: int) -> "TcpStream":
         """Connect, at the host's pace."""
         self.door.check("tcp", port, Permit.CONNECT)
+        await self.close()  # one connection at a time
         self.note("~", f"open tcp {port}".encode())
         stream = TcpStream(self, port)
         self._open.append(stream)
@@ -106,6 +102,20 @@ class LiveWire:
         self._open.append(session)
         return session
 
+    def unreachable(self, error: Exception) -> WireError:
+        """Note what an error of the kernel says, and give it as one of ours."""
+        said = sockets.errors_mean(error, self.address)
+        if isinstance(error, ConnectionError) and not isinstance(error, ConnectionRefusedError):
+            self.note("~", b"reset")
+        elif not isinstance(said, OurFault):
+            self.note("~", b"silent" if isinstance(said, Silent) else b"refused")
+        return said
+
+    def journal(self, action: str, port: int, *, packets: int, started: float, **more: str | int) -> None:
+        """Write down what left through one conversation of this wire."""
+        more |= {"port": port, "probe": self.probe, "why": self.why}
+        self.door.journal(action, packets=packets, started=started, **more)
+
     async def close(self) -> None:
         """End everything that is still open, with a full close."""
         while self._open:
@@ -126,6 +136,7 @@ class TcpStream:
     started: float = 0.0
     connected: bool = False
     ended: bool = False
+    hasty: bool = False  # the device sends more pieces than we may acknowledge
 
     async def connect(self) -> None:
         """Handshake; raises Refused, Silent, OurFault."""
@@ -133,22 +144,15 @@ class TcpStream:
         await door.enter(_ENDING + 3, connecting=True)
         self.reserved = _ENDING + 3
         self.started = door.clock.steady()
-        family = socket.AF_INET6 if ":" in door.address else socket.AF_INET
         try:
-            self.sock = socket.socket(family, socket.SOCK_STREAM)
-            self.sock.setblocking(False)
-            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
-            self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.sock = sockets.tcp_socket(door.address)
             async with asyncio.timeout(CONNECT_SECONDS):
                 await asyncio.get_running_loop().sock_connect(self.sock, (door.address, self.port))
         except TimeoutError as error:
             self.wire.note("~", b"silent")
             raise Silent("no answer to SYN") from error
-        except ConnectionError as error:
-            self.wire.note("~", b"refused")
-            raise Refused(str(error)) from error
         except _OUR_ERRORS as error:
-            raise _unreachable(self.wire, error) from error
+            raise self.wire.unreachable(error) from error
         self.connected = self.wire.connected = True
 
     async def send(self, data: bytes) -> None:
@@ -200,29 +204,30 @@ class TcpStream:
     async def _push(self, data: bytes) -> None:
         if not data or self.sock is None:
             return
-        await self._make_room(math.ceil(len(data) / _SEGMENT))
+        segments = math.ceil(len(data) / _SEGMENT)
+        answer = _ANSWER if segments + _ENDING + _ANSWER <= self.wire.door.pace.per_host else 0
+        await self._make_room(segments + answer)  # whoever asks must be able to take the answer in
         self.payload += len(data)
         try:
             async with asyncio.timeout(RECEIVE_SECONDS):
                 await asyncio.get_running_loop().sock_sendall(self.sock, data)
         except TimeoutError as error:
             raise Silent("the peer takes no more") from error
-        except ConnectionError as error:
-            self.wire.note("~", b"reset")
-            raise Refused(str(error)) from error
+        except _OUR_ERRORS as error:
+            raise self.wire.unreachable(error) from error
 
     async def _pull(self, most: int, *, quiet: bool = False) -> bytes:
         assert self.sock is not None  # noqa: S101 - only called when connected
-        await self._make_room(2)
+        if await self._is_hasty():
+            return self._left_over(most)
         try:
             async with asyncio.timeout(RECEIVE_SECONDS):
                 data = await asyncio.get_running_loop().sock_recv(self.sock, most)
         except TimeoutError as error:
             self.wire.note("~", b"silent")
             raise Silent("nothing came") from error
-        except ConnectionError as error:
-            self.wire.note("~", b"reset")
-            raise Refused(str(error)) from error
+        except _OUR_ERRORS as error:
+            raise self.wire.unreachable(error) from error
         if not data:
             self.ended = True
             if not quiet:
@@ -233,13 +238,40 @@ class TcpStream:
         self._settle()
         missing = packets + _ENDING - self.reserved
         if missing > 0:
-            await self.wire.door.enter(missing)
+            if self.sock is not None:
+                sockets.acknowledge_slowly(self.sock)
+            await self.wire.door.enter(missing, watch=self._watch)
             self.reserved += missing
+
+    async def _is_hasty(self) -> bool:
+        """Make room for an answer; true if the device did not leave us the time for it just now."""
+        if self.hasty:
+            raise Closed(_HASTY)
+        try:
+            await self._make_room(_ANSWER)
+        except Closed:
+            self.hasty = True
+        return self.hasty
+
+    def _left_over(self, most: int) -> bytes:
+        """What has come in already from a device that talks too fast; raises Closed if nothing has."""
+        assert self.sock is not None  # noqa: S101 - only called when connected
+        try:
+            return self.sock.recv(most)
+        except OSError as error:
+            raise Closed(_HASTY) from error
+
+    def _watch(self) -> None:
+        """Raise Closed when crumbs of data make our kernel acknowledge more than there is room for."""
+        if self.sock is None or sockets.segments_out(self.sock) - self.counted < self.reserved - 1:
+            return
+        if sockets.is_crumbling(self.sock):
+            raise Closed(_HASTY)
 
     def _settle(self) -> None:
         if self.sock is None:
             return
-        left = segments_out(self.sock) - self.counted
+        left = sockets.segments_out(self.sock) - self.counted
         self.counted += left
         given_back = min(left, self.reserved)
         self.reserved -= given_back
@@ -251,38 +283,46 @@ class TcpStream:
             self.wire.door.leave(self.reserved, 0)
             return
         self._settle()  # before the end: the kernel forgets its counters when an unanswered SYN is given up
-        reset = self.connected and not await self._say_goodbye(self.sock)
+        reset = False
+        try:
+            reset = self.connected and not await self._say_goodbye(self.sock)
+        finally:
+            self._end(self.sock, reset=reset)
+
+    def _end(self, sock: socket.socket, *, reset: bool) -> None:
+        """Free the socket, give back what was not used, write the journal; never waits."""
         self._settle()
         if reset:
+            sockets.end_by_reset(sock)
             self.counted += 1
             self.wire.door.leave(0, 1)
         self.wire.door.leave(self.reserved, 0, connected=True)
-        self.sock.close()
+        sock.close()
         self.sock = None
-        self.wire.door.journal(
+        self.wire.journal(
             "tcp connect",
+            self.port,
             packets=self.counted,
             started=self.started,
             connections=1,
             payload_bytes=self.payload,
-            port=self.port,
             transport="tcp",
-            probe=self.wire.probe,
-            why=self.wire.why,
         )
 
     async def _say_goodbye(self, sock: socket.socket) -> bool:
+        """Close in order; false if the device goes on talking and only a reset makes an end of it."""
+        if self.hasty:
+            return False
         try:
             sock.shutdown(socket.SHUT_WR)
             async with asyncio.timeout(CLOSE_SECONDS):
-                for _ in range(8):
+                while sockets.segments_out(sock) - self.counted < max(self.reserved, _ENDING):
                     if self.ended or not await asyncio.get_running_loop().sock_recv(sock, 4096):
                         return True
         except TimeoutError:
             return True  # it keeps its side open; ours is closed
         except OSError:
             return True  # never connected, or reset by the peer: nothing more leaves
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         return False
 
 
@@ -311,7 +351,7 @@ class UdpStream:
             raise Refused("port unreachable") from error
         except _OUR_ERRORS as error:
             door.leave(1, 0)
-            raise _unreachable(self.wire, error) from error
+            raise self.wire.unreachable(error) from error
         door.leave(1, 1)
         self.packets += 1
         self.payload += len(data)
@@ -328,7 +368,7 @@ class UdpStream:
             self.wire.note("~", b"refused")
             raise Refused("port unreachable") from error
         except _OUR_ERRORS as error:
-            raise _unreachable(self.wire, error) from error
+            raise self.wire.unreachable(error) from error
         self.wire.note("<", data)
         return data
 
@@ -342,33 +382,17 @@ class UdpStream:
             self.sock.close()
             self.sock = None
         if self.packets:
-            self.wire.door.journal(
+            self.wire.journal(
                 "udp question",
+                self.port,
                 packets=self.packets,
                 started=self.started,
                 payload_bytes=self.payload,
-                port=self.port,
                 transport="udp",
-                probe=self.wire.probe,
-                why=self.wire.why,
             )
             self.packets = 0
 
     def _socket(self) -> socket.socket:
         if self.sock is None:
-            family = socket.AF_INET6 if ":" in self.wire.address else socket.AF_INET
-            self.sock = socket.socket(family, socket.SOCK_DGRAM)
-            self.sock.setblocking(False)
-            self.sock.connect((self.wire.address, self.port))
+            self.sock = sockets.udp_socket(self.wire.address, self.port)
         return self.sock
-
-
-def _unreachable(wire: LiveWire, error: Exception) -> Refused | Silent | OurFault:
-    number = getattr(error, "errno", None)
-    if number in (113, 110):  # EHOSTUNREACH, ETIMEDOUT: nobody answered ARP or ICMP says so
-        wire.note("~", b"silent")
-        return Silent("host unreachable")
-    if number in (111, 1, 13):  # ECONNREFUSED; EPERM, EACCES: ICMP prohibited, or our own firewall
-        wire.note("~", b"refused")
-        return Refused(str(error))
-    return OurFault(f"{type(error).__name__}: {error}")

@@ -3,9 +3,11 @@
 
 import asyncio
 import contextlib
+import errno
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
@@ -19,11 +21,13 @@ from agent.pace import Pace
 from agent.plan import Question
 from agent.records import Record, Records
 from agent.scope import write_scope
-from agent.settings import ScopeSection
+from agent.settings import Blackout, ScopeSection
+from agent.sockets import errors_mean
 from agent.wire import LiveWire
-from probes.contract import MOST_TRANSCRIPT, HeldBack
+from probes.contract import MOST_TRANSCRIPT, HeldBack, OurFault, Refused, Silent
 from probes.facts import FactKind, Observation, Outcome, Sent
 
+NOON = datetime(2026, 11, 21, 12, 0, tzinfo=timezone(timedelta(hours=9)))
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -41,6 +45,25 @@ class Kept:
 
     async def put(self, records: object) -> None:
         self.records += list(records)  # type: ignore[call-overload]
+
+
+@dataclass
+class VirtualClock:
+    """A clock on which each wait takes `ahead`, at least as long as asked for, and no real time."""
+
+    at: datetime
+    ahead: timedelta = timedelta(0)
+    passed: float = 0.0
+
+    def steady(self) -> float:
+        return self.passed
+
+    def now(self) -> datetime:
+        return self.at + timedelta(seconds=self.passed)
+
+    async def sleep(self, seconds: float) -> None:
+        self.passed += max(seconds, self.ahead.total_seconds())
+        await asyncio.sleep(0)
 
 
 def host(permit: Permit = Permit.SEND, *, never: tuple[str, ...] = (), per_host: int = 200) -> HostSurvey:
@@ -228,3 +251,148 @@ async def test_a_connection_at_a_slow_pace_still_comes_to_its_end() -> None:
     seen, survey = await ask(serve, "http", host(per_host=6))
     assert seen.outcome is Outcome.ANSWERED
     assert survey.door.pace.spent("127.0.0.1") == sum(line.packets for line in journal(survey))
+
+
+async def _silent_server(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read()
+    writer.close()
+
+
+async def test_our_waiting_for_a_place_is_never_their_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(agent.host, "QUESTION_SECONDS", 0.2)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 ready\r\n")
+        await _silent_server(reader, writer)
+
+    survey = host()
+    survey.door.pace.gap = 0.5
+    async with server(serve) as port:
+        first = await survey.put(Question("ftp", port, "test"))
+        second = await survey.put(Question("banner", port, "test"))
+    assert (first.outcome, second.outcome) == (Outcome.ANSWERED, Outcome.ANSWERED)
+
+
+async def test_an_answer_that_we_cut_ourselves_is_not_another_protocol() -> None:
+    ended = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            for _ in range(40):
+                writer.write(b"\x01")
+                await writer.drain()
+                await asyncio.sleep(0.005)
+            await reader.read()
+        writer.close()
+        ended.set()
+
+    survey = host()
+    survey.door.pace.budget = 9
+    seen, _ = await ask(serve, "ssh", survey)
+    await asyncio.wait_for(ended.wait(), 5)
+    assert seen.outcome is Outcome.HELD_BACK
+    assert seen.reason.startswith("budget")
+
+
+async def test_a_device_that_talks_in_crumbs_cannot_make_us_answer_faster_than_the_pace() -> None:
+    ended = asyncio.Event()
+
+    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with contextlib.suppress(ConnectionError):
+            while not writer.is_closing():
+                writer.write(b"x")
+                await writer.drain()
+                await asyncio.sleep(0.004)
+        writer.close()
+        ended.set()
+
+    survey = host(per_host=9)
+    seen, _ = await ask(serve, "banner", survey)
+    await asyncio.wait_for(ended.wait(), 5)
+    assert sum(line.packets for line in journal(survey)) <= 10
+    assert seen.outcome is Outcome.ANSWERED
+
+
+async def test_one_connection_at_a_time_whatever_a_probe_does() -> None:
+    ended = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await _silent_server(reader, writer)
+        ended.set()
+
+    survey = host()
+    wire = LiveWire(survey.door, "test")
+    async with server(serve) as port:
+        await wire.tcp(port)
+        assert not ended.is_set()
+        await wire.tcp(port)
+        await asyncio.wait_for(ended.wait(), 5)
+        await wire.close()
+    assert [line.connections for line in journal(survey)] == [1, 1]
+
+
+async def test_a_second_interruption_loses_neither_journal_nor_reservation() -> None:
+    asked, leave, left = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.set()
+        await reader.read()
+        await leave.wait()  # keeps its side open while we say goodbye
+        writer.close()
+        left.set()
+
+    survey = host()
+    async with server(serve) as port:
+        task = asyncio.create_task(survey.put(Question("ssh", port, "test")))
+        await asked.wait()
+        task.cancel()
+        await asyncio.sleep(0.05)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        leave.set()
+        await asyncio.wait_for(left.wait(), 5)
+    (line,) = journal(survey)
+    assert line.packets == survey.door.pace.spent("127.0.0.1") > 0
+    assert survey.door.pace.wait("127.0.0.1", 190, SystemClock().steady() + 9) == 0.0
+
+
+async def test_a_blackout_that_begins_while_we_wait_holds_the_packet_back() -> None:
+    survey = host()
+    clock = VirtualClock(NOON)
+    window = Blackout(start="12:01", end="13:00")
+    survey.door.scope = replace(survey.door.scope, blackouts=(window,))
+    survey.door.clock = clock
+    survey.door.pace.settle("127.0.0.1", 0, 200, clock.steady())
+    survey.door.pace.gap = 0.0
+    clock.ahead = timedelta(seconds=60)  # each wait takes a minute here
+    with pytest.raises(HeldBack, match="blackout"):
+        await survey.door.enter(1)
+    assert survey.door.pace.spent("127.0.0.1") == 200
+
+
+async def test_a_host_left_because_a_blackout_began_says_so() -> None:
+    survey = host()
+    survey.door.clock = VirtualClock(NOON)
+    survey.door.scope = replace(survey.door.scope, blackouts=(Blackout(start="11:00", end="13:00"),))
+    await survey.run()
+    seen = [record for record in survey.records._waiting if isinstance(record, Observation)]
+    assert ("plan", Outcome.HELD_BACK, "blackout") in [(s.probe, s.outcome, s.reason) for s in seen]
+    assert not journal(survey) or all(line.packets == 0 for line in journal(survey))
+
+
+@pytest.mark.parametrize(
+    ("number", "version", "outcome"),
+    [
+        (errno.EPERM, 4, OurFault),  # our own packet filter
+        (errno.EACCES, 4, OurFault),  # a broadcast address, or our own policy
+        (errno.EACCES, 6, Refused),  # ICMPv6: administratively prohibited
+        (errno.ECONNREFUSED, 4, Refused),
+        (errno.EHOSTUNREACH, 4, Silent),
+        (errno.EMFILE, 4, OurFault),
+    ],
+)
+def test_a_refusal_of_our_own_machine_is_not_theirs(number: int, version: int, outcome: type) -> None:
+    address = "10.20.1.5" if version == 4 else "fd00::5"
+    assert type(errors_mean(OSError(number, "x"), address)) is outcome
