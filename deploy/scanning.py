@@ -11,10 +11,11 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
+from agent.clock import SystemClock
 from agent.ground import Ground, survey_ground
 from agent.logbook import Logbook
 from agent.scope import Scope
-from agent.settings import Settings
+from agent.settings import Settings, find_zone
 from agent.survey import Progress, Survey
 from agent.vantage import vantages
 from inventory_db import ledger, observations
@@ -49,7 +50,8 @@ def scan_into(
     engine = open_ledger(ledger_file)
     with contextlib.closing(Logbook(spool_of(ledger_file))) as logbook:
         asyncio.run(drain(logbook, engine))
-        scan = asyncio.run(_scan(Survey(settings, scope, logbook, tell=tell)))
+        clock = SystemClock(find_zone(settings.schedule.time_zone))  # in which blackout windows are read
+        scan = asyncio.run(_scan(Survey(settings, scope, logbook, clock, tell=tell)))
         asyncio.run(drain(logbook, engine))
     with writing(engine) as connection:
         ledger.refresh(connection)
