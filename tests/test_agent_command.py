@@ -264,7 +264,8 @@ def test_a_signal_stops_in_order_within_a_second_and_the_ledger_knows(
             rest = agent.stderr.read()
             assert agent.wait(10) == 0
             took = time.monotonic() - sent
-    assert took < 1.5, rest
+            print(f"stopped after {took:.2f} s")
+    assert took < 1.0, rest
     assert "止まりました" in rest
     assert "Traceback" not in rest
     spool, waiting = site.spooled()
