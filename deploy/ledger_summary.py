@@ -61,9 +61,24 @@ def summary(document: Mapping[str, Any], language: str) -> list[str]:
     """Give the lines: counts by class, machines on two networks, ways in, what was held back."""
     words, devices = load_words(language), by_network(document)
     if not devices:
-        return [words("ledger.empty_title"), words("ledger.empty_next"), "  daicho scan 192.168.1.0/24"]
+        return _nothing(words, scanned=bool(document["vantages"]))
     lines = [_counts(devices, words), *_duals(devices, words), *_ways(devices, words)]
     return lines + [line for code in _HELD for line in _held(code, devices, words)]
+
+
+def _nothing(words: Words, *, scanned: bool) -> list[str]:
+    """What an empty ledger means, and what to do next."""
+    if not scanned:
+        return [words("ledger.empty_title"), words("ledger.empty_next"), "  daicho scan 192.168.1.0/24"]
+    if words.language == "ja":
+        return [
+            "調べましたが、機器と言える答えはありませんでした。範囲が合っているか、機器の電源が入っているかを"
+            "確かめてください。何を送ったかは daicho journal で見られます。"
+        ]
+    return [
+        "Scanned, but nothing answered as a device does. Check the scope and that the devices are switched on; "
+        "daicho journal shows what was sent."
+    ]
 
 
 def _counts(devices: list[DeviceJson], words: Words) -> str:

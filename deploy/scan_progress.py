@@ -22,15 +22,13 @@ class ScanProgress:
         self._bar = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn(
-                "{task.completed}/{task.total}  見つけた機器 {task.fields[found]}  送信 {task.fields[packets]}"
-            ),
+            BarColumn(bar_width=16),
+            TextColumn("{task.fields[far]}  発見 {task.fields[found]}  送信 {task.fields[packets]}"),
             TimeElapsedColumn(),
             console=errors,
             disable=not errors.is_terminal,
         )
-        self._task = self._bar.add_task("", total=None, found=0, packets=0)
+        self._task = self._bar.add_task("", total=None, far="", found=0, packets=0)
 
     def __enter__(self) -> "ScanProgress":
         self._bar.start()
@@ -43,13 +41,14 @@ class ScanProgress:
         """Show how far the scan has come."""
         name = _STAGES[step.stage]
         if step.stage != self._stage and not errors.is_terminal:
-            errors.print(f"{name}: 見つけた機器 / found {step.found}, 送信 / packets {step.packets}")
+            errors.print(f"{name}: 見つけたアドレス / addresses {step.found}, 送信 / packets {step.packets}")
         self._stage = step.stage
         self._bar.update(
             self._task,
             description=name,
             completed=step.done,
             total=step.total or None,
+            far=f"{step.done}/{step.total}" if step.total else str(step.done or ""),
             found=step.found,
             packets=step.packets,
         )

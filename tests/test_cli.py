@@ -103,6 +103,7 @@ def test_part_of_the_scope_on_the_never_list_is_left_out_and_told(tmp_path: Path
     assert "127.0.0.2/32 は触れない一覧にあるので避けます" in result.stderr
     assert "127.0.0.2/32 is on the never-list" in result.stderr
     assert (tmp_path / "daicho.sqlite").exists()
+    assert "機器と言える答えはありませんでした" in result.stdout  # not: nothing was scanned yet
 
 
 @pytest.mark.parametrize("width", [40, 80, 120, 200])
@@ -178,6 +179,49 @@ def test_out_in_a_place_that_cannot_be_written(kept: Path) -> None:
         result = daicho("ledger", "--format", "csv", "--out", place, cwd=kept.parent)
         assert result.returncode == 2
         assert_two_sentences(result.stderr, "書け")
+
+
+RUN = ROOT / "deploy" / "run.sh"
+
+
+def run_sh(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run deploy/run.sh from another folder with input that it refuses before it installs anything."""
+    command = ["bash", str(RUN), *arguments]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=30, check=False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "ja", "en"),
+    [
+        (("--scope",), "値が要ります", "--scope needs a value."),
+        (("--scope=",), "値が要ります", "--scope needs a value."),
+        (("192.168.1.0/24",), "--scope を付けて", "Put --scope before"),
+        (("--port", "http"), "65535", "a number from 1 to 65535."),
+        (("--port", "1000000000000"), "65535", "a number from 1 to 65535."),
+    ],
+)
+def test_run_sh_refuses_bad_input(arguments: tuple[str, ...], ja: str, en: str, tmp_path: Path) -> None:
+    result = run_sh(*arguments, cwd=tmp_path)
+    assert result.returncode == 2
+    assert_two_sentences(result.stderr, ja, en)
+    assert "unbound variable" not in result.stderr
+    assert not result.stdout
+    assert not list(tmp_path.iterdir())
+
+
+def test_run_sh_names_a_busy_port_before_it_does_anything(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        port = str(busy.getsockname()[1])
+        result = run_sh("--scope", "127.0.0.2/32", "--port", port, cwd=tmp_path)
+    assert result.returncode == 2
+    assert_two_sentences(result.stderr, f"{port} 番の口", "Nothing was sent.")
+    assert not list(tmp_path.iterdir())
+
+
+def test_run_sh_explains_itself(tmp_path: Path) -> None:
+    result = run_sh("--help", cwd=tmp_path)
+    assert result.returncode == 0
+    assert "--scope" in result.stderr
 
 
 @pytest.mark.parametrize("width", [80, 130])
