@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What speaks on a device's ports, which of it lets people in from elsewhere, and whether it forwards."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
@@ -84,21 +85,27 @@ def _name(port: int, seen: Sequence[Stored]) -> str | None:
 def _best(seen: Sequence[Stored]) -> Recognition | None:
     """The recognition that names best what speaks there."""
     found = [
-        (order, one)
+        (_stated(one, stored), order, one)
         for order, stored in enumerate(seen)
         if stored.transport != "heard"
         for one in recognised(stored.facts)
         if one.product or one.os
     ]
-    if not found:
-        return None
-    return min(found, key=_order)[1]
+    return min(found, key=_order)[2] if found else None
 
 
-def _order(found: tuple[int, Recognition]) -> tuple[bool, int, bool, int, str]:
-    """With a version before without, then the surer, then one with a product, then the later."""
-    at, one = found
-    return not _product_and_version(one)[1], _RANK[one.sure], not one.product, -at, repr(one)
+def _order(found: tuple[bool, int, Recognition]) -> tuple[bool, bool, int, bool, int, str]:
+    """A version as it was said, then any version, then the surer, one with a product, the later."""
+    stated, at, one = found
+    version = _product_and_version(one)[1]
+    return not (version and stated), not version, _RANK[one.sure], not one.product, -at, repr(one)
+
+
+def _stated(one: Recognition, stored: Stored) -> bool:
+    """Whether the version stands in the answer itself, and was not concluded from it."""
+    version = _product_and_version(one)[1] or ""
+    alone = re.compile(rf"(?<![\w.]){re.escape(version)}(?![\w.])")
+    return any(version == fact.value or alone.search(fact.value) for fact in stored.facts)
 
 
 def _last(seen: Sequence[Stored], kind: FactKind) -> str | None:

@@ -21,6 +21,8 @@ from deploy.bench.against_key import Score, compare
 from deploy.bench.capture import Left, what_left
 from deploy.lab import lab as labs
 from deploy.lab.key import AnswerKey, read_key
+from deploy.lab.layout import read_layout
+from deploy.lab.paths import layout_file
 from deploy.lab.settings_file import agent_toml
 from inventory_db import observations
 from inventory_db.tables import open_ledger
@@ -49,7 +51,7 @@ class Run:
 
     def forbidden_bytes(self) -> dict[tuple[str, str, int], int]:
         """Payload that reached ports which get none, by (address, transport, port)."""
-        allowed = _dicom_allowed(self.key.layout)
+        allowed = dicom_allowed(self.key.layout)
         return {
             place: size
             for place, size in self.left.payload.items()
@@ -57,24 +59,26 @@ class Run:
         }
 
     def differences(self) -> dict[str, tuple[int, int]]:
-        """Addresses for which journal and capture differ by more than 1 %: (journal, capture)."""
+        """Addresses for which journal and capture differ by more than 1 % and one packet: (journal, capture)."""
         found = {}
         for address in {*self.journal, *self.left.packets}:
             ours, theirs = self.journal.get(address, 0), self.left.packets[address]
-            if abs(ours - theirs) > max(theirs, ours) / 100:
+            if abs(ours - theirs) > max(1, theirs / 100):
                 found[address] = (ours, theirs)
         return found
 
 
-def _dicom_allowed(layout: str) -> dict[str, frozenset[str]]:
-    read = labs.read_layout(labs.layout_file(layout))
+def dicom_allowed(layout: str) -> dict[str, frozenset[str]]:
+    """Hosts that the layout's site allows to be asked for DICOM."""
+    read = read_layout(layout_file(layout))
     return {address: frozenset({"dicom"}) for address in read.scope.dicom_allowed}
 
 
-def scan(lab: labs.Lab, folder: Path, *more: str) -> Run:
+def scan(lab: labs.Lab, folder: Path, *more: str, ledger: Path | None = None) -> Run:
     """Scan a running hospital from its agent's place, with a capture on the agent's card."""
     layout = lab.layout.name
-    config, ledger, pcap = folder / "agent.toml", folder / "daicho.sqlite", folder / "agent.pcap"
+    config, pcap = folder / "agent.toml", folder / "agent.pcap"
+    ledger = ledger or folder / "daicho.sqlite"
     config.write_text(agent_toml(layout), encoding="utf-8")
     key = read_key(layout)
     begun = time.monotonic()
