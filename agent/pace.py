@@ -50,6 +50,12 @@ class Limit:
             self._left.append((now, left))
             self._sum += left
 
+    def take_over(self, other: "Limit") -> None:
+        """Count all of another window here as well: both were one all along."""
+        self._left = deque(sorted((*self._left, *other._left)))
+        self._sum += other._sum
+        self._reserved += other._reserved
+
     def _forget(self, now: float) -> None:
         while self._left and self._left[0][0] + WINDOW + _MARGIN <= now:
             self._sum -= self._left.popleft()[1]
@@ -67,12 +73,14 @@ class Pace:
     _hosts: dict[str, Limit] = field(default_factory=dict)
     _closed_at: dict[str, float] = field(default_factory=dict)
     _spent: dict[str, int] = field(default_factory=dict)
+    _device: dict[str, str] = field(default_factory=dict)  # address → what it is counted as
 
     def __post_init__(self) -> None:
         self._agent = Limit(self.whole)
 
     def wait(self, host: str, packets: int, now: float, *, connecting: bool = False) -> float:
         """Seconds until an exchange of up to `packets` with `host` may begin; inf when the budget is spent."""
+        host = self._device.get(host, host)
         if self._spent.get(host, 0) + packets > self.budget:
             return math.inf
         gap = self._closed_at.get(host, -math.inf) + self.gap - now if connecting else 0.0
@@ -80,12 +88,14 @@ class Pace:
 
     def reserve(self, host: str, packets: int) -> None:
         """Hold room at every limit."""
+        host = self._device.get(host, host)
         self._host(host).reserve(packets)
         self._agent.reserve(packets)
         self._spent[host] = self._spent.get(host, 0) + packets
 
     def settle(self, host: str, reserved: int, left: int, now: float, *, connected: bool = False) -> None:
         """Count what really left, when the exchange has ended."""
+        host = self._device.get(host, host)
         self._host(host).settle(reserved, left, now)
         self._agent.settle(reserved, left, now)
         self._spent[host] = self._spent.get(host, 0) - reserved + left
@@ -94,7 +104,20 @@ class Pace:
 
     def spent(self, host: str) -> int:
         """Packets that left for this host so far, reservations included."""
-        return self._spent.get(host, 0)
+        return self._spent.get(self._device.get(host, host), 0)
+
+    def join(self, host: str, device: str) -> None:
+        """Count `host` as one more address of `device` from now on: they share every limit and the budget.
+
+        What was counted and reserved before moves along. The first device that is told stays.
+        """
+        if host in self._device or host == device:
+            return
+        self._host(device).take_over(self._hosts.pop(host, Limit(self.per_host)))
+        self._spent[device] = self._spent.get(device, 0) + self._spent.pop(host, 0)
+        closed = self._closed_at.pop(host, -math.inf)
+        self._closed_at[device] = max(closed, self._closed_at.get(device, -math.inf))
+        self._device[host] = device
 
     def _host(self, host: str) -> Limit:
         return self._hosts.setdefault(host, Limit(self.per_host))

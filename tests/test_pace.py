@@ -106,3 +106,27 @@ def test_connections_to_one_host_keep_their_distance() -> None:
     pace.settle("h", 3, 3, 1.0, connected=True)
     assert 0.15 < pace.wait("h", 3, 1.01, connecting=True) <= 0.2
     assert pace.wait("other", 3, 1.01, connecting=True) == 0.0
+
+
+def test_two_addresses_of_one_device_share_its_limits_and_its_budget() -> None:
+    pace = Pace(10, 1000, 0.2, 30)
+    pace.reserve("10.0.0.1", 4)  # an exchange is under way when the device becomes known
+    pace.settle("10.0.0.2", 0, 5, 1.0, connected=True)
+    pace.join("10.0.0.1", "mac")
+    pace.join("10.0.0.2", "mac")
+    assert pace.wait("10.0.0.1", 1, 1.5) == 0.0
+    assert pace.wait("10.0.0.2", 2, 1.5) > 0  # 5 left, 4 reserved: one more at most
+    assert pace.wait("10.0.0.2", 1, 1.1, connecting=True) > 0
+    pace.settle("10.0.0.1", 4, 4, 1.6, connected=True)
+    assert pace.spent("10.0.0.1") == pace.spent("10.0.0.2") == pace.spent("mac") == 9
+    assert pace.wait("10.0.0.1", 10, 9.0) == 0.0  # nothing stays reserved
+    assert math.isinf(pace.wait("10.0.0.1", 22, 9.0))
+
+
+def test_a_device_that_changes_its_card_in_a_scan_keeps_its_count() -> None:
+    pace = Pace(10, 1000, 0.2, 30)
+    pace.settle("10.0.0.1", 0, 7, 1.0)
+    pace.join("10.0.0.1", "a")
+    pace.join("10.0.0.1", "b")
+    assert pace.spent("10.0.0.1") == 7
+    assert pace.spent("b") == 0
