@@ -59,6 +59,14 @@ class Traits:
     location: str | None
 
 
+_OF_ITSELF = (
+    "snmp",
+    "lldp",
+    "cdp",
+    "ntlm",
+)  # channels in which a device describes itself, not a program on it
+
+
 @functools.lru_cache(maxsize=16384)
 def recognised(facts: tuple[Fact, ...]) -> tuple[Recognition, ...]:
     """Recognise the facts of one observation, remembering what was asked before."""
@@ -126,11 +134,16 @@ def _gather(seen: Sequence[Stored]) -> tuple[dict[str, list[Told]], list[Recogni
     return told, said
 
 
+def _preferred(told: Told) -> tuple[int, bool, int, str, str]:
+    itself = told.channel.startswith(_OF_ITSELF)
+    return _RANK[told.sure], not itself, -told.order, told.value, told.channel
+
+
 def _choose(field: str, candidates: Sequence[Told], confidence: dict[str, Confidence]) -> str | None:
-    """Take the surest; among equally sure ones the value said most lately."""
+    """Take the surest; among equally sure ones what it says of itself as a device, then the latest."""
     if not candidates:
         return None
-    best = min(candidates, key=lambda told: (_RANK[told.sure], -told.order, told.value, told.channel))
+    best = min(candidates, key=_preferred)
     seen = dict.fromkeys(t.observation for t in candidates if t.value == best.value)
     others = sorted({t.value for t in candidates if t.value != best.value and t.sure == best.sure})
     ja, en = f"{best.channel} の応答による値です。", f"Read from its {best.channel} answer."

@@ -157,7 +157,11 @@ def test_pictures_of_the_pages(browser: Browser, site: str, language: str) -> No
     page.goto(f"{site}/?mark=dual")
     links = device_links(page) or ["/"]
     page.goto(site + links[0])
-    page.screenshot(path=folder / f"device-{language}.png", full_page=True)
+    page.screenshot(
+        path=folder / f"device-{language}.png",
+        clip={"x": 0, "y": 0, "width": 1366, "height": 1400},
+        full_page=True,
+    )
     assert page.locator("html").get_attribute("lang") == language
     if "DAICHO_SHOTS" not in os.environ:
         page.emulate_media(media="print")
