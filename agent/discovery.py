@@ -6,6 +6,7 @@ because every device of the segment hears each of them.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -21,16 +22,19 @@ ROUNDS = 2
 ANSWER_SECONDS = 0.8
 KNOCK_PORT = 443
 _AT_ONCE = 64
+_KERNEL_ROUNDS = 3  # ARP requests that the kernel itself broadcasts for an address that nobody has
 
 
 @dataclass(slots=True)
 class Discovery:
-    """Sends the questions "is anybody there" and nothing else."""
+    """Sends the questions "is anybody there" and nothing else; keeps the reasons why some were not sent."""
 
     door: Callable[[str], Door]
     worker: PacketWorker | None
     broadcasts: int
     tell: Callable[[int], None] = lambda _: None  # addresses dealt with
+    held: Counter[str] = field(default_factory=Counter)  # reason of ours → questions not put
+    failed: Counter[str] = field(default_factory=Counter)  # fault of ours → questions not put
     _segments: dict[str, Limit] = field(default_factory=dict)
 
     async def by_arp(self, interface: str, addresses: Iterable[str]) -> None:
@@ -48,10 +52,11 @@ class Discovery:
     async def _arp(self, interface: str, address: str) -> None:
         worker, door = self.worker, self.door(address)
         assert worker is not None  # noqa: S101
-        await self._segment_room(interface, door)
-        await self._one(
-            door, lambda: worker.arp(interface, address), "arp request", "arp", "is anybody there"
-        )
+        if self._may(door, "arp", Permit.NOTHING):
+            await self._segment_room(interface, door, 1)
+            await self._one(
+                door, lambda: worker.arp(interface, address), "arp request", "arp", "is anybody there"
+            )
 
     async def by_echo(self, interface: str, addresses: Iterable[str]) -> None:
         """Send one echo request to each address behind a router."""
@@ -66,11 +71,11 @@ class Discovery:
             self.tell(1)
         await asyncio.sleep(ANSWER_SECONDS)
 
-    async def forwards(self, interface: str, door: Door, source: str) -> None:
-        """Hand one TTL=1 frame for a test network to a host on our link: a router answers."""
+    async def forwards(self, interface: str, door: Door, source: str) -> bool:
+        """Hand one TTL=1 frame for a test network to a host on our link: a router answers. True if it left."""
         worker = self.worker
         assert worker is not None  # noqa: S101 - as above
-        await self._one(
+        return await self._one(
             door,
             lambda: worker.forward_test(interface, door.mac, source),
             "forwarding test",
@@ -90,14 +95,17 @@ class Discovery:
             "IPv6",
         )
 
-    async def by_knocking(self, addresses: Iterable[str]) -> dict[str, bool]:
-        """Connect once to each address and close; the kernel's ARP does the finding. address → it answered."""
+    async def by_knocking(self, segment: str, addresses: Iterable[str]) -> dict[str, bool]:
+        """Connect once to each address and close; the kernel's ARP does the finding. address → it answered.
+
+        `segment`: the interface on whose link they stand (the kernel broadcasts for each), "" behind a router.
+        """
         at_once = asyncio.Semaphore(_AT_ONCE)
         found: dict[str, bool] = {}
 
         async def knock(address: str) -> None:
             async with at_once:
-                found[address] = await _answers(self.door(address))
+                found[address] = await self._knock(segment, self.door(address))
                 self.tell(1)
 
         async with asyncio.TaskGroup() as group:
@@ -105,37 +113,61 @@ class Discovery:
                 group.create_task(knock(address))
         return found
 
-    async def _segment_room(self, interface: str, door: Door) -> None:
+    async def _knock(self, segment: str, door: Door) -> bool:
+        if not self._may(door, "tcp", Permit.CONNECT, KNOCK_PORT):
+            return False
+        if segment:
+            await self._segment_room(segment, door, min(_KERNEL_ROUNDS, self.broadcasts))
+        wire = LiveWire(door, "knock", "is anybody there")
+        try:
+            await wire.tcp(KNOCK_PORT)
+        except WireError as error:
+            self._count(error)
+            return any(line.data == b"refused" for line in wire.lines)
+        finally:
+            await wire.close()
+        return True
+
+    async def _segment_room(self, interface: str, door: Door, packets: int) -> None:
         limit = self._segments.setdefault(interface, Limit(self.broadcasts))
-        while (wait := limit.wait(1, door.clock.steady())) > 0:
+        while (wait := limit.wait(packets, door.clock.steady())) > 0:
             await door.clock.sleep(wait)
-        limit.settle(0, 1, door.clock.steady())
+        limit.settle(0, packets, door.clock.steady())
+
+    def _may(self, door: Door, transport: str, need: Permit, port: int = 0) -> bool:
+        try:
+            door.check(transport, port, need)
+        except HeldBack as held:
+            self._count(held)
+            return False
+        return True
 
     async def _one(
         self, door: Door, send: Callable[[], Awaitable[None]], action: str, transport: str, why: str
-    ) -> None:
+    ) -> bool:
+        """Send one packet; false if it did not leave. Raises OurFault only when the packet worker is gone."""
         try:
             door.check(transport, 0, Permit.NOTHING)
             await door.enter(1)
-        except HeldBack:
-            return  # the scope or the budget says no; the plan records that for hosts that were found
+        except HeldBack as held:  # the scope or the budget says no
+            self._count(held)
+            return False
+        left = 1  # also when we are interrupted: then it may have left
         try:
             await send()
-        except WireError:
-            door.leave(1, 0)
-            raise
-        door.leave(1, 1)
-        door.journal(action, packets=1, transport=transport, why=why)
+        except WireError as error:
+            left = 0
+            self._count(error)
+            if self.worker is None or not self.worker.is_running:
+                raise
+        finally:
+            door.leave(1, left)
+            if left:
+                door.journal(action, packets=1, transport=transport, why=why)
+        return bool(left)
 
-
-async def _answers(door: Door) -> bool:
-    wire = LiveWire(door, "knock", "is anybody there")
-    try:
-        await wire.tcp(KNOCK_PORT)
-    except (HeldBack, OurFault):
-        return False
-    except WireError:
-        return any(line.data == b"refused" for line in wire.lines)
-    finally:
-        await wire.close()
-    return True
+    def _count(self, error: WireError) -> None:
+        if isinstance(error, HeldBack):
+            self.held[str(error)] += 1
+        elif isinstance(error, OurFault):
+            self.failed[str(error)[:200]] += 1

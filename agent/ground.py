@@ -36,13 +36,20 @@ class Ground:
         ip = ip_address(address)
         for standing, vantage in zip(self.standings, self.vantages, strict=True):
             if ip in ip_network(standing.network):
-                return Place(standing, vantage, standing.network, on_link=True)
+                return Place(standing, vantage, standing.network, on_link=_has_link(standing))
         for network, index in self.ways:
             if ip in network:
                 return Place(
                     self.standings[index], self.vantages[index], self.scope.network_of(address), False
                 )
         raise KeyError(address)
+
+    @property
+    def edges(self) -> frozenset[str]:
+        """Network and broadcast addresses of the networks that we stand on: no host has them."""
+        here = (ip_network(standing.network) for standing in self.standings)
+        wide = [network for network in here if network.version == 4 and network.prefixlen < 31]
+        return frozenset(str(e) for n in wide for e in (n.network_address, n.broadcast_address))
 
     @property
     def own_addresses(self) -> frozenset[str]:
@@ -52,17 +59,22 @@ class Ground:
     @property
     def own_macs(self) -> frozenset[str]:
         """Hardware addresses of this machine."""
-        return frozenset(standing.mac for standing in self.standings)
+        return frozenset(standing.mac for standing in self.standings if standing.mac)
 
     @property
     def interfaces(self) -> tuple[str, ...]:
-        """Interfaces that reach something of the scope, without the loopback."""
-        used = {self.standings[index].interface for _, index in self.ways}
+        """Ethernet interfaces that reach something of the scope, without the loopback."""
+        used = {self.standings[index].interface for _, index in self.ways if _has_link(self.standings[index])}
         return tuple(s for s in dict.fromkeys(s.interface for s in self.standings) if s in used and s != "lo")
 
     def by_interface(self) -> dict[str, tuple[Vantage, ...]]:
         """Vantages of each interface."""
         return {i: tuple(v for v in self.vantages if v.interface == i) for i in self.interfaces}
+
+
+def _has_link(standing: Standing) -> bool:
+    """Whether there are neighbours with MACs; a tunnel has only a far end."""
+    return len(standing.mac) == len("00:00:00:00:00:00")
 
 
 async def survey_ground(scope: Scope, standings: Iterable[Standing], host: str) -> Ground:
@@ -90,3 +102,10 @@ async def _way(network: Network, standings: tuple[Standing, ...]) -> int:
         f"No interface of this machine reaches {network} (it stands on {ours}). Check the scope. Nothing was sent.",
         permitted=False,
     )
+
+
+def link_local(mac: str) -> str:
+    """IPv6 link-local address that a MAC implies (modified EUI-64, RFC 4291 appendix A)."""
+    parts = [int(part, 16) for part in mac.split(":")]
+    parts = [parts[0] ^ 2, *parts[1:3], 0xFF, 0xFE, *parts[3:]]
+    return str(ip_address(bytes([0xFE, 0x80, *(0,) * 6, *parts])))

@@ -42,6 +42,7 @@ class HostSurvey:
     no_tls_ports: set[int] = field(default_factory=set)
     closed: dict[Outcome, list[int]] = field(default_factory=dict)
     dumb: int = 0
+    refused: str = ""  # why the scope stopped us before the plan's end
 
     async def run(self, told: Callable[[], None] = lambda: None) -> None:
         """Ask until the plan has no more questions for this host."""
@@ -50,7 +51,8 @@ class HostSurvey:
             while self.dumb < MOST_DUMB and (question := next_question(self._view(), self.profile)):
                 await self.put(question)
                 told()
-                if self._refused():
+                self.refused = self.door.scope.refuses(self.door.address, self.door.clock.now())
+                if self.refused:
                     break
                 ruling = self._classify()
         finally:
@@ -133,9 +135,6 @@ class HostSurvey:
         elif wire.transcript.heard:
             self.dumb = 0
 
-    def _refused(self) -> str:
-        return self.door.scope.refuses(self.door.address, self.door.clock.now())
-
     def _judgement(self) -> Judgement:
         if self.ours:
             return Judgement(Temper.ROBUST, "network", "自分の既定ゲートウェイ / our own default gateway")
@@ -174,8 +173,8 @@ class HostSurvey:
                 Outcome.HELD_BACK,
                 reason="never_answers: 接続は受けるが答えない / takes, never answers",
             )
-        elif refused := self._refused():
-            self._record("plan", Outcome.HELD_BACK, reason=refused)
+        elif self.refused:
+            self._record("plan", Outcome.HELD_BACK, reason=self.refused)
         elif ruling.permit < Permit.SEND:
             self._record("plan", Outcome.HELD_BACK, reason=ruling.reason)
             self.door.journal("held back", packets=0, why=ruling.reason)

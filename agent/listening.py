@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the network says by itself: heard frames become observations. Sends nothing."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
@@ -10,6 +11,8 @@ from agent.records import Records
 from probes.all_probes import Probe, all_probes
 from probes.contract import Line, Malformed, Touch, Transcript
 from probes.facts import Fact, FactKind, Observation, Outcome, Vantage
+
+MOST_OF_ONE, MOST_IN_ALL = 500, 50_000  # different statements recorded in one scan: of one MAC, of all
 
 
 @dataclass(slots=True)
@@ -24,6 +27,10 @@ class Listening:
     probes: tuple[Probe, ...] = field(
         default_factory=lambda: tuple(p for p in all_probes().values() if p.touch is Touch.LISTEN)
     )
+
+    left_out: int = 0  # statements not recorded because there were too many
+    _new: Counter[str] = field(default_factory=Counter)  # recorded statements by MAC
+    _all: int = 0
 
     def hear(self, frame: HeardFrame) -> None:
         """Take one frame; frames that left this machine are not news."""
@@ -44,8 +51,15 @@ class Listening:
             return
         if address:
             self.found(frame.interface, address, mac)
-        if not self.records.heard_before(probe.name, facts):
+        if self._is_flood(mac):
+            self.left_out += 1
+        elif not self.records.heard_before(probe.name, facts):
+            self._new[mac] += 1
+            self._all += 1
             self.records.add(self._observation(probe, frame, facts, transcript, mac, address))
+
+    def _is_flood(self, mac: str) -> bool:
+        return self._new[mac] >= MOST_OF_ONE or self._all >= MOST_IN_ALL
 
     def _observation(
         self,

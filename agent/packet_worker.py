@@ -136,6 +136,11 @@ class PacketWorker:
         return self._running.process.pid if self._running else 0
 
     @property
+    def is_running(self) -> bool:
+        """Whether it still takes orders."""
+        return self._running is not None and not self._running.end
+
+    @property
     def uid(self) -> int:
         """User that the worker became after opening its sockets; -1 when it does not run."""
         return self._running.uid if self._running else -1
@@ -245,6 +250,7 @@ class PacketWorker:
             running.process.stdin.write(_framed(_encode(command)))
             await asyncio.wait_for(done, SEND_SECONDS)
         except (TimeoutError, ConnectionError) as error:
+            running.end = running.end or "no answer from it"
             raise self._gone() from error
         finally:
             running.pending.pop(command.id, None)

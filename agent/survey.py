@@ -14,22 +14,23 @@ import msgspec
 from agent.clock import Clock, SystemClock
 from agent.discovery import Discovery
 from agent.door import Door
-from agent.ground import Ground, survey_ground
-from agent.guard import Permit, rule_on_host
+from agent.ground import Ground, link_local, survey_ground
+from agent.guard import Permit
 from agent.host import HostSurvey
 from agent.listening import Listening
 from agent.pace import Pace
 from agent.packet_worker import NotPermitted, PacketWorker
 from agent.plan import Question
 from agent.records import Records, Spool
+from agent.scan_end import how_it_ended
 from agent.scope import Scope
 from agent.settings import Settings, SnmpSecret
+from agent.sightings import Sightings
 from agent.vantage import neighbours, vantages
 from probes.contract import OurFault
 from probes.facts import Fact, FactKind, Observation, Outcome, Scan
-from probes.fragility import temper_of
 
-MOST_PER_MAC = 16  # addresses behind one MAC; more is proxy ARP, not so many devices
+_PACKETS_OF_AN_EXCHANGE = 6  # reserved by one connection at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +61,9 @@ class Survey:
     _pace: Pace = field(init=False)
     _doors: dict[str, Door] = field(default_factory=dict)
     _hosts: dict[str, HostSurvey] = field(default_factory=dict)
-    _macs: dict[str, str] = field(default_factory=dict)  # address in scope → MAC, "" behind a router
-    _done: int = 0
+    _seen: Sightings = field(init=False)
+    _finding: Discovery = field(init=False)
+    _listening: Listening = field(init=False)
     _swept: int = 0
 
     async def run(self) -> Scan:
@@ -75,7 +77,12 @@ class Survey:
         )
         standings = await vantages(loopback=any(n.is_loopback for n in self.scope.networks))
         self._ground = await survey_ground(self.scope, standings, socket.gethostname())
+        self._seen = Sightings(self._ground)
+        self._finding = Discovery(self._door, None, pace.broadcasts, self._swept_more)
         self._records = Records(self.spool, self.id)
+        self._listening = Listening(
+            self._records, self.id, self._ground.by_interface(), self._ground.own_macs, self._found
+        )
         scan = Scan(
             id=self.id,
             started=self.clock.now(),
@@ -87,20 +94,19 @@ class Survey:
 
     async def _run(self, scan: Scan) -> Scan:
         state, note = "failed", ""
-        flusher = asyncio.create_task(self._keep_flushing())
         try:
             async with self._packets():
                 scan = msgspec.structs.replace(scan, privileged=self._worker is not None)
                 for vantage in self._ground.vantages:
                     self._records.add(vantage)
                 self._records.add(scan)
-                note = await self._until_fault()
-            state = "failed" if note else "complete"
+                state, note = self._verdict(await self._until_fault())
+        except OurFault as fault:
+            note = str(fault)[:500]
         except asyncio.CancelledError:
             state, note = "stopped", "stopped by a person or a signal"
             raise
         finally:
-            flusher.cancel()
             scan = msgspec.structs.replace(
                 scan, ended=self.clock.now(), state=state, note=note, finished=self._swept
             )
@@ -109,13 +115,30 @@ class Survey:
         return scan
 
     async def _until_fault(self) -> str:
-        """Run all stages; a fault of our own machine ends them and is told, what was seen stays."""
-        note = ""
+        """Run all stages; a fault of our own machine ends them and is told, what was seen stays.
+
+        So does a logbook that takes no more: nothing is sent that cannot be written down.
+        """
+        fault = ""
         try:
-            await self._stages()
+            async with asyncio.TaskGroup() as group:
+                flushing = group.create_task(self._keep_flushing())
+                await self._stages()
+                flushing.cancel()
         except* OurFault as faults:
-            note = "; ".join(str(fault) for fault in faults.exceptions)[:500]
-        return note
+            fault = "; ".join(str(one) for one in faults.exceptions)[:500]
+        return fault
+
+    def _verdict(self, fault: str) -> tuple[str, str]:
+        """Say how the scan ended, and what of it was not done."""
+        if not fault and self._worker is not None and not self._worker.is_running:
+            fault = "packet worker: ended during the scan"
+        return how_it_ended(
+            fault,
+            self._finding.failed,
+            blackout="blackout" in self._finding.held or any(host.refused for host in self._hosts.values()),
+            unread=(self._worker.lost if self._worker else 0) + self._listening.left_out,
+        )
 
     @contextlib.asynccontextmanager
     async def _packets(self) -> AsyncIterator[None]:
@@ -125,11 +148,11 @@ class Survey:
             yield
             return
         try:
-            worker = await PacketWorker.start(interfaces, self._worker_networks())
+            worker = await PacketWorker.start(interfaces, [str(n) for n in self.scope.networks])
         except NotPermitted:
             yield
             return
-        self._worker = worker
+        self._worker = self._finding.worker = worker
         worker.when_kernel_sends(lambda target: self._pace.settle(target, 0, 1, self.clock.steady()))
         listening = asyncio.create_task(self._listen(worker))
         try:
@@ -139,9 +162,6 @@ class Survey:
             await worker.close()
             self._journal_kernel(worker)
 
-    def _worker_networks(self) -> tuple[str, ...]:
-        return tuple(str(network) for network in self.scope.networks)
-
     async def _stages(self) -> None:
         self._say("listen", 0, 1)
         await self.clock.sleep(self.settings.listen_seconds if self._worker else 0.0)
@@ -150,7 +170,7 @@ class Survey:
         if self.settings.profile == "listen":
             return
         await self._find()
-        await self._ask_all(address for address in self._macs)
+        await self._ask_all()
         if self._worker:
             await self._test_forwarding(self._worker)
         self._say("done", self._swept, self._swept)
@@ -159,36 +179,37 @@ class Survey:
 
     async def _find(self) -> None:
         """Our links first, then our gateways' own tables, then what lies behind them."""
-        discovery = self._discovery()
         on_link, routed = self._split(self._addresses())
+        behind = [address for addresses in routed.values() for address in addresses]
         if self._worker is None:
-            await self._knock(
-                discovery, [a for group in (on_link, routed) for many in group.values() for a in many]
-            )
-            return
-        async with asyncio.TaskGroup() as group:
-            for interface, addresses in on_link.items():
-                group.create_task(discovery.by_arp(interface, addresses))
-        await self._solicit(discovery)
-        if any(routed.values()):
-            await self._find_behind_routers(discovery, self._worker, routed)
+            await self._knock(on_link, behind)
+        else:
+            async with asyncio.TaskGroup() as group:
+                for interface, addresses in on_link.items():
+                    group.create_task(self._finding.by_arp(interface, addresses))
+            for (interface, address), macs in list(self._worker.arp_answers.items()):
+                for mac in macs:
+                    self._found(interface, address, mac)
+            await self._solicit()
+            if behind:
+                await self._find_behind_routers(self._worker, routed)
+        self._seen.doubt_crowds(behind)
 
-    async def _find_behind_routers(
-        self, discovery: Discovery, worker: PacketWorker, routed: dict[str, list[str]]
-    ) -> None:
+    async def _find_behind_routers(self, worker: PacketWorker, routed: dict[str, list[str]]) -> None:
         await self._ask_gateways("who stands behind it")
         for interface, addresses in routed.items():
-            await discovery.by_echo(interface, (a for a in addresses if not self._is_fragile(a)))
+            via = interface if interface in self._ground.interfaces else self._ground.interfaces[0]
+            await self._finding.by_echo(via, (a for a in addresses if not self._seen.is_fragile(a)))
         for address, reply in worker.echo_answers.items():
-            if reply.startswith("echo-reply"):
-                self._macs.setdefault(address, "")
+            if reply == "echo-reply":  # an answer from another address proves nobody at this one
+                self._seen.add(address)
                 self._note(address, "echo", "icmp", (Fact(FactKind.ICMP_REPLY, reply),))
         await self._ask_gateways("who answered behind it")
 
     async def _ask_gateways(self, why: str) -> None:
         """Read the neighbour tables of our own gateways where the site gave a credential."""
         for gateway in dict.fromkeys(g for s in self._ground.standings for g in s.gateways):
-            if gateway in self._macs and self._secrets(gateway):
+            if gateway in self._seen.macs and self._secrets(gateway):
                 host = self._host(gateway)
                 host.door.permit = Permit.SEND
                 seen = await host.put(Question("snmp", 161, why))
@@ -196,80 +217,92 @@ class Survey:
                     address, _, mac = line.partition(" ")
                     self._found("", address, mac)
 
-    async def _knock(self, discovery: Discovery, addresses: list[str]) -> None:
-        answered = await discovery.by_knocking(addresses)
-        for neighbour in await neighbours():
-            self._found(neighbour.interface, neighbour.ip, neighbour.mac)
-        for address, there in answered.items():
-            if there:
-                self._macs.setdefault(address, "")
+    async def _knock(self, on_link: dict[str, list[str]], behind: list[str]) -> None:
+        """Knock where nobody is known yet; those in the neighbour table are there without a knock."""
+        for segment, addresses in (*on_link.items(), ("", behind)):
+            unknown = [a for a in addresses if not self._seen.mac_of(a)]
+            answered = await self._finding.by_knocking("" if segment == "lo" else segment, unknown)
+            for neighbour in await neighbours():
+                self._found(neighbour.interface, neighbour.ip, neighbour.mac)
+            for address in (address for address, there in answered.items() if there):
+                self._seen.add(address)
 
-    async def _solicit(self, discovery: Discovery) -> None:
+    async def _solicit(self) -> None:
         """Ask for the IPv6 address that a MAC implies, where the scope holds link-local addresses."""
         if not any(network.version == 6 for network in self.scope.networks):
             return
-        for address, mac in list(self._macs.items()):
+        for address, mac in list(self._seen.macs.items()):
             place = self._ground.place(address)
-            if place.on_link and mac and not self._is_fragile(address):
-                await discovery.solicit(place.standing.interface, link_local(mac))
+            if not (place.on_link and mac) or self._seen.is_fragile(address):
+                continue
+            if not self.scope.refuses(link_local(mac), self.clock.now()):
+                await self._finding.solicit(place.standing.interface, link_local(mac))
 
     def _found(self, interface: str, address: str, mac: str) -> None:
-        if address in self._ground.own_addresses or mac in self._ground.own_macs:
-            return
-        ip = ip_address(address)
-        if ip.version == 6 or not any(ip in network for network in self.scope.networks):
-            return
-        if mac or address not in self._macs:
-            self._macs[address] = mac or self._macs.get(address, "")
-            if address in self._doors:
-                self._doors[address].mac = self._macs[address]
+        if self._seen.add(address, mac) and address in self._doors:
+            door = self._doors[address]
+            door.mac = mac
+            if self._seen.is_fragile(address):  # at once, also in the middle of a question
+                door.permit, door.why_not = Permit.NOTHING, self._seen.ruling_on(address).reason
 
     # ---- asking --------------------------------------------------------------------------------
 
-    async def _ask_all(self, addresses: Iterable[str]) -> None:
-        wanted = [a for a in addresses if not self._held_as_ghost(a)]
-        at_once = asyncio.Semaphore(self.settings.pace.hosts_at_once)
-        finished = 0
+    async def _ask_all(self) -> None:
+        """Ask every device; the addresses of one device one after the other, so that it is asked once at a time."""
+        for address, reason in self._seen.ghosts().items():
+            self._note(address, "plan", "", (), Outcome.HELD_BACK, reason)
+        devices = self._seen.devices()
+        pace = self.settings.pace
+        at_once = asyncio.Semaphore(max(1, min(pace.hosts_at_once, pace.packets // _PACKETS_OF_AN_EXCHANGE)))
+        waiting = {address for device in devices for address in device}
+        total = len(waiting)
 
-        async def ask(address: str) -> None:
-            nonlocal finished
+        def told() -> None:
+            self._say("ask", total - len(waiting), total)
+
+        async def ask(device: Iterable[str]) -> None:
             async with at_once:
-                await self._host(address).run(lambda: self._say("ask", finished, len(wanted)))
-                finished += 1
-                self._say("ask", finished, len(wanted))
+                for address in device:
+                    await self._host(address).run(told)
+                    waiting.discard(address)
+                    told()
 
         async with asyncio.TaskGroup() as group:
-            for address in wanted:
-                group.create_task(ask(address))
+            for device in devices:
+                group.create_task(ask(device))
 
     async def _test_forwarding(self, worker: PacketWorker) -> None:
         """Ask hosts on our own links whether they pass packets on."""
-        discovery = self._discovery()
-        tested = [h for h in self._hosts.values() if h.door.permit is Permit.SEND and self._on_link(h)]
-        for host in tested:
-            place = self._ground.place(host.door.address)
-            await discovery.forwards(place.standing.interface, host.door, place.standing.address)
+        tested = [
+            (h.door, self._ground.place(h.door.address).standing)
+            for h in self._hosts.values()
+            if h.door.permit is Permit.SEND and h.door.mac and self._ground.place(h.door.address).on_link
+        ]
+        left: dict[str, bool] = {}
+        for door, ours in tested:
+            left[door.address] = await self._finding.forwards(ours.interface, door, ours.address)
         await self.clock.sleep(1.0 if tested else 0.0)
-        for host in tested:
-            reply = worker.forward_answers.get(host.door.mac.lower(), "")
-            facts = (Fact(FactKind.ICMP_REPLY, reply),) if reply else ()
-            if reply in ("11/0", "3/0", "5/0", "5/1"):
-                facts = (*facts, Fact(FactKind.FORWARDS, "yes"))
-            self._note(host.door.address, "forward_test", "icmp", facts)
+        for address, was_sent in left.items():
+            mac = self._seen.mac_of(address).lower()
+            self._tell_forwarding(address, worker.forward_answers.get(mac, "") if was_sent else None)
 
-    def _held_as_ghost(self, address: str) -> bool:
-        mac = self._macs.get(address, "")
-        if not mac or sum(1 for other in self._macs.values() if other == mac) <= MOST_PER_MAC:
-            return False
-        reason = "proxy_arp: 1つの機器が多数のアドレスに代わって答えている / one device answers for very many addresses"
-        self._note(address, "plan", "", (), Outcome.HELD_BACK, reason)
-        return True
+    def _tell_forwarding(self, address: str, reply: str | None) -> None:
+        """Write down what a forwarding test brought; None: it was not put, which is no silence of theirs."""
+        if reply is None:
+            reason = "not_sent: 送信を見合わせた / we did not send it"
+            self._note(address, "forward_test", "icmp", (), Outcome.HELD_BACK, reason)
+            return
+        facts = (Fact(FactKind.ICMP_REPLY, reply),) if reply else ()
+        if reply in ("11/0", "3/0", "5/0", "5/1"):
+            facts = (*facts, Fact(FactKind.FORWARDS, "yes"))
+        self._note(address, "forward_test", "icmp", facts)
 
     # ---- bookkeeping ---------------------------------------------------------------------------
 
     def _addresses(self) -> Iterable[str]:
-        own = self._ground.own_addresses
-        return dict.fromkeys(a for n in self.scope.networks for a in self.scope.addresses(n) if a not in own)
+        nobody = self._ground.own_addresses | self._ground.edges
+        every = (a for n in self.scope.networks for a in self.scope.addresses(n))
+        return dict.fromkeys(a for a in every if a not in nobody)
 
     def _split(self, addresses: Iterable[str]) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
         on_link: dict[str, list[str]] = {}
@@ -280,12 +313,9 @@ class Survey:
             group.setdefault(place.standing.interface, []).append(address)
         return on_link, routed
 
-    def _discovery(self) -> Discovery:
-        def swept(count: int) -> None:
-            self._swept += count
-            self._say("find", self._swept, 0)
-
-        return Discovery(self._door, self._worker, self.settings.pace.broadcasts, swept)
+    def _swept_more(self, count: int) -> None:
+        self._swept += count
+        self._say("find", self._swept, 0)
 
     def _door(self, address: str) -> Door:
         if address not in self._doors:
@@ -298,7 +328,7 @@ class Survey:
                 self.id,
                 place.vantage.id,
                 self._records.add,
-                mac=self._macs.get(address, ""),
+                mac=self._seen.mac_of(address),
                 opted=frozenset({("udp", 161)} if self._secrets(address) else ()),
             )
         return self._doors[address]
@@ -306,6 +336,7 @@ class Survey:
     def _host(self, address: str) -> HostSurvey:
         if address not in self._hosts:
             place = self._ground.place(address)
+            self._pace.join(address, self._seen.mac_of(address) or address)
             self._hosts[address] = HostSurvey(
                 self._door(address),
                 self._records,
@@ -319,13 +350,6 @@ class Survey:
     def _secrets(self, address: str) -> tuple[SnmpSecret, ...]:
         ip = ip_address(address)
         return tuple(s for s in self.settings.snmp if any(ip in ip_network(n, strict=False) for n in s.hosts))
-
-    def _is_fragile(self, address: str) -> bool:
-        judgement = temper_of(self._macs.get(address, ""), (), ())
-        return rule_on_host(judgement, self.scope.allowed(address)).permit is Permit.NOTHING
-
-    def _on_link(self, host: HostSurvey) -> bool:
-        return bool(host.door.mac) and self._ground.place(host.door.address).on_link
 
     def _note(
         self,
@@ -344,7 +368,7 @@ class Survey:
                 at=self.clock.now(),
                 probe=probe,
                 address=address,
-                mac=self._macs.get(address, ""),
+                mac=self._seen.mac_of(address),
                 network=place.network,
                 transport=transport,
                 outcome=outcome or (Outcome.ANSWERED if facts else Outcome.SILENT),
@@ -354,18 +378,18 @@ class Survey:
         )
 
     async def _listen(self, worker: PacketWorker) -> None:
-        listening = Listening(
-            self._records, self.id, self._ground.by_interface(), self._ground.own_macs, self._found
-        )
-        with contextlib.suppress(OurFault):  # it ended: the next packet to be sent says so
+        try:
             while True:
-                listening.hear(await worker.heard())
+                self._listening.hear(await worker.heard())
+        except OurFault:  # it ended: the verdict says so
+            return
 
     def _journal_kernel(self, worker: PacketWorker) -> None:
-        """Write down what our kernel sent for us: neighbour requests and its answers to theirs."""
+        """Write down what our kernel sent for us: neighbour requests (also for the way out), its answers."""
+        gateways = {gateway for standing in self._ground.standings for gateway in standing.gateways}
         for address, packets in worker.kernel_sent().items():
-            if address in self._doors:
-                self._doors[address].journal("kernel neighbour frames", packets=packets, transport="arp")
+            if address in self._doors or address in gateways:
+                self._door(address).journal("kernel neighbour frames", packets=packets, transport="arp")
 
     async def _keep_flushing(self) -> None:
         while True:
@@ -373,11 +397,4 @@ class Survey:
             await self._records.flush()
 
     def _say(self, stage: str, done: int, total: int) -> None:
-        self.tell(Progress(stage, done, total or done, len(self._macs), self._records.packets))
-
-
-def link_local(mac: str) -> str:
-    """IPv6 link-local address that a MAC implies (modified EUI-64, RFC 4291 appendix A)."""
-    parts = [int(part, 16) for part in mac.split(":")]
-    parts = [parts[0] ^ 2, *parts[1:3], 0xFF, 0xFE, *parts[3:]]
-    return str(ip_address(bytes([0xFE, 0x80, *(0,) * 6, *parts])))
+        self.tell(Progress(stage, done, total or done, len(self._seen.macs), self._records.packets))
