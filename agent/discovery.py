@@ -22,7 +22,7 @@ ROUNDS = 2
 ANSWER_SECONDS = 0.8
 KNOCK_PORT = 443
 _AT_ONCE = 64
-_KERNEL_ROUNDS = 3  # ARP requests that the kernel itself broadcasts for an address that nobody has
+_KERNEL_ROUNDS = 4  # ARP requests of the kernel's own for an address that nobody has: 3, and its timers drift
 
 
 @dataclass(slots=True)
