@@ -305,6 +305,15 @@ class TestAmongHosts:
         assert inside("ask_candidates") == [[mac_of("quiet")]]
 
     def test_what_the_kernel_sent_is_counted(self, tmp_path: Path) -> None:
+        forget = [
+            "ip",
+            "-n",
+            f"{PREFIX}me",
+            "neigh",
+            "flush",
+            "all",
+        ]  # the kernel would soon look after old entries
+        subprocess.run(forget, check=True, capture_output=True)
         with capture(tmp_path / "seen.pcap") as counted:
             kernel = inside("let_kernel_send")
             time.sleep(0.2)  # the capture's own buffer

@@ -20,6 +20,7 @@ from probes.facts import Outcome
 pytestmark = pytest.mark.lab
 
 
+Recorder = tuple[str, int]
 FAR = ("vendor-pc", "vpn-peer", "vendor-dev")
 
 
@@ -30,8 +31,18 @@ def far(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def run(lab: labs.Lab, far: Path, tmp_path_factory: pytest.TempPathFactory) -> hospital.Run:
+def recorded(lab: labs.Lab) -> dict[Recorder, bytes]:
+    """What the recorders behind print and HL7 ports had got before the scan."""
+    places = (("label-01", 9100), ("mfp-1f", 9100), ("mfp-1f", 515), ("ecg-cart", 2575))
+    return {place: lab.recorded_bytes(*place) for place in places}
+
+
+@pytest.fixture(scope="module")
+def run(
+    lab: labs.Lab, far: Path, recorded: dict[Recorder, bytes], tmp_path_factory: pytest.TempPathFactory
+) -> hospital.Run:
     """One scan at the default pace, as `daicho scan` does it."""
+    del recorded
     with contextlib.ExitStack() as captures:
         for host in FAR:
             captures.enter_context(lab.capture(host, far / f"{host}.pcap"))
@@ -72,10 +83,12 @@ def test_no_payload_to_a_port_that_never_gets_any(run: hospital.Run) -> None:
             assert rule_on(transport, port).permit > Permit.NOTHING, (address, transport, port)
 
 
-def test_raw_printers_and_serial_ports_got_not_one_byte(run: hospital.Run, lab: labs.Lab) -> None:
+def test_raw_printers_and_serial_ports_got_not_one_byte(
+    run: hospital.Run, recorded: dict[Recorder, bytes], lab: labs.Lab
+) -> None:
     assert run.left.packets["10.20.1.80"] > 0
-    for host, port in (("label-01", 9100), ("mfp-1f", 9100), ("mfp-1f", 515), ("ecg-cart", 2575)):
-        assert lab.recorded_bytes(host, port) == b""
+    for (host, port), before in recorded.items():
+        assert lab.recorded_bytes(host, port) == before
 
 
 def test_fragile_hosts_got_nothing_at_all(run: hospital.Run) -> None:
