@@ -300,12 +300,15 @@ def _framed(data: bytes) -> bytes:
 
 
 async def _launch(setup: _Setup) -> _Running:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-P", "-m", "agent.packets"),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        env=dict(_environment()),
-    )
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-P", "-m", "agent.packets"),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            env=dict(_environment()),
+        )
+    except OSError as error:
+        raise OurFault(f"packet worker does not start: {error}") from error
     try:
         if process.stdin is not None:
             process.stdin.write(_framed(_encode(setup)))

@@ -143,13 +143,13 @@ class Survey:
     @contextlib.asynccontextmanager
     async def _packets(self) -> AsyncIterator[None]:
         """The packet worker and the listening, for as long as the scan runs."""
-        interfaces = self._ground.interfaces
-        if not (self.privileged and interfaces):
+        if not (self.privileged and self._ground.interfaces):
             yield
             return
         try:
-            worker = await PacketWorker.start(interfaces, [str(n) for n in self.scope.networks])
-        except NotPermitted:
+            worker = await PacketWorker.start(self._ground.interfaces, [str(n) for n in self.scope.networks])
+        except OurFault as fault:  # the rest can be done without it
+            self._finding.failed.update([] if isinstance(fault, NotPermitted) else [str(fault)])
             yield
             return
         self._worker = self._finding.worker = worker
