@@ -292,8 +292,7 @@ class TcpStream:
     def _end(self, sock: socket.socket, *, reset: bool) -> None:
         """Free the socket, give back what was not used, write the journal; never waits."""
         self._settle()
-        if reset:
-            sockets.end_by_reset(sock)
+        if reset and sockets.end_by_reset(sock):
             self.counted += 1
             self.wire.door.leave(0, 1)
         self.wire.door.leave(self.reserved, 0, connected=True)
