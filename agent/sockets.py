@@ -7,14 +7,8 @@ import struct
 
 from probes.contract import OurFault, Refused, Silent
 
-_BYTES_IN_AT, _ANSWERED_BY_RESET = (
-    1,
-    3,
-    4,
-    5,
-    8,
-)  # ESTABLISHED, SYN_RECV, FIN_WAIT1, FIN_WAIT2, CLOSE_WAIT (net/tcp_states.h)
-_SEGS_OUT_AT, _DATA_SEGS_IN_AT = 128, 136, 152  # struct tcp_info, linux/tcp.h
+_BYTES_IN_AT, _SEGS_OUT_AT, _DATA_SEGS_IN_AT = 128, 136, 152  # struct tcp_info, linux/tcp.h
+_ANSWERED_BY_RESET = (1, 3, 4, 5, 8)  # ESTABLISHED, SYN_RECV, FIN_WAIT1, FIN_WAIT2, CLOSE_WAIT (tcp_states.h)
 _RECEIVE_BUFFER = 4096  # bytes; a small window bounds what a talkative peer can make us acknowledge
 _USER_TIMEOUT, _REPEAT_MILLISECONDS = 18, 1000  # TCP_USER_TIMEOUT: a host that vanished is left alone soon
 _CRUMBS, _CRUMB_BYTES = 4, 256  # so many segments, smaller than this on the average
@@ -25,7 +19,7 @@ def tcp_socket(address: str) -> socket.socket:
     sock = _socket(address, socket.SOCK_STREAM)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    #    sock.setsockopt(socket.IPPROTO_TCP, _USER_TIMEOUT, _REPEAT_MILLISECONDS)
+    sock.setsockopt(socket.IPPROTO_TCP, _USER_TIMEOUT, _REPEAT_MILLISECONDS)
     return sock
 
 
