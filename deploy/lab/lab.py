@@ -8,6 +8,7 @@ complete even when the supervisor is killed. Functions return data and never pri
 import fcntl
 import json
 import os
+import re
 import select
 import shutil
 import signal
@@ -114,13 +115,18 @@ class Lab:
 
     @contextmanager
     def capture(self, host: str, file: Path, *, nic: str = "eth0", only: str = "") -> Iterator[Path]:
-        """Record every frame at a host's card into a pcap file while the block runs; `only` is a BPF filter."""
+        """Record every frame at a host's card into a pcap file while the block runs; `only` is a BPF filter.
+
+        Frames are cut after 2,048 bytes. Raises LabError when the kernel dropped any.
+        """
         dump = [
             "tcpdump",
             "-i",
             nic,
             "-s",
-            "0",
+            "2048",  # the ring holds whole slots of this size: a larger one drops frames in a burst
+            "-B",
+            "16384",
             "-U",
             "-n",
             "--immediate-mode",
@@ -137,7 +143,11 @@ class Lab:
             finally:
                 time.sleep(0.1)  # frames the kernel still holds for tcpdump
                 process.send_signal(signal.SIGINT)
-                process.communicate(timeout=20)
+                _, told = process.communicate(timeout=20)
+            if not re.search(r"^0 packets dropped by kernel", told, re.MULTILINE):
+                raise LabError(
+                    f"記録に抜けがあります。もう一度実行してください。 / The capture is incomplete: {told}"
+                )
 
     def _pid(self, host: str) -> int:
         try:
