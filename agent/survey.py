@@ -12,6 +12,7 @@ from ipaddress import ip_address, ip_network
 import msgspec
 
 from agent.clock import Clock, SystemClock
+from agent.deep_survey import look_at_all
 from agent.discovery import Discovery
 from agent.door import Door
 from agent.ground import Ground, link_local, survey_ground
@@ -171,11 +172,10 @@ class Survey:
             return
         await self._find()
         await self._ask_all()
+        await look_at_all(self._hosts.values())
         if self._worker:
             await self._test_forwarding(self._worker)
         self._say("done", self._swept, self._swept)
-
-    # ---- finding -------------------------------------------------------------------------------
 
     async def _find(self) -> None:
         """Our links first, then our gateways' own tables, then what lies behind them."""
@@ -245,8 +245,6 @@ class Survey:
             if self._seen.is_fragile(address):  # at once, also in the middle of a question
                 door.permit, door.why_not = Permit.NOTHING, self._seen.ruling_on(address).reason
 
-    # ---- asking --------------------------------------------------------------------------------
-
     async def _ask_all(self) -> None:
         """Ask every device; the addresses of one device one after the other, so that it is asked once at a time."""
         for address, reason in self._seen.ghosts().items():
@@ -296,8 +294,6 @@ class Survey:
         if reply in ("11/0", "3/0", "5/0", "5/1"):
             facts = (*facts, Fact(FactKind.FORWARDS, "yes"))
         self._note(address, "forward_test", "icmp", facts)
-
-    # ---- bookkeeping ---------------------------------------------------------------------------
 
     def _addresses(self) -> Iterable[str]:
         nobody = self._ground.own_addresses | self._ground.edges
