@@ -21,6 +21,7 @@ from probes.recognise import recognise_facts
 
 _TLS_AT_ONCE = ("https", "tls")  # elsewhere TLS comes after words of another protocol
 QUESTION_SECONDS = 12.0  # one question in all, whatever the device does
+_PRINTER = "printer: プリンタには SNMP でだけ尋ねます / a printer is asked by SNMP only"
 MOST_DUMB = 5  # connections in a row that are taken and never answered: it is a tarpit or it hangs
 
 
@@ -176,8 +177,10 @@ class HostSurvey:
         elif self.refused:
             self._record("plan", Outcome.HELD_BACK, reason=self.refused)
         elif ruling.permit < Permit.SEND:
-            self._record("plan", Outcome.HELD_BACK, reason=ruling.reason)
-            self.door.journal("held back", packets=0, why=ruling.reason)
+            known = ruling.permit is Permit.LISTEN and self.device_class == "printer"
+            reason = _PRINTER if known else ruling.reason
+            self._record("plan", Outcome.HELD_BACK, reason=reason)
+            self.door.journal("held back", packets=0, why=reason)
 
     def _record(
         self,
