@@ -50,7 +50,7 @@ def ledger_xlsx(
 def _evidence(row: OfficialRow, words: Words, zone: tzinfo) -> Iterator[tuple[str, ...]]:
     device = row.device
     for name, mark in device.confidence.items():
-        value, sure = _value(device, name), words.choose("sure", mark.sure)
+        value, sure = _value(device, name, words), words.choose("sure", mark.sure)
         yield row.number, words.choose("field", name), value, sure, mark.ja, " ".join(mark.observations)
     for address in device.addresses:
         where = " ".join(filter(None, (address.ip, address.mac, address.network)))
@@ -72,6 +72,10 @@ def _evidence(row: OfficialRow, words: Words, zone: tzinfo) -> Iterator[tuple[st
     yield row.number, words("device.last_seen"), f"{seen:%Y-%m-%d %H:%M}", "", "", ""
 
 
-def _value(device: Device, name: str) -> str:
+def _value(device: Device, name: str, words: Words) -> str:
     value = getattr(device, name, None)
+    if name == "device_class":
+        return words.choose("kind", str(value))
+    if isinstance(value, bool):
+        return "あり" if value else "なし"  # the form is a Japanese one
     return "、".join(value) if isinstance(value, tuple) else str(value or "")

@@ -88,12 +88,15 @@ def _interfaces() -> Iterator[Finding]:
 
 def _clock() -> Iterator[Finding]:
     ok = time.time() > 1_700_000_000
-    zone = "/".join(time.tzname)
+    zone = "/".join(dict.fromkeys(time.tzname))
+    now = time.strftime("%Y-%m-%d %H:%M")
     yield Finding(
         "clock",
         ok,
-        f"時計と時間帯（{zone}）" if ok else "時計が過去を指しています。時刻を合わせてください",
-        f"clock and zone ({zone})" if ok else "the clock is in the past; set it",
+        f"{now}（時間帯 {zone}）。ずれていれば合わせてください"
+        if ok
+        else "時計が過去を指しています。時刻を合わせてください",
+        f"{now} (zone {zone}); set it if that is wrong" if ok else "the clock is in the past; set it",
     )
 
 

@@ -14,7 +14,7 @@ from probes.facts import Sent
 _WIDE = 110  # columns of a terminal that shows the bytes too
 _NARROW_MOST = {1: 15, 2: 19}  # cells of address and action on a narrow terminal
 _HEADS = {
-    "ja": ("時刻", "宛先", "何を", "口", "数", "バイト", "なぜ"),
+    "ja": ("時刻", "宛先", "何を", "ポート", "数", "バイト", "なぜ"),
     "en": ("At", "To", "What", "Port", "Pkts", "Bytes", "Why"),
 }
 _ACTIONS = {
@@ -32,7 +32,8 @@ _WHYS = {
     "is anybody there": "誰かいるか",
     "is this service there, and who is it": "このサービスがあるか、何者か",
     "listen only: the host is not classified yet": "種類が不明なので聞くだけ",
-    "a way in from outside": "外からの道か",
+    "a way in from outside": "外から入れる道か",
+    "does it answer names, and with what": "名前解決をするか、何で動いているか",
     "identity by one datagram": "1通で分かる身元",
     "names and addresses by two datagrams": "2通で分かる名前とアドレス",
     "the site gave a credential": "施設が認証情報を渡した",

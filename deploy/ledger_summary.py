@@ -23,7 +23,11 @@ from deploy.terminal import plain, shell_word
 MOST_NAMED = 8  # devices named in one line
 _HELD = {
     "fragile": ("触れなかった", "（壊れやすい種類とみられる）", "left alone (seem to be of a fragile kind)"),
-    "unclassified": ("聞くだけにした", "（種類がまだ不明）", "only listened to (class not known yet)"),
+    "unclassified": (
+        "聞くだけにした",
+        "（尋ねてよい種類か分からなかった）",
+        "only listened to (not known whether they bear a question)",
+    ),
     "never_answers": ("途中でやめた", "（接続しても答えない）", "given up (take connections, never answer)"),
     "budget": ("上限で止めた", "（1台に送る数の上限）", "stopped at the most packets per host"),
     "blackout": ("止めた", "（調べない時間帯に入った）", "stopped (a blackout window began)"),
@@ -115,7 +119,9 @@ def _ways(devices: list[DeviceJson], words: Words) -> list[str]:
     if not with_ways:
         return []
     many = len(with_ways)
-    return [_line(words, f"外からの道がある {many} 台", f"{many} with ways in", _tell(counted, words))]
+    return [
+        _line(words, f"遠隔接続を受ける {many} 台", f"{many} that take remote access", _tell(counted, words))
+    ]
 
 
 def _held(code: str, devices: list[DeviceJson], words: Words) -> list[str]:

@@ -231,7 +231,9 @@ _COLUMNS = (
     Column("種類", "Class", _kind),
     Column("メーカー", "Maker", _maker, most=40, elastic=True, least_terminal=WIDE),
     Column("機種・OS・版", "Model, OS, version", _what, most=44, elastic=True, least_terminal=NARROW),
-    Column("開いている口", "Open ports", _services, most=48, elastic=True, least_terminal=WIDEST, wraps=True),
-    Column("外からの道", "Ways in", _paths, least_terminal=NARROW),
+    Column(
+        "開いているポート", "Open ports", _services, most=48, elastic=True, least_terminal=WIDEST, wraps=True
+    ),
+    Column("遠隔接続", "Remote", _paths, least_terminal=NARROW),
     Column("目印", "Marks", _marks, least_terminal=NARROW, style="yellow"),
 )

@@ -101,6 +101,9 @@ else
     "$daicho" lab down >&2
     trap - EXIT INT TERM
 fi
+command -v daicho >/dev/null ||
+    say "「daicho」を打てるようにするには: export PATH=\"$VENV/bin:\$PATH\"（sudo のときは sudo $daicho …）" \
+        "  To have \`daicho\` at hand: export PATH=\"$VENV/bin:\$PATH\" (with sudo: sudo $daicho …)"
 [ "$status" -le 1 ] || exit "$status"
 [ "$serve" = yes ] || exit "$status"
 exec "$daicho" serve --ledger "$ledger" --port "$port"

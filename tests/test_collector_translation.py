@@ -22,7 +22,7 @@ GROUPS = (
     "legend.",
     "sheet.",
 )  # joined with ~ in pages
-CHOSEN = ("kind.", "path.", "sure.", "outcome.", "scan_state.", "field.", "how.", "probe.", "action.")
+CHOSEN = ("kind.", "path.", "sure.", "outcome.", "scan_state.", "field.", "how.", "probe.", "action.", "why.")
 
 
 def sources() -> Iterator[str]:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -18,12 +19,12 @@ from inventory_db.tables import open_ledger, writing
 
 _MOST_HOURS = 24 * 30
 _COLUMNS = (
-    "番号 / id",
-    "名前 / name",
-    "登録 / enrolled",
-    "最後の便り / last seen",
-    "時計のずれ / clock",
-    "状態 / state",
+    "番号\nid",
+    "名前\nname",
+    "登録\nenrolled",
+    "最後の連絡\nlast seen",
+    "時計のずれ\nclock",
+    "状態\nstate",
 )
 
 
@@ -78,9 +79,9 @@ def _make_code(engine: Engine, name: str, hours: float) -> None:
 def _list(engine: Engine) -> None:
     with engine.connect() as connection:
         known = agents.list_agents(connection)
-    table = Table(title="エージェント / agents")
+    table = Table(title="エージェント / agents", box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for name in _COLUMNS:
-        table.add_column(name, overflow="fold", no_wrap=name == _COLUMNS[0])  # an id is there to be copied
+        table.add_column(name, overflow="fold", no_wrap="時計" not in name and "名前" not in name)
     for agent in known:
         table.add_row(*(Text(cell) for cell in _row(agent)))
     Console(highlight=False).print(table)

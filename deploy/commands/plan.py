@@ -17,7 +17,7 @@ from deploy.site import read_site
 from deploy.terminal import check_language, output, plain
 
 _HEADS = {
-    "ja": ("調べる網", "使う口", "届き方", "アドレス", "探す包", "秒"),
+    "ja": ("調べる網", "インターフェース", "届き方", "アドレス", "探索パケット", "秒"),
     "en": ("Network", "Interface", "Reached", "Addresses", "Packets", "Seconds"),
 }
 
@@ -80,13 +80,13 @@ def _lines(plan: DryRun, language: str) -> list[str]:
             "まだ何も送っていません。上は機器を探すまでの見積りです。",
             f"・見つかった機器ごと: 種類が分かれば {known} 問まで、分からないうちは聞くだけの接続を {unknown} 回まで",
             f"・速さ: 1台に毎秒 {second} パケット・合計 {host} パケットまで、全体で毎秒 {all_second} パケットまで",
-            "・壊れやすい種類の機器には1パケットも送りません",
+            "・壊れやすい種類と分かった機器には、それから先は1パケットも送りません（同じ網では、探すための ARP が全機器に届きます）",
             *(f"・避ける: {network}" for network in plan.never),
         ]
     return [
         "Nothing was sent. The table is what finding the devices takes.",
         f"- per live host: up to {known} questions once classified, up to {unknown} silent connections before",
         f"- pace: {second} packets a second and {host} in all per host, {all_second} a second for everything",
-        "- devices of a fragile kind get no packet",
+        "- devices known to be of a fragile kind get no packet from then on (the ARP that finds devices reaches all on the link)",
         *(f"- left alone: {network}" for network in plan.never),
     ]

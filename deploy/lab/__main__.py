@@ -64,7 +64,11 @@ def _up(asked: argparse.Namespace) -> int:
 
 def _down(_asked: argparse.Namespace) -> int:
     ended = lab.down()
-    print("止めました。 / Stopped." if ended else "動いていませんでした。 / Nothing was up.")
+    print(
+        "仮想病院を片付けました。 / The virtual hospital is gone."
+        if ended
+        else "動いていませんでした。 / Nothing was up."
+    )
     return 0
 
 
