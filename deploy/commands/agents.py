@@ -23,7 +23,7 @@ _COLUMNS = (
     "名前\nname",
     "登録\nenrolled",
     "最後の連絡\nlast seen",
-    "時計のずれ\nclock",
+    "時計\nclock",
     "状態\nstate",
 )
 
@@ -81,7 +81,7 @@ def _list(engine: Engine) -> None:
         known = agents.list_agents(connection)
     table = Table(title="エージェント / agents", box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for name in _COLUMNS:
-        table.add_column(name, overflow="fold", no_wrap="時計" not in name and "名前" not in name)
+        table.add_column(name, overflow="fold", no_wrap="名前" not in name)
     for agent in known:
         table.add_row(*(Text(cell) for cell in _row(agent)))
     Console(highlight=False).print(table)
@@ -89,7 +89,7 @@ def _list(engine: Engine) -> None:
 
 def _row(agent: Agent) -> tuple[str, ...]:
     skew = "" if agent.skew is None else f"{agent.skew.total_seconds():+.0f} s"
-    state = "取り消し / revoked" if agent.revoked else "有効 / active"
+    state = "取り消し\nrevoked" if agent.revoked else "有効\nactive"
     return agent.id, agent.name, _local(agent.enrolled), _local(agent.last_seen), skew, state
 
 
