@@ -13,7 +13,7 @@ usage() {
 ほかの引数は daicho scan にそのまま渡ります（--exclude, --profile, --config …）。
 Other arguments go to `daicho scan` (--exclude, --profile, --config …).
   --ledger F   台帳ファイル / ledger file (./daicho.sqlite)
-  --port N     画面の口 / port of the pages (8000)
+  --port N     画面のポート / port of the pages (8000)
   --no-serve   画面を開かずに終わる / print the ledger and end
 TEXT
 }
