@@ -28,6 +28,7 @@ _HELD = {
         "（尋ねてよい種類か分からなかった）",
         "only listened to (not known whether they bear a question)",
     ),
+    "printer": ("SNMP でだけ尋ねた", "（プリンタ）", "asked by SNMP only (printers)"),
     "never_answers": ("途中でやめた", "（接続しても答えない）", "given up (take connections, never answer)"),
     "budget": ("上限で止めた", "（1台に送る数の上限）", "stopped at the most packets per host"),
     "blackout": ("止めた", "（調べない時間帯に入った）", "stopped (a blackout window began)"),

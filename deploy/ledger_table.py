@@ -29,10 +29,17 @@ _SHORT_PATH = {
     "en": {"rdp": "RDP", "softether": "SoftEther", "ipsec": "IPsec", "web_admin": "web admin"},
 }
 _HELD = {
-    "ja": {"fragile": "触れず", "unclassified": "聞くだけ", "never_answers": "中止", "budget": "上限まで"},
+    "ja": {
+        "fragile": "触れず",
+        "unclassified": "聞くだけ",
+        "printer": "SNMPのみ",
+        "never_answers": "中止",
+        "budget": "上限まで",
+    },
     "en": {
         "fragile": "untouched",
         "unclassified": "heard only",
+        "printer": "SNMP only",
         "never_answers": "given up",
         "budget": "cap",
     },
