@@ -5,6 +5,7 @@ A host that is not classified yet is only connected to and listened to; the ques
 its own words, its maker or the site say that it bears them. A fragile host is left alone.
 """
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -24,11 +25,11 @@ _DEEP = (
     *(53, 110, 111, 143, 389, 587, 636, 902, 993, 995, 1883, 2049, 2323, 3000, 3128, 4000, 5001, 5060, 5222),
     *(5601, 5901, 5985, 6000, 6379, 7000, 7443, 8008, 8009, 8042, 8081, 8210, 8400, 9000, 9090, 10000),
 )
-TCP_PORTS: dict[Profile, tuple[int, ...]] = {
+_LISTED: dict[Profile, tuple[int, ...]] = {
     "listen": (),
     "gentle": _GENTLE,
     "standard": _STANDARD,
-    "deep": tuple(dict.fromkeys(_DEEP)),
+    "deep": _DEEP,
 }
 _DICOM_PORTS = (104, 11112, 4242)
 _VPN_CLASSES = frozenset({"gateway", "network", "server", "unknown"})
@@ -59,6 +60,15 @@ class View:
     has_snmp: bool = False
 
 
+@functools.cache
+def tcp_ports(profile: Profile) -> tuple[int, ...]:
+    """Ports that a profile connects to, in order. Every probe's own first port is among the standard ones."""
+    homes = (p.ports[0] for p in all_probes().values() if p.transport == "tcp" and p.ports)
+    added = homes if profile in ("standard", "deep") else ()
+    every = dict.fromkeys((*_LISTED[profile], *added))
+    return tuple(port for port in every if rule_on("tcp", port).permit >= Permit.LISTEN)
+
+
 def next_question(view: View, profile: Profile) -> Question | None:
     """Give the next question for a host, None when there is none left."""
     return next((q for q in _questions(view, profile) if (q.probe, q.port) not in view.asked), None)
@@ -79,7 +89,7 @@ def _questions(view: View, profile: Profile) -> Iterator[Question]:
     if view.permit is Permit.SEND:
         yield Question("snmpv3", 161, "identity by one datagram")
         yield Question("nbns", 137, "names and addresses by two datagrams")
-    for port in TCP_PORTS[profile]:
+    for port in tcp_ports(profile):
         yield from _first_words(view, port)
     if "dicom" in view.allowed:
         yield from (Question("dicom", port, "DICOM allowed by the site") for port in _DICOM_PORTS)

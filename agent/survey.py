@@ -199,7 +199,9 @@ class Survey:
         await self._ask_gateways("who stands behind it")
         for interface, addresses in routed.items():
             via = interface if interface in self._ground.interfaces else self._ground.interfaces[0]
-            await self._finding.by_echo(via, (a for a in addresses if not self._seen.is_fragile(a)))
+            asked = [address for address in addresses if not self._seen.is_fragile(address)]
+            self._swept_more(len(addresses) - len(asked))  # dealt with: known, and left alone
+            await self._finding.by_echo(via, asked)
         for address, reply in worker.echo_answers.items():
             if reply == "echo-reply":  # an answer from another address proves nobody at this one
                 self._seen.add(address)

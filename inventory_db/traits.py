@@ -83,6 +83,9 @@ def traits_of(seen: Sequence[Stored], macs: Sequence[str], ports: Iterable[int])
         if field == "os_version":
             candidates = [t for t in candidates if t.system is None or t.system == values["os"]]
         values[field] = _choose(field, candidates, confidence)
+    if values["model"] is not None and values["model"] == values["serial"]:
+        values["model"] = None  # a description that is a serial number names no model
+        del confidence["model"]
     registered = _registered(macs, seen)
     if values["maker"] is None and registered is not None:
         values["maker"], confidence["maker"] = registered

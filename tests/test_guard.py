@@ -7,12 +7,14 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.guard import Permit, rule_on, rule_on_host
-from agent.plan import TCP_PORTS, View, all_questions, first_probe, next_question
+from agent.guard import MOST_IKE, Permit, rule_on, rule_on_host
+from agent.plan import View, all_questions, first_probe, next_question, tcp_ports
+from agent.settings import Profile
 from probes.all_probes import all_probes
 from probes.fragility import Judgement, Temper
 
 FACTS = Path(__file__).parent.parent.parent / "shared" / "domain" / "safe_scan.yaml"
+PROFILES: tuple[Profile, ...] = ("listen", "gentle", "standard", "deep")
 NO_PAYLOAD = (*range(9100, 9108), 515, 2575, 104, 2761, 2762, 4242, 11112, 102, 502, 1911, 4911, 20000, 44818)
 NO_CONNECTION = (*range(4001, 4017), 10001, *range(2101, 2133), 771, 102, 502, 1911, 4911, 20000, 44818)
 
@@ -112,8 +114,23 @@ def _with(view: View, asked: set[tuple[str, int]]) -> View:
 
 
 def test_no_profile_connects_where_no_byte_may_go() -> None:
-    for ports in TCP_PORTS.values():
-        assert not [port for port in ports if rule_on("tcp", port).permit < Permit.LISTEN]
+    for profile in PROFILES:
+        assert not [port for port in tcp_ports(profile) if rule_on("tcp", port).permit < Permit.LISTEN]
+
+
+def test_a_probe_is_asked_at_home_without_another_list_to_edit() -> None:
+    for probe in all_probes().values():
+        if (
+            probe.transport == "tcp"
+            and probe.ports
+            and rule_on("tcp", probe.ports[0]).permit >= Permit.LISTEN
+        ):
+            assert probe.ports[0] in tcp_ports("standard"), probe.name
+
+
+@given(views(), st.sampled_from(["gentle", "standard", "deep"]))
+def test_no_host_gets_more_than_two_ike_messages(view: View, profile: Profile) -> None:
+    assert sum(1 for question in all_questions(view, profile) if question.port in (500, 4500)) <= MOST_IKE
 
 
 def test_each_port_of_the_standard_profile_has_the_probe_at_home_there() -> None:

@@ -25,7 +25,7 @@ import pytest
 from agent.ground import Ground
 from agent.listening import MOST_OF_ONE, Listening
 from agent.packet_worker import HeardFrame
-from agent.plan import TCP_PORTS
+from agent.plan import tcp_ports
 from agent.records import Record, Records
 from agent.scan_end import how_it_ended
 from agent.scope import write_scope
@@ -395,7 +395,7 @@ async def test_nothing_more_is_sent_when_nothing_can_be_written_down() -> None:
     with pytest.raises(Full):
         await asyncio.wait_for(survey.run(), 30)
     put = sum(len(host.asked) for host in survey._hosts.values())
-    assert put < len(TCP_PORTS["standard"]) * len(survey._hosts) / 2
+    assert put < len(tcp_ports("standard")) * len(survey._hosts) / 2
 
 
 if __name__ == "__main__":
