@@ -103,7 +103,13 @@ def inside(what: str, *prefix: str) -> Any:
 
 @contextlib.contextmanager
 def capture(file: Path) -> Iterator[Callable[[], Counter[str]]]:
-    """Count what the switch gets from `me`, per kind and target, independent of the worker."""
+    """Count what the switch gets from `me`, per kind and target, independent of the worker.
+
+    Neighbour entries of before are forgotten: kernels would look after them while we count.
+    """
+    for name in HOSTS:
+        flush = ["ip", "-n", PREFIX + name, "neigh", "flush", "all"]
+        subprocess.run(flush, check=True, capture_output=True)
     command = [
         "ip",
         "netns",
@@ -122,9 +128,11 @@ def capture(file: Path) -> Iterator[Callable[[], Counter[str]]]:
         assert tcpdump.stderr is not None
         while b"listening on" not in tcpdump.stderr.readline():
             assert tcpdump.poll() is None
-        yield lambda: _counted(file)
-        tcpdump.send_signal(signal.SIGINT)
-        tcpdump.communicate()
+        try:
+            yield lambda: _counted(file)
+        finally:
+            tcpdump.send_signal(signal.SIGINT)
+            tcpdump.communicate()
 
 
 def _counted(file: Path) -> Counter[str]:

@@ -220,9 +220,11 @@ def capture(file: Path) -> Iterator[None]:
         assert tcpdump.stderr is not None
         while b"listening on" not in tcpdump.stderr.readline():
             assert tcpdump.poll() is None
-        yield
-        tcpdump.send_signal(signal.SIGINT)
-        tcpdump.communicate()
+        try:
+            yield
+        finally:
+            tcpdump.send_signal(signal.SIGINT)
+            tcpdump.communicate()
 
 
 def left(file: Path) -> Left:
