@@ -60,18 +60,26 @@ async def _ask(host: HostSurvey, ports: list[int]) -> tuple[DeepService, ...]:
         )
     started = door.clock.steady()
     try:
-        return await look_deeply(door.address, ports)
-    finally:
-        door.leave(0, packets)
-        door.journal(
-            "nmap service detection",
-            packets=packets,
-            started=started,
-            connections=CONNECTIONS_PER_PORT * len(ports),
-            transport="tcp",
-            probe="nmap",
-            why=f"deep look allowed by the site; ports {' '.join(map(str, ports))}; packets estimated from above",
-        )
+        found = await look_deeply(door.address, ports)
+    except OurFault as fault:
+        if not str(fault).startswith("no_nmap"):  # it may have sent something before it failed
+            _count(host, ports, packets, started)
+        raise
+    _count(host, ports, packets, started)
+    return found
+
+
+def _count(host: HostSurvey, ports: list[int], packets: int, started: float) -> None:
+    host.door.leave(0, packets)
+    host.door.journal(
+        "nmap service detection",
+        packets=packets,
+        started=started,
+        connections=CONNECTIONS_PER_PORT * len(ports),
+        transport="tcp",
+        probe="nmap",
+        why=f"deep look allowed by the site; ports {' '.join(map(str, ports))}; packets estimated from above",
+    )
 
 
 def _facts(service: DeepService) -> list[Fact]:

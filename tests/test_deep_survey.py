@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from agent.clock import SystemClock
+from agent.deep_look import SENTENCES, DeepService
 from agent.deep_survey import look, unnamed
 from agent.door import Door
 from agent.guard import Permit
@@ -18,6 +19,7 @@ from agent.pace import Pace
 from agent.records import Records
 from agent.scope import write_scope
 from agent.settings import Host, ScopeSection
+from probes.contract import OurFault
 from probes.facts import FactKind, Observation, Outcome, Sent
 from tests.test_wire import Kept
 
@@ -68,6 +70,21 @@ async def test_without_the_sites_word_there_is_no_deep_look() -> None:
     await look(survey)
     await survey.records.flush()
     assert not kept.records
+
+
+async def test_without_nmap_the_journal_claims_no_packet(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def no_nmap(*_: object) -> tuple[DeepService, ...]:
+        raise OurFault(SENTENCES["no_nmap"])
+
+    monkeypatch.setattr("agent.deep_survey.look_deeply", no_nmap)
+    survey, kept = host(deep=True)
+    survey.open_ports.add(9999)
+    await look(survey)
+    await survey.records.flush()
+    (seen,) = kept.records
+    assert isinstance(seen, Observation)
+    assert seen.outcome is Outcome.OUR_FAULT
+    assert survey.door.pace.spent("127.0.0.1") == 0
 
 
 async def test_a_spent_budget_holds_it_back() -> None:
