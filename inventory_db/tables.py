@@ -54,7 +54,7 @@ metadata = MetaData(
     }
 )
 
-_counter = BigInteger().with_variant(Integer(), "sqlite")
+counter = BigInteger().with_variant(Integer(), "sqlite")
 
 marks = Table(
     "daicho_marks",
@@ -81,6 +81,7 @@ observations = Table(
     Column("body", LargeBinary, nullable=False),  # JSON of observations.Stored
     Index(None, "at", "id"),
     Index(None, "address", "at"),
+    Index(None, "scan", "at"),
 )
 journal = Table(
     "journal",
@@ -94,6 +95,7 @@ journal = Table(
     Column("body", LargeBinary, nullable=False),  # JSON of probes.facts.Sent
     Index(None, "at", "id"),
     Index(None, "address", "at"),
+    Index(None, "scan", "at"),
 )
 scans = Table(
     "scans",
@@ -113,7 +115,7 @@ vantages = Table(
 numbers = Table(
     "numbers",
     metadata,
-    Column("number", _counter, primary_key=True),  # 管理番号, never used twice
+    Column("number", counter, primary_key=True),  # 管理番号, never used twice
     Column("device_id", String(32), nullable=False, unique=True),
     Column("anchor", String(32), nullable=False),  # observation that the id was made from
     Column("assigned", BigInteger, nullable=False),
@@ -122,13 +124,13 @@ devices = Table(
     "devices",
     metadata,
     Column("device_id", String(32), primary_key=True),
-    Column("number", _counter, nullable=False, unique=True),
+    Column("number", counter, nullable=False, unique=True),
     Column("body", LargeBinary, nullable=False),  # JSON of identify.Device
 )
 human_entries = Table(
     "human_entries",
     metadata,
-    Column("entry", _counter, primary_key=True),
+    Column("entry", counter, primary_key=True),
     Column("device_id", String(32), nullable=False),
     Column("column", String(64), nullable=False),
     Column("value", Text),  # NULL: back to what the scan says

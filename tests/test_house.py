@@ -47,6 +47,13 @@ HOMES: dict[str, tuple[str, ...]] = {
     "msgspec": ("probes/", "inventory_db/", "agent/", "collector/", "deploy/"),
     "pymanuf": ("probes/oui.py",),
     "psycopg": ("inventory_db/", "deploy/"),
+    "openpyxl": ("collector/imports/",),
+    "python_calamine": ("collector/imports/",),
+    "typst": ("collector/documents/",),
+    "defusedxml": ("collector/",),
+    "ijson": ("collector/advisories/",),
+    "univers": ("collector/",),
+    "re2": ("probes/",),
 }
 NOT_IN_PROBES = {"socket", "ssl", "subprocess", "asyncio", "sqlite3", "urllib", "http"}
 PURE = ("agent/scope.py", "agent/guard.py", "agent/pace.py", "agent/plan.py", "inventory_db/identify.py")

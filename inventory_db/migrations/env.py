@@ -3,7 +3,10 @@
 
 from alembic import context
 
-from inventory_db.agents import metadata  # importing it adds its tables to those of `tables`
+from inventory_db import agents, attachments, statements  # importing them adds their tables to the metadata
+from inventory_db.tables import metadata
+
+_TABLES = (agents.agents, statements.statements, attachments.attachments)
 
 context.configure(
     connection=context.config.attributes["connection"],
