@@ -8,7 +8,7 @@ Nothing here raises on any bytes: a variable that makes no sense is passed over.
 
 import ipaddress
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from probes import frames
@@ -33,6 +33,9 @@ _WANTED = {
 }  # fmt: skip
 _PREFIXES = tuple(_WANTED.values())
 _MOST_ROWS = 4096  # of one column
+_MOST_OID = 128  # characters
+_MOST_BYTES = 2048  # of one value that are kept; a description has at most 255 (RFC 3418)
+_MOST_RAW = 4 * _MOST_BYTES  # as written: `\\x..` escapes
 _ESCAPE = re.compile(rb"\\x([0-9a-fA-F]{2})")
 _CHASSIS = "3"
 _BOX = ("", "1", "2", "9", "11")  # entPhysicalClass not said, other, unknown, module, stack
@@ -74,13 +77,18 @@ class Walk:
     @classmethod
     def of(cls, chunks: Iterable[bytes]) -> "Walk":
         """Sort every line of the chunks into its column, then pick out the maker's own variables."""
+        lines = [line for chunk in chunks for line in chunk.split(b"\n")]
+        return cls.read(lambda: lines)
+
+    @classmethod
+    def read(cls, lines: Callable[[], Iterable[bytes]]) -> "Walk":
+        """Read lines that can be had twice: which of the maker's variables count is known after the first time."""
         walk = cls()
-        lines = [line.removeprefix(b".") for chunk in chunks for line in chunk.split(b"\n")]
-        for line in lines:
-            walk._add(line)
+        for line in lines():
+            walk._add(line.removeprefix(b"."))
         walk.vendor = Wanted(walk.text("system", "2.0").strip())
-        for line in lines:
-            walk._offer(line)
+        for line in lines():
+            walk._offer(line.removeprefix(b"."))
         return walk
 
     def _offer(self, line: bytes) -> None:
@@ -99,9 +107,9 @@ class Walk:
         oid, tag, raw = line.split(b"|", 2)
         name = next(name for name, prefix in _WANTED.items() if oid.startswith(prefix))
         column = self.columns[name]
-        if len(column) < _MOST_ROWS:
+        if len(column) < _MOST_ROWS and len(oid) <= _MOST_OID:
             index = oid[len(_WANTED[name]) :].decode("ascii", "replace")
-            column.setdefault(index, _value(tag, raw.rstrip(b"\r")))
+            column.setdefault(index, _value(tag, raw[:_MOST_RAW].rstrip(b"\r"))[:_MOST_BYTES])
 
     def indexes(self, *names: str) -> dict[str, None]:
         """Give every index that one of the columns has, in the order heard."""
