@@ -6,17 +6,20 @@ A rule is a pure function of a Case. `collector.case_file` reads the Case from t
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime, timedelta, timezone
 from typing import TypeVar
 
 from collector.verdict import Basis
+from inventory_db.attachments import Attachment
 from inventory_db.device import Device
 from inventory_db.official import OfficialRow
-from inventory_db.stated import Statement
+from inventory_db.stated import Facility, Statement, Vendor
 from inventory_db.statements import Stated
 from probes.facts import Observation, Scan, Vantage
 
 S = TypeVar("S", bound=Statement)
+JAPAN = timezone(timedelta(hours=9), "Asia/Tokyo")  # no summer time
+CLOCK_SKEW = timedelta(minutes=15)  # that an agent's clock may be ahead of ours
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +38,26 @@ class Case:
     stated: Mapping[str, Mapping[str, Stated[Statement]]] = field(
         default_factory=dict
     )  # kind → key → what stands
+
+    attachments: Mapping[str, Attachment] = field(default_factory=dict)  # id → what is known of the file
+    vendor: Vendor | None = (
+        None  # on its 事業者確認用 sheet; devices, rows and access are then those in its care
+    )
+    age_limit: timedelta = timedelta(days=31)  # older looking is no evidence for はい
+
+    @property
+    def today(self) -> date:
+        """The day at the facility."""
+        return self.now.astimezone(JAPAN).date()
+
+    @property
+    def facility(self) -> Facility | None:
+        """The facility as stated; None if nobody did."""
+        return next(iter(self.said(Facility)), None)
+
+    def is_fresh(self, moment: datetime) -> bool:
+        """Whether something seen then may still be taken for today's state; the future never is."""
+        return self.now - self.age_limit <= moment <= self.now + CLOCK_SKEW
 
     def said(self, kind: type[S]) -> tuple[S, ...]:
         """Give what stands of this kind, in the order of first mention."""

@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Item 3-(1): the contact chart itself, as a file that can be shown to the inspector."""
+
+from collector.case import Case
+from collector.documents_held import judge_document
+from collector.verdict import Judged, Text
+
+
+def judge(case: Case, _target: str) -> Judged:
+    """はいを支持 when the document is here as a file and has not run out."""
+    return judge_document(case, "contact_chart", Text("連絡体制図", "the contact chart"))
