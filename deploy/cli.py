@@ -7,19 +7,16 @@ Only the module of the command that is called is loaded, so that an agent needs 
 and a collector no packet library.
 """
 
-import difflib
-import importlib
 import io
 import os
-import pkgutil
 import sys
 import traceback
-from types import ModuleType
 
 import typer
 
 from agent.refusal import Refusal
 from deploy import commands
+from deploy.by_place import check_word, load_from, names_in
 from deploy.terminal import complain
 
 _WRONG_USE, _NOT_PERMITTED, _UNFINISHED = 2, 3, 4
@@ -28,9 +25,8 @@ _INTERRUPTED = 130  # what typer gives for Ctrl-C
 _DETAILS = "DAICHO_DETAILS"  # set it to see where a fault of ours came from
 
 
-def command_line(wanted: str = "") -> typer.Typer:
-    """Make the command line: with the one command that is wanted, or with all that are installed."""
-    names = command_names()
+def command_line(wanted: str = "", part: str = "") -> typer.Typer:
+    """Make the command line: with the one command that is wanted (and of it one part), or with all installed."""
     app = typer.Typer(
         add_completion=False,
         no_args_is_help=True,
@@ -40,42 +36,28 @@ def command_line(wanted: str = "") -> typer.Typer:
         epilog="まず: daicho doctor、次に daicho scan 192.168.1.0/24 / first doctor, then scan",
     )
     app.callback()(_root)
-    for name in [wanted] if wanted in names else names:
-        module = _load(name, needed=name == wanted)
-        if module:
+    for name, module in load_from(commands, wanted, "daicho").items():
+        if hasattr(module, "group"):
+            app.add_typer(module.group(part if name == wanted else ""), name=name)
+        else:
             app.command(name=name, context_settings=getattr(module, "SETTINGS", None))(module.command)
     return app
 
 
 def command_names() -> list[str]:
     """The commands, found by place: one file of deploy/commands each."""
-    return [info.name for info in pkgutil.iter_modules(commands.__path__)]
+    return names_in(commands)
 
 
 def _root() -> None:
     pass
 
 
-def _load(name: str, *, needed: bool) -> ModuleType | None:
-    """Give the command's module; None, or a Refusal where it is needed, if its parts are not installed."""
-    try:
-        return importlib.import_module(f"deploy.commands.{name}")
-    except ModuleNotFoundError as error:
-        if not needed:
-            return None
-        raise Refusal(
-            f"daicho {name} に要る部品（{error.name}）が入っていません。"
-            "pip install 'daicho[agent,collector]' で入れてください。",
-            f"A part that daicho {name} needs ({error.name}) is not installed. "
-            "Install it: pip install 'daicho[agent,collector]'.",
-        ) from error
-
-
 def main() -> None:
     """Run the command line; whatever goes wrong becomes two sentences and an exit code, never a traceback."""
     _write_what_can_be_written()
     try:
-        code = _run(sys.argv[1] if len(sys.argv) > 1 else "")
+        code = _run(*[*sys.argv[1:3], "", ""][:2])
         sys.stdout.flush()
     except BrokenPipeError:
         _let_go_of_output()
@@ -90,20 +72,9 @@ def main() -> None:
     sys.exit(code)
 
 
-def _run(wanted: str) -> int:
-    if wanted and not wanted.startswith("-") and wanted not in command_names():
-        raise _unknown_command(wanted)
-    return int(command_line(wanted)(standalone_mode=False, prog_name="daicho") or 0)
-
-
-def _unknown_command(wanted: str) -> Refusal:
-    names = command_names()
-    near = difflib.get_close_matches(wanted, names, n=1)
-    meant_ja, meant_en = (f"{near[0]} のことですか。", f"Did you mean {near[0]}? ") if near else ("", "")
-    return Refusal(
-        f"「{wanted[:40]}」という命令はありません。{meant_ja}使えるもの: {'、'.join(names)}。",
-        f"There is no command “{wanted[:40]}”. {meant_en}Commands: {', '.join(names)}.",
-    )
+def _run(wanted: str, part: str) -> int:
+    check_word(wanted, command_names(), "命令", "command")
+    return int(command_line(wanted, part)(standalone_mode=False, prog_name="daicho") or 0)
 
 
 def _explain(error: Exception) -> int:
