@@ -14,7 +14,6 @@ import traceback
 
 import typer
 
-from agent.refusal import Refusal
 from deploy import commands
 from deploy.by_place import check_word, load_from, names_in
 from deploy.terminal import complain

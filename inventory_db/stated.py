@@ -236,12 +236,14 @@ class ListedDevice(Statement, frozen=True, kw_only=True, omit_defaults=True):
 
     KIND = "listed_device"
     id: str  # stable across imports
-    cells: dict[str, str]  # official column → text as it stood there
+    cells: dict[str, str]  # official column (or one of listed.OTHER_COLUMNS, or their own) → text as it stood
+    ledger: str = ""  # which of the facility's ledgers; one left out of another ledger's import is not gone
     device: str = ""  # id of the device found by a scan, "" if none is the same
     matched_by: str = ""  # ip, mac, name, serial … why it is the same
     source: str = ""  # file name and sheet
     row: int = 0  # row number there, from 1
     present: bool = True  # False: it left the facility's ledger on purpose (廃棄)
+    reason: str = ""  # why it left
 
     @property
     def key(self) -> str:
