@@ -51,6 +51,17 @@ class Service:
 
 
 @dataclass(frozen=True, slots=True)
+class Weakness:
+    """A service that is weak as such, whatever its version (telnet, SMB 1, VNC without password …)."""
+
+    code: str  # as in inventory_db.weaknesses
+    port: int  # 0 where it was heard and no port is known
+    transport: str
+    detail: str  # what the device said that shows it
+    observations: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class DualHomed:
     """Two or more networks on one host that is no router by trade."""
 
@@ -110,6 +121,7 @@ class Device:
     dual_homed: DualHomed | None = None
     forwards: bool | None = None
     remote_paths: tuple[RemotePath, ...] = ()
+    weaknesses: tuple[Weakness, ...] = ()
     touched: Touched = Touched()
     first_seen: str  # RFC 3339 with offset
     last_seen: str
@@ -140,6 +152,7 @@ def device_json(device: Device) -> dict[str, Any]:
             _plain(path) | {"evidence": [_plain(one) for one in path.evidence]}
             for path in device.remote_paths
         ],
+        "weaknesses": [_plain(one) for one in device.weaknesses],
         "touched": _plain(device.touched),
         "first_seen": device.first_seen,
         "last_seen": device.last_seen,

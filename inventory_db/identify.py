@@ -20,10 +20,12 @@ from inventory_db.profiles import Profile, profile_of
 from inventory_db.services import forwarding, open_ports, remote_paths_of, services_of
 from inventory_db.sightings import gather, is_life
 from inventory_db.traits import traits_of
+from inventory_db.weaknesses import weaknesses_of
 from probes.facts import Observation, Outcome, Vantage
 
 _BY_NATURE = frozenset({"network", "gateway"})  # stand on several networks because that is what they are for
 MOST_PROPOSALS = 20
+ACCESS_PROBE = "access"  # says who may reach a service, and nothing about what the device is
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,8 @@ def identify(observations: Iterable[Observation], vantages: Iterable[Vantage]) -
 
     Near-linear in the observations. Addresses that never answered give no device.
     """
-    stored = sorted({o.id: o for o in map(as_stored, observations)}.values(), key=_when)
+    kept = (o for o in map(as_stored, observations) if o.probe != ACCESS_PROBE)
+    stored = sorted({o.id: o for o in kept}.values(), key=_when)
     stood = sorted(vantages, key=lambda vantage: vantage.id)
     profiles = {key: profile_of(unit) for key, unit in gather(stored, Places(stored, stood)).items()}
     groups, weak = join(profiles)
@@ -119,6 +122,7 @@ def _device(one: _Found, known: Networks, elsewhere: frozenset[str]) -> Device:
         dual_homed=dual,
         forwards=forwards,
         remote_paths=remote_paths_of(ports, services),
+        weaknesses=weaknesses_of(ports, services, one.seen),
         touched=Touched(held_back=_held_back(one.seen)),
         first_seen=_rfc3339(one.times[0]),
         last_seen=_rfc3339(one.times[-1]),

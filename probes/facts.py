@@ -93,6 +93,7 @@ class FactKind(enum.StrEnum):
     SNMP_SYSOBJECTID = "snmp.sysObjectID"
     SNMP_SYSNAME = "snmp.sysName"
     SNMP_UPTIME = "snmp.uptime"  # hundredths of a second
+    SNMP_DEFAULT_COMMUNITY = "snmp.default_community"  # a community that everybody knows, and that was answered
     INTERFACE = "interface"  # "index name mac speed status", missing parts as -
     INTERFACE_ADDRESS = "interface_address"  # "index ip/prefixlen"
     FORWARDING = "forwarding"  # "yes" or "no"
@@ -154,6 +155,12 @@ class FactKind(enum.StrEnum):
     # tests by the packet worker
     ICMP_REPLY = "icmp.reply"  # what came back: echo-reply, 11/0, 3/0 …
     FORWARDS = "forwards"  # "yes": passed a TTL=1 frame that was not for it
+    # tests of source limits (probe "access")
+    ACCESS_PAIR = "access.pair"  # id that all looks of one test of one port share
+    ACCESS_SOURCE = "access.source"  # as the site declared it: allowed, not_allowed, unlisted_mac
+    ACCESS_FROM = "access.from"  # "ip mac how": our source; how: ordinary, existing, made_address, made_mac
+    ACCESS_REACH = "access.reach"  # nothing, refused, connected, spoke
+    ACCESS_CONTROL = "access.control"  # "yes": not the question, but what shows that the source reaches anything
 
 
 class Fact(msgspec.Struct, frozen=True, order=True):

@@ -33,7 +33,7 @@ OFFICIAL = (
 )  # fmt: skip
 DEVICE_KEYS = {
     "id", "addresses", "names", "maker", "model", "serial", "os", "os_version", "firmware_version", "device_class",
-    "services", "dual_homed", "forwards", "remote_paths", "touched", "first_seen", "last_seen", "confidence",
+    "services", "dual_homed", "forwards", "remote_paths", "weaknesses", "touched", "first_seen", "last_seen", "confidence",
 }  # fmt: skip
 
 

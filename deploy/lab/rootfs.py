@@ -23,7 +23,7 @@ __all__ = ["PACKAGES", "build", "existing", "package_version"]
 PACKAGES = (
     "avahi-daemon", "ca-certificates", "cups-daemon", "dcmtk", "dnsmasq-base", "dropbear-bin", "inetutils-telnetd",
     "iproute2", "iputils-ping", "libcharon-extra-plugins", "libstrongswan-standard-plugins", "lighttpd",
-    "lighttpd-mod-openssl", "lldpd", "nginx-light", "openssh-server", "openssl", "openvpn", "postgresql",
+    "lighttpd-mod-openssl", "lldpd", "nftables", "nginx-light", "openssh-server", "openssl", "openvpn", "postgresql",
     "procps", "samba", "snmpd", "socat", "softether-vpnserver", "strongswan-charon", "strongswan-starter",
     "tigervnc-standalone-server", "tigervnc-tools", "udhcpc", "vsftpd", "xrdp",
 )  # fmt: skip
