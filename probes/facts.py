@@ -93,7 +93,7 @@ class FactKind(enum.StrEnum):
     SNMP_SYSOBJECTID = "snmp.sysObjectID"
     SNMP_SYSNAME = "snmp.sysName"
     SNMP_UPTIME = "snmp.uptime"  # hundredths of a second
-    SNMP_DEFAULT_COMMUNITY = "snmp.default_community"  # a community that everybody knows, and that was answered
+    SNMP_DEFAULT_COMMUNITY = "snmp.default_community"  # one that everybody knows, and that was answered
     INTERFACE = "interface"  # "index name mac speed status", missing parts as -
     INTERFACE_ADDRESS = "interface_address"  # "index ip/prefixlen"
     FORWARDING = "forwarding"  # "yes" or "no"
