@@ -160,7 +160,7 @@ class FactKind(enum.StrEnum):
     ACCESS_SOURCE = "access.source"  # as the site declared it: allowed, not_allowed, unlisted_mac
     ACCESS_FROM = "access.from"  # "ip mac how": our source; how: ordinary, existing, made_address, made_mac
     ACCESS_REACH = "access.reach"  # nothing, refused, connected, spoke
-    ACCESS_CONTROL = "access.control"  # "yes": not the question, but what shows that the source reaches anything
+    ACCESS_CONTROL = "access.control"  # "yes": shows that the source reaches anything at all
 
 
 class Fact(msgspec.Struct, frozen=True, order=True):
