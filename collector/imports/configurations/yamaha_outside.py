@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which interfaces of a Yamaha router face outwards, and what their `secure filter in` lets through. Pure."""
+
+from collections.abc import Sequence
+
+from collector.imports.configurations.draft import Draft, Filter
+from collector.imports.configurations.reading import ANY, Service
+from collector.imports.configurations.sources import Rule, door, is_inner, parse, permitted
+from collector.imports.configurations.yamaha_commands import Command, filters
+
+
+def interface(one: Command) -> str:
+    """Give the interface of an `ip INTERFACE …` command: lan1, pp 1, tunnel 2 …"""
+    name = one.word(1)
+    return one.place if name in ("pp", "tunnel") else name
+
+
+def outer_interfaces(every: Sequence[Command]) -> list[str]:
+    """Give the interfaces that carry the default route, else those that translate or are dialled."""
+    gateways = [
+        place for one in every if one.starts("ip", "route", "default") for place in _gateways(one, every)
+    ]
+    if gateways:
+        return list(dict.fromkeys(gateways))
+    translated = [
+        interface(one) for one in every if one.words[:1] == ("ip",) and one.words[2:4] == ("nat", "descriptor")
+    ]
+    dialled = [interface(one) for one in every if one.words[:1] == ("ip",) and one.words[2:4] == ("address", "dhcp")]
+    return [name for name in dict.fromkeys([*translated, *dialled]) if name and not name.startswith("tunnel")]
+
+
+def _gateways(one: Command, every: Sequence[Command]) -> list[str]:
+    places = []
+    for at, word in enumerate(one.words):
+        if word != "gateway":
+            continue
+        target = one.word(at + 1)
+        if target == "pp" and one.word(at + 2):
+            places.append(f"pp {one.word(at + 2)}")
+        elif target == "dhcp":
+            places.append(one.word(at + 2))
+        else:
+            places.extend(_beside(target, every))
+    return [place for place in places if place]
+
+
+def _beside(gateway: str, every: Sequence[Command]) -> list[str]:
+    hop = parse(gateway)
+    found = []
+    for one in every:
+        if hop is None or one.words[:1] != ("ip",) or one.word(2) != "address":
+            continue
+        net = parse(one.word(3))
+        if net is not None and net.version == hop.version and hop.network_address in net:
+            found.append(interface(one))
+    return found
+
+
+def outside(every: Sequence[Command], draft: Draft) -> dict[str, Filter]:
+    """Give the filter of each interface that faces outwards, and note what it does with the rest."""
+    known = filters(every)
+    found: dict[str, Filter] = {}
+    for name in outer_interfaces(every):
+        applied = _applied(name, every)
+        rules = None if applied is None else _rules(applied, known, draft)
+        found[name] = _admits(rules, applied is not None)
+        if draft.reading.inbound_default is None:
+            draft.know(inbound_default=_default(rules, applied is not None))
+        if _private(name, every):
+            draft.inner.add(name)
+    return found
+
+
+def _applied(name: str, every: Sequence[Command]) -> Command | None:
+    inbound = [
+        one for one in every
+        if one.words[:1] == ("ip",) and one.words[2:5] == ("secure", "filter", "in") and interface(one) == name
+    ]  # fmt: skip
+    return inbound[-1] if inbound else None
+
+
+def _rules(applied: Command, known: dict[str, Rule], draft: Draft) -> list[Rule] | None:
+    words = applied.words[5:]
+    numbers = words[: words.index("dynamic")] if "dynamic" in words else words
+    missing = [number for number in numbers if number not in known]
+    if missing:
+        draft.undefined(applied.line, "ip filter " + " ".join(one for one in missing[:5] if one.isdigit()))
+        return None
+    return [known[number] for number in numbers]
+
+
+def _default(rules: list[Rule] | None, applied: bool) -> str | None:
+    if not applied:
+        return "pass"
+    if rules is None:
+        return None
+    last = next((one for one in rules if one.sources == ANY and not one.transports and not one.ports and one.new), None)
+    return "pass" if last is not None and last.permit else "reject"
+
+
+def _admits(rules: list[Rule] | None, applied: bool) -> Filter:
+    def admits(service: Service) -> tuple[str, ...] | None:
+        if not applied:
+            return ANY
+        return None if rules is None else permitted(rules, *door(service.service, service.port))
+
+    return admits
+
+
+def _private(name: str, every: Sequence[Command]) -> bool:
+    own = (
+        parse(one.word(3))
+        for one in every
+        if one.words[:1] == ("ip",) and one.word(2) == "address" and interface(one) == name
+    )
+    return any(is_inner(net) for net in own)
