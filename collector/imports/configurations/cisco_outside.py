@@ -8,7 +8,7 @@ from collector.imports.configurations.blocks import Block, find
 from collector.imports.configurations.cisco_lists import Lists
 from collector.imports.configurations.draft import Draft, Filter
 from collector.imports.configurations.reading import ANY, Service
-from collector.imports.configurations.sources import door, is_inner, masked, parse, permitted
+from collector.imports.configurations.sources import ZERO, door, is_inner, masked, parse, permitted
 
 _DIALLED = ("Dialer", "Cellular", "Virtual-PPP", "ppp", "cellular")
 
@@ -38,7 +38,7 @@ def next_hops(top: Sequence[Block]) -> set[str]:
         words = block.words[2:]
         if words[:1] == ("vrf",):
             continue
-        if words[:2] == ("0.0.0.0", "0.0.0.0"):
+        if words[:2] == (ZERO, ZERO):
             hops.update(words[2:4])
         elif words[:1] in (("0.0.0.0/0",), ("default",)):
             hops.update(words[1:3])

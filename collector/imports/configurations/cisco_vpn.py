@@ -19,7 +19,7 @@ def ios_vpn(top: Sequence[Block], draft: Draft) -> None:
     draft.vpn.extend(_tunnels(top, version))
     for block in find(top, "vpdn-group"):
         for one in block.inside:
-            kinds = [word for word in one.find("protocol")]
+            kinds = list(one.find("protocol"))
             draft.vpn.extend(_dial_in(block, one, kind.words[-1]) for kind in kinds)
     for block in (*find(top, "webvpn", "gateway"), *find(top, "crypto", "ssl", "profile")):
         draft.vpn.append(Vpn(kind="ssl_vpn", peer="any", name=block.words[-1], line=block.line))
@@ -59,7 +59,9 @@ def _weak(top: Sequence[Block], draft: Draft) -> None:
     for block in find(top, "crypto"):
         if block.words[1:2] == ("ipsec",) and "transform-set" in block.words:
             draft.weak.extend(
-                weak for weak in ("des", "3des", "md5") if any(weak in word.split("-") for word in block.words)
+                weak
+                for weak in ("des", "3des", "md5")
+                if any(weak in word.split("-") for word in block.words)
             )
 
 

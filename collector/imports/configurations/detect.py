@@ -42,7 +42,9 @@ def load(name: str) -> Family:
 @cache
 def _patterns() -> tuple[tuple[str, re.Pattern[str], float], ...]:
     return tuple(
-        (name, re.compile(sign), weight) for name in family_names() for sign, weight in load(name).SIGNS.items()
+        (name, re.compile(sign), weight)
+        for name in family_names()
+        for sign, weight in load(name).SIGNS.items()
     )
 
 

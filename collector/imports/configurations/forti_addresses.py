@@ -5,7 +5,17 @@ from collections.abc import Callable, Iterable
 
 from collector.imports.configurations.forti_tree import Node
 from collector.imports.configurations.reading import ANY
-from collector.imports.configurations.sources import Rule, Sources, masked, merge, parse, shown, span, tidy
+from collector.imports.configurations.sources import (
+    ZERO,
+    Rule,
+    Sources,
+    masked,
+    merge,
+    parse,
+    shown,
+    span,
+    tidy,
+)
 
 DEEPEST = 12
 SERVICES = {
@@ -95,12 +105,12 @@ def _host(words: tuple[str, ...]) -> str:
     text = masked(*words) if len(words) == 2 else None
     if text is None and words and (found := parse(words[0])):
         text = shown(found)
-    return "" if text is None or words[0] == "0.0.0.0" and text != "any" else text
+    return "" if text is None or (words[0] == ZERO and text != "any") else text
 
 
 def local_in(root: Node, undefined: Callable[[int, str], None]) -> list[Rule]:
     """Give the rules of `firewall local-in-policy`, in order."""
-    rules = []
+    rules: list[Rule] = []
     for one in entries(root, "firewall local-in-policy"):
         if one.get("status") == "disable":
             continue

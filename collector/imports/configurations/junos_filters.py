@@ -59,15 +59,21 @@ def _term(term: Sequence[tuple[int, Path]], paths: Paths, draft: Draft) -> Rule 
     line = term[0][0]
     sources, negated = _sources(conditions, paths, line, draft)
     protocols = [rest[1] for rest in conditions if rest[0] == "protocol" and len(rest) > 1]
-    ports = [pair for rest in conditions if rest[0] in ("destination-port", "port") for pair in _ports(rest[1:2])]
-    standing = any(rest[0] in ("tcp-established", "source-port", "is-fragment", "icmp-type") for rest in conditions)
+    ports = [
+        pair for rest in conditions if rest[0] in ("destination-port", "port") for pair in _ports(rest[1:2])
+    ]
+    standing = any(
+        rest[0] in ("tcp-established", "source-port", "is-fragment", "icmp-type") for rest in conditions
+    )
     return Rule(
         permit=permit, sources=sources, transports=tuple(protocols), ports=tuple(ports), line=line,
         new=not standing, negated=negated,
     )  # fmt: skip
 
 
-def _sources(conditions: Sequence[Path], paths: Paths, line: int, draft: Draft) -> tuple[Sources | None, bool]:
+def _sources(
+    conditions: Sequence[Path], paths: Paths, line: int, draft: Draft
+) -> tuple[Sources | None, bool]:
     found: list[str] = []
     excepted: list[str] = []
     limited = False

@@ -13,9 +13,7 @@ def nec_vpn(top: Sequence[Block], draft: Draft) -> None:
     for block in find(top, "ike", "policy"):
         peer, mode = _after(block.words, "peer"), _after(block.words, "mode") or "main"
         name = block.words[2] if len(block.words) > 2 else ""
-        draft.vpn.append(
-            Vpn(kind="ipsec", version="ikev1", mode=mode, peer=peer, name=name, line=block.line)
-        )
+        draft.vpn.append(Vpn(kind="ipsec", version="ikev1", mode=mode, peer=peer, name=name, line=block.line))
     for block in find(top, "interface"):
         _tunnel(block, draft)
     for block in find(top, "ike", "proposal"):

@@ -31,11 +31,15 @@ class Rules:
     def _rule(self, row: Node, place: str) -> Iterator[Rule]:
         places = row.get("interface").split(",")
         floating = row.has("floating") and row.get("floating") != "0"
-        if (place not in places and not (floating and places in ([""], ["any"]))) or row.get("direction") == "out":
+        if (place not in places and not (floating and places in ([""], ["any"]))) or row.get(
+            "direction"
+        ) == "out":
             return
         if row.get("ipprotocol") == "inet6" or not self._aims_here(row, place):
             return
-        transport = {"": (), "any": (), "tcp/udp": ("tcp", "udp")}.get(row.get("protocol").lower(), (row.get("protocol").lower(),))
+        transport = {"": (), "any": (), "tcp/udp": ("tcp", "udp")}.get(
+            row.get("protocol").lower(), (row.get("protocol").lower(),)
+        )
         sources, negated = self._sources(row)
         yield Rule(
             permit=row.get("type", "pass") == "pass", sources=sources, transports=tuple(transport),

@@ -7,7 +7,7 @@ own vocabulary. `says` of a service is composed by us from such words, never a l
 
 from dataclasses import dataclass, field, fields
 
-ANY = ("any",)  # sources: everybody
+ANY: tuple[str, ...] = ("any",)  # sources: everybody
 Json = dict[str, object]
 
 
@@ -58,6 +58,7 @@ class Service:
             "version": self.version,
             "community": self.community,
             "default": self.default,
+            "fenced": self.fenced,
         }
         return shown | {key: value for key, value in more.items() if value not in (None, "", 0, False)}
 

@@ -32,7 +32,9 @@ def outer_interfaces(every: Sequence[Row]) -> set[str]:
             found.add(row.get("name"))
         elif row.menu == "/ip dhcp-client" and row.verb == "add" and not row.off:
             found.add(row.get("interface"))
-        elif row.menu == "/ip firewall nat" and row.get("action") in ("masquerade", "src-nat") and not row.off:
+        elif (
+            row.menu == "/ip firewall nat" and row.get("action") in ("masquerade", "src-nat") and not row.off
+        ):
             found |= {row.get("out-interface")} | lists.get(row.get("out-interface-list"), set())
     return {name for name in found if name and not name.startswith("!")}
 
@@ -74,7 +76,9 @@ def _address(text: str) -> Sources:
     return (span(low, high) if dash else ()) or ((text,) if text else ())
 
 
-def _rules(row: Row, place: str, lists: dict[str, set[str]], named: dict[str, list[str]], draft: Draft) -> list[Rule]:
+def _rules(
+    row: Row, place: str, lists: dict[str, set[str]], named: dict[str, list[str]], draft: Draft
+) -> list[Rule]:
     action = row.get("action", "accept")
     if action not in ("accept", "drop", "reject", "tarpit", "jump") or not _applies(row, place, lists):
         return []
@@ -116,7 +120,14 @@ def _new(row: Row) -> bool:
 
 def _aimed_elsewhere(row: Row) -> bool:
     own = row.get("dst-address")
-    return own.startswith("127.") or row.get("protocol") in ("icmp", "igmp", "gre", "ospf", "ipsec-esp", "ipsec-ah")
+    return own.startswith("127.") or row.get("protocol") in (
+        "icmp",
+        "igmp",
+        "gre",
+        "ospf",
+        "ipsec-esp",
+        "ipsec-ah",
+    )
 
 
 def _conditional(row: Row) -> bool:

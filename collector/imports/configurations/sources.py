@@ -14,6 +14,7 @@ from collector.imports.configurations.reading import ANY
 Sources = tuple[str, ...]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 MOST = 2000  # sources kept of one rule set
+ZERO = "0.0.0.0"  # noqa: S104  the address that stands for none, nobody listens on it
 
 
 def parse(text: str) -> Network | None:
@@ -90,7 +91,7 @@ def covers(wide: str, narrow: str) -> bool:
 
 def overlap(one: Sources, other: Sources) -> Sources:
     """Give what both let in."""
-    if one == ANY or other == ANY:
+    if ANY in (one, other):
         return other if one == ANY else one
     inner = [a for a in one if any(covers(b, a) for b in other)]
     return tidy([*inner, *(b for b in other if any(covers(a, b) for a in one))])
@@ -133,7 +134,9 @@ class Rule:
         return self.new and ports and (not self.transports or transport in self.transports)
 
 
-def permitted(rules: Sequence[Rule], port: int, transport: str, otherwise: Sources | None = ()) -> Sources | None:
+def permitted(
+    rules: Sequence[Rule], port: int, transport: str, otherwise: Sources | None = ()
+) -> Sources | None:
     """Give who gets through first-match rules; `otherwise` is for whom no rule speaks; None if not known."""
     let_in: list[str] = []
     denied: list[str] = []

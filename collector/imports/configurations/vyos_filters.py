@@ -3,11 +3,21 @@
 
 from collections.abc import Sequence
 
+from collector.imports.configurations.cisco_lists import NAMED_PORTS
 from collector.imports.configurations.draft import Draft, Filter
 from collector.imports.configurations.paths import Paths
 from collector.imports.configurations.reading import ANY, Service
-from collector.imports.configurations.sources import Rule, Sources, door, is_inner, parse, permitted, shown, span, tidy
-from collector.imports.configurations.cisco_lists import NAMED_PORTS
+from collector.imports.configurations.sources import (
+    Rule,
+    Sources,
+    door,
+    is_inner,
+    parse,
+    permitted,
+    shown,
+    span,
+    tidy,
+)
 
 GROUPS = ("address-group", "network-group")
 
@@ -60,7 +70,12 @@ def _rule(paths: Paths, at: tuple[str, ...], draft: Draft) -> Rule | None:
 def _inbound(paths: Paths, at: tuple[str, ...]) -> list[str]:
     words = [paths.value(*at, "inbound-interface", key) for key in ("name", "interface-name")]
     groups = [paths.value(*at, "inbound-interface", key) for key in ("group", "interface-group")]
-    members = [one for name in groups if name for one in paths.values("firewall", "group", "interface-group", name, "interface")]
+    members = [
+        one
+        for name in groups
+        if name
+        for one in paths.values("firewall", "group", "interface-group", name, "interface")
+    ]
     return [word for word in [*words, *members] if word]
 
 
@@ -103,7 +118,7 @@ def outside(paths: Paths, draft: Draft) -> dict[str, Filter]:
 
 def _outer(paths: Paths, draft: Draft) -> list[str]:
     found: list[str] = []
-    for line, rest in paths.under("interfaces"):
+    for _line, rest in paths.under("interfaces"):
         if len(rest) < 3 or rest[0] in ("loopback", "openvpn", "wireguard", "vtun"):
             continue
         name = _place(rest)
@@ -122,7 +137,12 @@ def _outer(paths: Paths, draft: Draft) -> list[str]:
         found += _beside(rest[0], paths) if rest and not found else []
     unique = [one for one in dict.fromkeys(found) if one and one != "any"]
     for name in unique:
-        own = [word for _, rest in paths.under("interfaces") if _place(rest) == name and "address" in rest for word in rest[-1:]]
+        own = [
+            word
+            for _, rest in paths.under("interfaces")
+            if _place(rest) == name and "address" in rest
+            for word in rest[-1:]
+        ]
         if any(is_inner(parse(word)) for word in own):
             draft.inner.add(name)
     return unique
@@ -173,7 +193,9 @@ def _rules_of(paths: Paths, place: str, draft: Draft) -> list[Rule] | None:
 
 def _local_name(paths: Paths, place: str) -> str | None:
     for _, rest in paths.under("interfaces"):
-        if rest[-4:-1] == ("firewall", "local", "name") and (_place(rest) == place or _dialled(rest) == place):
+        if rest[-4:-1] == ("firewall", "local", "name") and (
+            _place(rest) == place or _dialled(rest) == place
+        ):
             return rest[-1]
     for _, rest in paths.under("firewall", "interface", place, "local", "name"):
         return rest[0] if rest else None
@@ -190,7 +212,10 @@ def _dialled(rest: Sequence[str]) -> str:
 
 def _zone_rules(paths: Paths, where: tuple[str, str], local: str, place: str) -> str:
     for zone in paths.values(*where):
-        members = [*paths.values(*where, zone, "interface"), *paths.values(*where, zone, "member", "interface")]
+        members = [
+            *paths.values(*where, zone, "interface"),
+            *paths.values(*where, zone, "member", "interface"),
+        ]
         if place in members:
             return paths.value(*where, local, "from", zone, "firewall", "name") or "(no policy: dropped)"
     return "(no zone)"

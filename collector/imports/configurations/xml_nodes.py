@@ -4,6 +4,7 @@
 Document types and entities are refused, so nothing can be expanded or fetched.
 """
 
+import re
 import xml.sax
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -62,11 +63,11 @@ class _Builder(ContentHandler):
         self.locator: Locator | None = None
         self.version: list[str] = []
 
-    def setDocumentLocator(self, locator: Locator) -> None:  # noqa: N802
+    def setDocumentLocator(self, locator: Locator) -> None:
         """Keep where lines are told."""
         self.locator = locator
 
-    def startElement(self, name: str, attrs: AttributesImpl) -> None:  # noqa: N802
+    def startElement(self, name: str, attrs: AttributesImpl) -> None:
         """Open a node."""
         self.count += 1
         if self.skipped or self.count > MOST_NODES or len(self.stack) >= DEEPEST:
@@ -79,7 +80,7 @@ class _Builder(ContentHandler):
         self.stack[-1].inside.append(node)
         self.stack.append(node)
 
-    def endElement(self, name: str) -> None:  # noqa: N802
+    def endElement(self, name: str) -> None:
         """Close a node."""
         if self.skipped:
             self.skipped -= 1
@@ -93,11 +94,22 @@ class _Builder(ContentHandler):
             self.stack[-1].text += content[:2000]
 
 
+_DECLARATION = re.compile(r"\ufeff?[ \r\n\t]*(?:<\?xml[^>]{0,200}\?>)?")
+
+
+def _plain(text: str) -> str:
+    """Drop the declaration, whose encoding is no longer true; every line keeps its number."""
+    found = _DECLARATION.match(text)
+    head = found[0] if found else ""
+    return "<!-- -->" + "\n" * head.count("\n") + text[len(head) :]
+
+
 def read_xml(text: str, draft: Draft) -> tuple[Node, str]:
     """Read XML; give the root (its one child is the document) and the version that a config element names."""
     builder = _Builder()
     try:
-        defusedxml.sax.parseString(text.lstrip("\ufeff \r\n\t").encode(), builder, forbid_dtd=True)
+        data = _plain(text).encode("utf-8", "replace")
+        defusedxml.sax.parseString(data, builder, forbid_dtd=True)  # type: ignore[no-untyped-call]
     except DefusedXmlException:
         draft.problem(
             0,
@@ -113,5 +125,7 @@ def read_xml(text: str, draft: Draft) -> tuple[Node, str]:
             f"From line {line} on this is no XML; it was read up to there.",
         )
     if builder.count > MOST_NODES:
-        draft.problem(0, "XML の要素が多すぎるため、途中まで読みました。", "Too many XML elements; read in part.")
+        draft.problem(
+            0, "XML の要素が多すぎるため、途中まで読みました。", "Too many XML elements; read in part."
+        )
     return builder.root, builder.version[0] if builder.version else ""

@@ -75,7 +75,7 @@ def _rule(one: Command) -> Rule:
     standing = set(protocols) & _STANDING or "established" in one.words[9:]
     every = "*" in protocols or "ip" in protocols
     return Rule(
-        permit=action.startswith("pass") or action.startswith("restrict"),
+        permit=action.startswith(("pass", "restrict")),
         sources=hosts(source),
         transports=() if every else tuple(_transport(name) for name in protocols),
         ports=_ports(one.word(8)),

@@ -23,9 +23,13 @@ def outer_interfaces(every: Sequence[Command]) -> list[str]:
     if gateways:
         return list(dict.fromkeys(gateways))
     translated = [
-        interface(one) for one in every if one.words[:1] == ("ip",) and one.words[2:4] == ("nat", "descriptor")
+        interface(one)
+        for one in every
+        if one.words[:1] == ("ip",) and one.words[2:4] == ("nat", "descriptor")
     ]
-    dialled = [interface(one) for one in every if one.words[:1] == ("ip",) and one.words[2:4] == ("address", "dhcp")]
+    dialled = [
+        interface(one) for one in every if one.words[:1] == ("ip",) and one.words[2:4] == ("address", "dhcp")
+    ]
     return [name for name in dict.fromkeys([*translated, *dialled]) if name and not name.startswith("tunnel")]
 
 
@@ -94,7 +98,10 @@ def _default(rules: list[Rule] | None, applied: bool) -> str | None:
         return "pass"
     if rules is None:
         return None
-    last = next((one for one in rules if one.sources == ANY and not one.transports and not one.ports and one.new), None)
+    last = next(
+        (one for one in rules if one.sources == ANY and not one.transports and not one.ports and one.new),
+        None,
+    )
     return "pass" if last is not None and last.permit else "reject"
 
 

@@ -10,13 +10,13 @@ from collector.imports.configurations.yamaha_commands import Command
 
 def yamaha_vpn(every: Sequence[Command], draft: Draft) -> None:
     """Add the VPNs of the tunnels, and L2TP and PPTP where they are on."""
-    ike = {}
+    gateways: dict[str, Command] = {}
     for one in every:
-        if one.starts("ipsec", "ike") and one.word(4):
-            ike.setdefault((one.word(4), " ".join(one.words[2:4])), one)
-    gateways = {}
-    for one in every:
-        if one.starts("ipsec", "ike") and one.words[2:4] in (("pre-shared-key",), ("remote", "address"), ("remote", "name")):
+        if one.starts("ipsec", "ike") and one.words[2:4] in (
+            ("pre-shared-key",),
+            ("remote", "address"),
+            ("remote", "name"),
+        ):
             gateways.setdefault(one.word(4), one)
     for number, one in gateways.items():
         draft.vpn.append(_ipsec(number, one, every))
@@ -43,14 +43,22 @@ def _dial_in(every: Sequence[Command], draft: Draft) -> None:
             kind = one.word(0)
             ends = [tunnel.place for tunnel in every if tunnel.words[:3] == ("tunnel", "encapsulation", kind)]
             places = ends or [""]
-            draft.vpn += [Vpn(kind=kind, peer="any", name=place, interface=place, line=one.line) for place in places]
+            draft.vpn += [
+                Vpn(kind=kind, peer="any", name=place, interface=place, line=one.line) for place in places
+            ]
 
 
 def _weak(every: Sequence[Command], draft: Draft) -> None:
     for one in every:
-        if one.starts("ipsec", "sa", "policy") or one.starts("ipsec", "ike", "encryption") or one.starts("ipsec", "ike", "hash"):
+        if (
+            one.starts("ipsec", "sa", "policy")
+            or one.starts("ipsec", "ike", "encryption")
+            or one.starts("ipsec", "ike", "hash")
+        ):
             names = {part for word in one.words for part in word.split("-")}
             draft.weak += [weak for weak in ("des", "3des", "md5") if weak in names]
         elif one.starts("ipsec", "ike", "group"):
-            draft.weak += [f"dh {word}" for word in one.words[4:] if word in ("modp768", "modp1024", "modp1536")]
+            draft.weak += [
+                f"dh {word}" for word in one.words[4:] if word in ("modp768", "modp1024", "modp1536")
+            ]
     draft.weak += ["aggressive" for one in draft.vpn if one.mode == "aggressive"]

@@ -131,7 +131,9 @@ def _web(top: Sequence[Block], lists: Lists, draft: Draft) -> None:
     for one in (*find(top, "http", "access-class"), *find(top, "ip", "http", "access-class")):
         sources = overlap(sources, _allowed(one.words[-1], one.line, "http", lists, draft))
     for service in ("http", "https"):
-        on = first(top, "service", service) or first(top, "ip", "http", "server" if service == "http" else "secure-server")
+        on = first(top, "service", service) or first(
+            top, "ip", "http", "server" if service == "http" else "secure-server"
+        )
         if on is not None:
             draft.serve(Service(service=service, sources=sources, line=on.line))
         elif first(top, "no", "service", service):
@@ -148,9 +150,13 @@ def _snmp(top: Sequence[Block], lists: Lists, draft: Draft) -> None:
         sources = _allowed(limit, one.line, "snmp", lists, draft) if limit else ANY
         draft.serve(
             Service(
-                service="snmp", sources=sources, line=one.line, rw="rw" in words, version="v1/v2c",
+                service="snmp",
+                sources=sources,
+                line=one.line,
+                rw="rw" in words,
+                version="v1/v2c",
                 community=name if name in ("public", "private") else "",
-            )  # fmt: skip
+            )
         )
     if v3 := first(top, "snmp-server", "user"):
         draft.serve(Service(service="snmp", line=v3.line, rw=False, version="v3"))
@@ -164,14 +170,20 @@ def _vpn(top: Sequence[Block], draft: Draft) -> None:
         if mode is None or len(block.words) < 2:
             continue
         words = set(mode.words)
-        kind = next((one for one in ("ipsec", "l2tp", "openvpn", "wireguard") if any(one in word for word in words)), "")
+        kind = next(
+            (one for one in ("ipsec", "l2tp", "openvpn", "wireguard") if any(one in word for word in words)),
+            "",
+        )
         if kind or block.has("tunnel", "protection", "ipsec"):
             peer = block.after("tunnel", "destination") or "any"
             draft.vpn.append(
                 Vpn(
-                    kind=kind or "ipsec", peer="any" if peer == "dynamic" else peer, name=block.words[1],
-                    interface=block.after("tunnel", "source"), line=mode.line,
-                )  # fmt: skip
+                    kind=kind or "ipsec",
+                    peer="any" if peer == "dynamic" else peer,
+                    name=block.words[1],
+                    interface=block.after("tunnel", "source"),
+                    line=mode.line,
+                )
             )
 
 
@@ -214,5 +226,7 @@ def _firewall(firewall: Block, service: str) -> tuple[str, ...] | None:
         source = words[words.index("from") + 1 : words.index("from") + 2]
         inner = source and source[0].startswith(("private", "lan", "dmz"))
         if words[1] in (service, "any") and not inner:
-            return None  # the rule lets somebody in; whether to the router itself, its zones would have to tell
+            return (
+                None  # the rule lets somebody in; whether to the router itself, its zones would have to tell
+            )
     return ()

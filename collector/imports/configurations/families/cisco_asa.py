@@ -10,7 +10,7 @@ from collector.imports.configurations.cisco_vpn import asa_vpn
 from collector.imports.configurations.draft import Draft, Filter
 from collector.imports.configurations.lines import Lines
 from collector.imports.configurations.reading import ANY, Reading, Service
-from collector.imports.configurations.sources import is_inner, masked, parse, shown
+from collector.imports.configurations.sources import ZERO, is_inner, masked, parse, shown
 
 SIGNS = {
     r"^(?:ASA|PIX) Version ": 0.95,
@@ -59,7 +59,7 @@ def _identify(lines: Lines, draft: Draft) -> None:
 
 
 def _interfaces(top: Sequence[Block], draft: Draft) -> list[str]:
-    routes = {one.words[1] for one in find(top, "route") if one.words[2:3] in (("0.0.0.0",), ("0",))}
+    routes = {one.words[1] for one in find(top, "route") if one.words[2:3] in ((ZERO,), ("0",))}
     outside = []
     for block in find(top, "interface"):
         name = block.after("nameif")
@@ -120,9 +120,7 @@ def _web(top: Sequence[Block], draft: Draft) -> None:
         allowed = _allowed(block, top, draft)
         if allowed:
             draft.serve(
-                Service(
-                    service="https", interface=allowed[0], sources=allowed[1], line=block.line, port=port
-                )
+                Service(service="https", interface=allowed[0], sources=allowed[1], line=block.line, port=port)
             )
 
 
@@ -139,8 +137,14 @@ def _snmp(top: Sequence[Block], draft: Draft) -> None:
         used = words[words.index("community") + 1] if "community" in words[:-1] else default
         draft.serve(
             Service(
-                service="snmp", interface=words[2], sources=(source,), line=block.line, rw=False,
-                version="v3" if words[-3:-1] == ("version", "3") or ("version" in words and "3" in words) else "v1/v2c",
+                service="snmp",
+                interface=words[2],
+                sources=(source,),
+                line=block.line,
+                rw=False,
+                version="v3"
+                if words[-3:-1] == ("version", "3") or ("version" in words and "3" in words)
+                else "v1/v2c",
                 community=used if used in ("public", "private") else "",
-            )  # fmt: skip
+            )
         )

@@ -158,9 +158,13 @@ def _snmp(top: Sequence[Block], lists: Lists, draft: Draft) -> None:
         sources = allowed(limit, one.line, "snmp", lists, draft) if limit else ANY
         draft.serve(
             Service(
-                service="snmp", sources=sources, line=one.line, rw=rights == "rw", version="v1/v2c",
+                service="snmp",
+                sources=sources,
+                line=one.line,
+                rw=rights == "rw",
+                version="v1/v2c",
                 community=name if name in ("public", "private") else "",
-            )  # fmt: skip
+            )
         )
     for one in find(top, "snmp-server", "group"):
         if "v3" in one.words:

@@ -12,7 +12,18 @@ from collector.imports.configurations.forti_addresses import entries, local_in, 
 from collector.imports.configurations.forti_tree import Node, tree
 from collector.imports.configurations.lines import Lines
 from collector.imports.configurations.reading import ANY, Reading, Service, Vpn
-from collector.imports.configurations.sources import Rule, Sources, door, is_inner, masked, overlap, parse, permitted, tidy
+from collector.imports.configurations.sources import (
+    ZERO,
+    Rule,
+    Sources,
+    door,
+    is_inner,
+    masked,
+    overlap,
+    parse,
+    permitted,
+    tidy,
+)
 
 SIGNS = {
     r"^#\s?config-version=F": 0.97,
@@ -29,7 +40,12 @@ _SERIAL = re.compile(r"#\s*Serial-Number:\s*(\w+)")
 _MODEL = re.compile(r"#\s*Model(?: name)?:\s*(Forti[\w-]+)")
 _MANAGEMENT = ("https", "http", "ssh", "telnet", "snmp")
 _LOGINS = ("https", "http", "ssh", "telnet")
-_PORTS = {"https": "admin-sport", "http": "admin-port", "ssh": "admin-ssh-port", "telnet": "admin-telnet-port"}
+_PORTS = {
+    "https": "admin-sport",
+    "http": "admin-port",
+    "ssh": "admin-ssh-port",
+    "telnet": "admin-telnet-port",
+}
 
 
 def read(lines: Lines) -> Reading:
@@ -66,7 +82,7 @@ def _identify(lines: Lines, root: Node, draft: Draft) -> None:
 
 def _interface(one: Node, root: Node, rules: list[Rule], trusted: Sources | None, draft: Draft) -> None:
     address = one.words("ip")
-    if len(address) == 2 and masked(*address) and address[0] != "0.0.0.0":
+    if len(address) == 2 and masked(*address) and address[0] != ZERO:
         draft.addresses.append(address[0])
     if one.get("status") == "down":
         return
@@ -112,13 +128,20 @@ def _snmp(one: Node, root: Node, rules: list[Rule], draft: Draft) -> None:
         both = None if found is None else overlap(found, sources)
         draft.serve(
             Service(
-                service="snmp", interface=one.name, sources=both, line=line, rw=False, version="v1/v2c",
+                service="snmp",
+                interface=one.name,
+                sources=both,
+                line=line,
+                rw=False,
+                version="v1/v2c",
                 community=known,
-            )  # fmt: skip
+            )
         )
     for _ in entries(root, "system snmp user"):
         sources = permitted(rules, 161, "udp", otherwise=ANY) or ()
-        draft.serve(Service(service="snmp", interface=one.name, sources=sources, line=line, rw=False, version="v3"))
+        draft.serve(
+            Service(service="snmp", interface=one.name, sources=sources, line=line, rw=False, version="v3")
+        )
     if not any(other.service == "snmp" and other.interface == one.name for other in draft.services):
         draft.unstated.append("snmp")
 
@@ -139,9 +162,14 @@ def _vpn(root: Node, draft: Draft) -> None:
             mode = one.get("mode")
             draft.vpn.append(
                 Vpn(
-                    kind="ipsec", peer=peer, name=one.name, interface=one.get("interface"), version=version,
-                    mode=mode, line=one.line,
-                )  # fmt: skip
+                    kind="ipsec",
+                    peer=peer,
+                    name=one.name,
+                    interface=one.get("interface"),
+                    version=version,
+                    mode=mode,
+                    line=one.line,
+                )
             )
             draft.weak += ["aggressive"] if mode == "aggressive" else []
             proposals = {part for word in one.words("proposal") for part in word.split("-")}
@@ -162,13 +190,15 @@ def _tunnels(root: Node, draft: Draft) -> None:
                 draft.vpn.append(Vpn(kind=kind, peer="any", line=section.line))
 
 
-_OUTER = re.compile(r"^(?:wan\d*|internet\d*|isp\d*|外線.*|.*(?:^|[^a-z])(?:wan|internet)(?:[^a-z].*)?)$", re.IGNORECASE)
+_OUTER = re.compile(
+    r"^(?:wan\d*|internet\d*|isp\d*|外線.*|.*(?:^|[^a-z])(?:wan|internet)(?:[^a-z].*)?)$", re.IGNORECASE
+)
 
 
 def _outside(root: Node, draft: Draft) -> dict[str, Filter]:
     routed = {
         one.get("device") for one in entries(root, "router static")
-        if one.get("dst", "0.0.0.0") == "0.0.0.0" and one.get("status") != "disable"
+        if one.get("dst", ZERO) == ZERO and one.get("status") != "disable"
     }  # fmt: skip
     filters: dict[str, Filter] = {}
     for one in entries(root, "system interface"):
@@ -181,5 +211,3 @@ def _outside(root: Node, draft: Draft) -> dict[str, Filter]:
             if is_inner(parse(one.get("ip"))):
                 draft.inner.add(one.name)
     return filters
-
-

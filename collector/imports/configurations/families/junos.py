@@ -13,7 +13,18 @@ from collector.imports.configurations.junos_filters import loopback_rules, prefi
 from collector.imports.configurations.lines import Lines
 from collector.imports.configurations.paths import Paths, read_paths
 from collector.imports.configurations.reading import ANY, Reading, Service, Vpn
-from collector.imports.configurations.sources import Rule, Sources, door, is_inner, merge, overlap, parse, permitted, shown, tidy
+from collector.imports.configurations.sources import (
+    Rule,
+    Sources,
+    door,
+    is_inner,
+    merge,
+    overlap,
+    parse,
+    permitted,
+    shown,
+    tidy,
+)
 
 SIGNS = {
     r"^set version \d+\.\d+[RXBIFD]": 0.95,
@@ -86,7 +97,13 @@ def _zones(paths: Paths) -> dict[str, tuple[str, set[str]]]:
 
 
 def _serve(
-    service: str, line: int, port: int, places: Sequence[str], paths: Paths, rules: list[Rule] | None, draft: Draft
+    service: str,
+    line: int,
+    port: int,
+    places: Sequence[str],
+    paths: Paths,
+    rules: list[Rule] | None,
+    draft: Draft,
 ) -> None:
     sources = ANY if rules is None else permitted(rules, *door(service, port))
     zones = _zones(paths)
@@ -114,10 +131,14 @@ def _snmp(paths: Paths, rules: list[Rule] | None, draft: Draft) -> None:
         for place in places:
             draft.serve(
                 Service(
-                    service="snmp", interface=place, sources=both, line=paths.line(*prefix), version="v1/v2c",
+                    service="snmp",
+                    interface=place,
+                    sources=both,
+                    line=paths.line(*prefix),
+                    version="v1/v2c",
                     rw=paths.value(*prefix, "authorization") == "read-write",
                     community=name if name in ("public", "private") else "",
-                )  # fmt: skip
+                )
             )
     if line := paths.line("snmp", "v3", "usm"):
         let_in = ANY if rules is None else permitted(rules, 161, "udp")
@@ -138,8 +159,7 @@ def _clients(paths: Paths, prefix: tuple[str, ...], draft: Draft) -> Sources | N
         listed = tidy(networks) or prefix_list(paths, named)
         if listed is None:
             draft.undefined(paths.line(*prefix), "client-list")
-        found = listed
-        return found
+        return listed
     if found is not None and paths.has(*prefix, "clients", "0.0.0.0/0", "restrict"):
         return tuple(one for one in found if one != "any")
     return ANY if found is None else tidy(found)
@@ -160,10 +180,14 @@ def _vpn(paths: Paths, draft: Draft) -> None:
         mode = paths.value(*policy, "mode")
         draft.vpn.append(
             Vpn(
-                kind="ipsec", peer="any" if dynamic else paths.value(*prefix, "address"), name=name,
-                interface=paths.value(*prefix, "external-interface"), mode=mode, line=paths.line(*prefix),
+                kind="ipsec",
+                peer="any" if dynamic else paths.value(*prefix, "address"),
+                name=name,
+                interface=paths.value(*prefix, "external-interface"),
+                mode=mode,
+                line=paths.line(*prefix),
                 version="ikev2" if paths.value(*prefix, "version") == "v2-only" else "ikev1",
-            )  # fmt: skip
+            )
         )
         draft.weak += ["aggressive"] if mode == "aggressive" else []
     for kind in ("ike", "ipsec"):
@@ -175,7 +199,11 @@ def _vpn(paths: Paths, draft: Draft) -> None:
 
 def _outside(paths: Paths, draft: Draft) -> dict[str, Filter]:
     """Zones called untrust and the like; else the interface that carries the default route."""
-    outer = [place for place, (zone, _) in _zones(paths).items() if zone.lower() in ("untrust", "internet", "wan", "outside")]
+    outer = [
+        place
+        for place, (zone, _) in _zones(paths).items()
+        if zone.lower() in ("untrust", "internet", "wan", "outside")
+    ]
     hops = paths.values("routing-options", "static", "route", "0.0.0.0/0", "next-hop")
     for hop in hops if not outer else ():
         outer += [hop] if not parse(hop) else _beside(hop, paths)
@@ -195,6 +223,12 @@ def _beside(hop: str, paths: Paths) -> list[str]:
     for _, rest in paths.under("interfaces"):
         if len(rest) > 6 and rest[1] == "unit" and rest[3:6] == ("family", "inet", "address"):
             net = parse(rest[6])
-            if gateway and net and net.version == gateway.version and gateway.network_address in net and not is_inner(net):
+            if (
+                gateway
+                and net
+                and net.version == gateway.version
+                and gateway.network_address in net
+                and not is_inner(net)
+            ):
                 found.append(f"{rest[0]}.{rest[2]}")
     return found

@@ -93,7 +93,9 @@ def _ports(words: Sequence[str]) -> tuple[tuple[int, int], ...]:
     return tuple((one, one) for one in numbers[:1]) if rest[0] == "eq" else ((-1, -1),)
 
 
-def _allowed(block: Block | None, service: str, lists: dict[str, list[Rule]], draft: Draft) -> tuple[str, ...] | None:
+def _allowed(
+    block: Block | None, service: str, lists: dict[str, list[Rule]], draft: Draft
+) -> tuple[str, ...] | None:
     if block is None:
         return ANY
     rules = lists.get(block.words[-1])
@@ -130,9 +132,13 @@ def _snmp(top: Sequence[Block], lists: dict[str, list[Rule]], draft: Draft) -> N
         sources = permitted(lists[limit], 161, "udp") if limit else ANY
         draft.serve(
             Service(
-                service="snmp", sources=sources, line=block.line, rw="rw" in words or "read-write" in words,
-                version="v1/v2c", community=name if name in ("public", "private") else "",
-            )  # fmt: skip
+                service="snmp",
+                sources=sources,
+                line=block.line,
+                rw="rw" in words or "read-write" in words,
+                version="v1/v2c",
+                community=name if name in ("public", "private") else "",
+            )
         )
 
 

@@ -65,12 +65,24 @@ def _flat(node: Node, above: Path) -> Iterator[Statement]:
     word = node.name if node.tag == "entry" else node.text if node.tag == "member" else node.tag
     path = (*above, word)
     if not node.inside:
-        yield Statement(node.line, (*path, node.text) if node.tag not in ("entry", "member") and node.text else path)
+        yield Statement(
+            node.line, (*path, node.text) if node.tag not in ("entry", "member") and node.text else path
+        )
     for one in node.inside:
         yield from _flat(one, path)
 
 
-_ROOTS = {"deviceconfig", "network", "mgt-config", "vsys", "shared", "rulebase", "zone", "address", "address-group"}
+_ROOTS = {
+    "deviceconfig",
+    "network",
+    "mgt-config",
+    "vsys",
+    "shared",
+    "rulebase",
+    "zone",
+    "address",
+    "address-group",
+}
 
 
 def _shorten(one: Statement) -> Statement:
@@ -89,7 +101,11 @@ def _allowed(paths: Paths, *at: str) -> Sources:
 
 def _management_port(paths: Paths, draft: Draft) -> None:
     at = ("deviceconfig", "system")
-    if not paths.has(*at, "ip-address") and not paths.has(*at, "service") and not paths.has(*at, "permitted-ip"):
+    if (
+        not paths.has(*at, "ip-address")
+        and not paths.has(*at, "service")
+        and not paths.has(*at, "permitted-ip")
+    ):
         draft.unstated += ["https", "ssh"] if paths.has(*at) else []
         return
     address = paths.value(*at, "ip-address")
@@ -106,7 +122,13 @@ def _management_port(paths: Paths, draft: Draft) -> None:
         elif usual[service] or said == "no":
             place = "management"
             draft.serve(
-                Service(service=service, interface=place, sources=sources, line=line or paths.line(*at), default=not said)
+                Service(
+                    service=service,
+                    interface=place,
+                    sources=sources,
+                    line=line or paths.line(*at),
+                    default=not said,
+                )
             )
 
 
@@ -142,10 +164,14 @@ def _snmp(paths: Paths, draft: Draft) -> None:
     if on and "snmp" not in draft.off and paths.has(*at):
         draft.serve(
             Service(
-                service="snmp", interface="management", sources=_allowed(paths, "deviceconfig", "system"), rw=False,
-                line=paths.line(*at), version="v1/v2c" if paths.has(*at, "v2c") else "v3",
+                service="snmp",
+                interface="management",
+                sources=_allowed(paths, "deviceconfig", "system"),
+                rw=False,
+                line=paths.line(*at),
+                version="v1/v2c" if paths.has(*at, "v2c") else "v3",
                 community=name if name in ("public", "private") else "",
-            )  # fmt: skip
+            )
         )
 
 
@@ -158,9 +184,14 @@ def _vpn(paths: Paths, draft: Draft) -> None:
         mode = paths.value(*at, "protocol", "ikev1", "exchange-mode")
         draft.vpn.append(
             Vpn(
-                kind="ipsec", peer="any" if dynamic else peer, name=name, line=paths.line(*at), mode=mode,
-                interface=paths.value(*at, "local-address", "interface"), version=version.split("-")[0],
-            )  # fmt: skip
+                kind="ipsec",
+                peer="any" if dynamic else peer,
+                name=name,
+                line=paths.line(*at),
+                mode=mode,
+                interface=paths.value(*at, "local-address", "interface"),
+                version=version.split("-")[0],
+            )
         )
         draft.weak += ["aggressive"] if mode == "aggressive" else []
     for word in ("global-protect-gateway", "global-protect-portal"):

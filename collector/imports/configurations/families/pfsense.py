@@ -12,14 +12,14 @@ from collector.imports.configurations.draft import Draft
 from collector.imports.configurations.lines import Lines
 from collector.imports.configurations.pf_rules import Rules
 from collector.imports.configurations.reading import ANY, Reading, Service, Vpn
-from collector.imports.configurations.sources import Sources, door, merge, parse
+from collector.imports.configurations.sources import ZERO, Sources, door, merge, parse
 from collector.imports.configurations.xml_nodes import Node, read_xml
 
 SIGNS = {
     r"^\s*(?:<\?xml[^>]{0,80}\?>\s*)?<(?:pfsense|opnsense)>": 0.97,
     r"^\s*</(?:pfsense|opnsense)>": 0.9,
 }
-_RELEASE = re.compile(r"(?i)(?:pfsense|opnsense)(?:-ce|-plus)?\s+(\d[\w.]*?)(?:-RELEASE|\b)")
+_RELEASE = re.compile(r"(?i)(?:pfsense|opnsense)(?:-ce|-plus)?\s+(\d+(?:\.\d+)*(?:[a-z_]\w*)?)")
 
 
 def read(lines: Lines) -> Reading:
@@ -72,12 +72,21 @@ def _running(top: Node, draft: Draft) -> Iterator[tuple[str, int, int, list[str]
 
 
 def _serve(
-    service: str, line: int, port: int, places: list[str], top: Node, rules: Rules, draft: Draft, own: Sources = ANY
+    service: str,
+    line: int,
+    port: int,
+    places: list[str],
+    top: Node,
+    rules: Rules,
+    draft: Draft,
+    own: Sources = ANY,
 ) -> None:
     outer = _outer(rules)
     number, transport = door(service, port)
     for place, interface in rules.interfaces.items():
-        if (interface.has("enable") is False and place not in ("wan", "lan")) or (places and place not in places):
+        if (interface.has("enable") is False and place not in ("wan", "lan")) or (
+            places and place not in places
+        ):
             continue
         sources = rules.let_in(place, number, transport)
         if place == "lan" and not top.has("system/webgui/noantilockout") and service != "snmp":
@@ -87,9 +96,14 @@ def _serve(
         wan = None if sources is None else place in outer
         draft.serve(
             Service(
-                service=service, interface=place, sources=sources, line=line, port=port, wan=wan,
+                service=service,
+                interface=place,
+                sources=sources,
+                line=line,
+                port=port,
+                wan=wan,
                 limited=True if place not in outer and sources == ANY else None,
-            )  # fmt: skip
+            )
         )
         if place in outer:
             draft.wan_sources.extend(sources or ())
@@ -99,8 +113,16 @@ def _serve(
 
 
 def _outer(rules: Rules) -> list[str]:
-    named = [place for place, one in rules.interfaces.items() if re.match(r"(?i)wan\d*$", place) or re.match(r"(?i)wan", one.get("descr"))]
-    gated = [place for place, one in rules.interfaces.items() if one.get("gateway") or one.get("ipaddr") in ("dhcp", "pppoe")]
+    named = [
+        place
+        for place, one in rules.interfaces.items()
+        if re.match(r"(?i)wan\d*$", place) or re.match(r"(?i)wan", one.get("descr"))
+    ]
+    gated = [
+        place
+        for place, one in rules.interfaces.items()
+        if one.get("gateway") or one.get("ipaddr") in ("dhcp", "pppoe")
+    ]
     return list(dict.fromkeys([*named, *gated]))
 
 
@@ -129,22 +151,36 @@ def _vpn(top: Node, draft: Draft) -> None:
         if one.has("disabled"):
             continue
         peer = one.get("remote-gateway") or one.get("remote_addrs")
-        known = "any" if one.has("mobile") or peer in ("", "0.0.0.0") else peer
+        known = "any" if one.has("mobile") or peer in ("", ZERO) else peer
         mode = one.get("mode")
         version = {"ikev2": "ikev2", "ikev1": "ikev1"}.get(one.get("iketype"), "")
         draft.vpn.append(
-            Vpn(kind="ipsec", peer=known, interface=one.get("interface"), version=version, mode=mode, line=one.line)
+            Vpn(
+                kind="ipsec",
+                peer=known,
+                interface=one.get("interface"),
+                version=version,
+                mode=mode,
+                line=one.line,
+            )
         )
         draft.weak += ["aggressive"] if mode == "aggressive" else []
     for tag, peer_tag in (("openvpn-server", ""), ("openvpn-client", "server_addr")):
         for one in top.all(f"openvpn/{tag}"):
             if not one.has("disable"):
                 peer = one.get(peer_tag) if peer_tag else "any"
-                draft.vpn.append(Vpn(kind="openvpn", peer=peer, interface=one.get("interface"), line=one.line))
+                draft.vpn.append(
+                    Vpn(kind="openvpn", peer=peer, interface=one.get("interface"), line=one.line)
+                )
     for kind in ("l2tp", "pptpd"):
         for one in top.all(kind):
             if one.get("mode") == "server":
-                draft.vpn.append(Vpn(kind=kind[:4], peer="any", interface=one.get("interface"), line=one.line))
-    for one in [*top.all("OPNsense/wireguard/client/clients/client"), *top.all("installedpackages/wireguard/peers/item")]:
+                draft.vpn.append(
+                    Vpn(kind=kind[:4], peer="any", interface=one.get("interface"), line=one.line)
+                )
+    for one in [
+        *top.all("OPNsense/wireguard/client/clients/client"),
+        *top.all("installedpackages/wireguard/peers/item"),
+    ]:
         peer = one.get("serveraddress") or one.get("endpoint") or "any"
         draft.vpn.append(Vpn(kind="wireguard", peer=peer, line=one.line))

@@ -37,7 +37,12 @@ def read(lines: Lines) -> Reading:
     """Read a RouterOS export."""
     draft = Draft("routeros", "MikroTik", "RouterOS")
     for row in lines.rows[:200]:
-        for field, pattern in (("version", _HEADER), ("version", _VERSION), ("model", _MODEL), ("serial", _SERIAL)):
+        for field, pattern in (
+            ("version", _HEADER),
+            ("version", _VERSION),
+            ("model", _MODEL),
+            ("serial", _SERIAL),
+        ):
             if found := pattern.match(row.text):
                 draft.know(**{field: found[1]})
     every = list(rows(lines.rows))
@@ -65,7 +70,11 @@ def _notes(every: Sequence[Row], draft: Draft) -> None:
 
 
 def _set(name: str, every: Sequence[Row]) -> Row | None:
-    found = [row for row in every if row.menu == "/ip service" and row.verb in ("set", "enable", "disable") and name in row.about]
+    found = [
+        row
+        for row in every
+        if row.menu == "/ip service" and row.verb in ("set", "enable", "disable") and name in row.about
+    ]
     return found[-1] if found else None
 
 
@@ -141,7 +150,9 @@ def _snmp(every: Sequence[Row], outer: set[str], draft: Draft) -> None:
     communities = [row for row in every if row.menu == "/snmp community" and row.verb in ("add", "set")]
     for row in communities or [said[-1]]:
         own = _networks(row.get("addresses")) if row.menu != "/snmp" else ANY
-        name = row.get("name") or ("public" if "default=yes" in " ".join(row.about) or row.menu == "/snmp" else "")
+        name = row.get("name") or (
+            "public" if "default=yes" in " ".join(row.about) or row.menu == "/snmp" else ""
+        )
         secure = row.get("security") in ("authorized", "private")
         service = Service(
             service="snmp", line=row.line, rw=row.get("write-access") == "yes", version="v3" if secure else "v1/v2c",
@@ -167,7 +178,9 @@ def _vpn(every: Sequence[Row], draft: Draft) -> None:
             mode = "aggressive" if row.get("exchange-mode") == "aggressive" else ""
             peer = row.get("address", "any").split("/32")[0]
             peer = "any" if peer in ("0.0.0.0/0", "::/0", "") else peer
-            draft.vpn.append(Vpn(kind="ipsec", peer=peer, name=row.get("name"), version=version, mode=mode, line=row.line))
+            draft.vpn.append(
+                Vpn(kind="ipsec", peer=peer, name=row.get("name"), version=version, mode=mode, line=row.line)
+            )
         elif row.menu in ("/interface wireguard peers", "/interface wireguard peer") and row.verb == "add":
             peer = row.get("endpoint-address") or "any"
             draft.vpn.append(Vpn(kind="wireguard", peer=peer, interface=row.get("interface"), line=row.line))

@@ -11,7 +11,7 @@ from collector.imports.configurations.draft import Draft
 from collector.imports.configurations.lines import Lines
 from collector.imports.configurations.paths import Paths, read_paths
 from collector.imports.configurations.reading import ANY, Reading, Service, Vpn
-from collector.imports.configurations.sources import Sources, parse, shown, tidy
+from collector.imports.configurations.sources import ZERO, Sources, parse, shown, tidy
 from collector.imports.configurations.vyos_filters import outside
 
 SIGNS = {
@@ -39,7 +39,9 @@ def read(lines: Lines) -> Reading:
     _snmp(paths, draft)
     names = paths.values("system", "login", "user")
     draft.count("local", len(names))
-    draft.count("admin", sum(paths.value("system", "login", "user", name, "level") == "admin" for name in names))
+    draft.count(
+        "admin", sum(paths.value("system", "login", "user", name, "level") == "admin" for name in names)
+    )
     _vpn(paths, draft)
     draft.addresses += [
         rest[-1].split("/")[0] for _, rest in paths.under("interfaces")
@@ -54,7 +56,9 @@ def _identify(lines: Lines, paths: Paths, draft: Draft) -> None:
     for row in lines.rows:
         if found := _RELEASE.match(row.text):
             draft.know(version=found[1])
-    edge = paths.has("service", "gui") or paths.has("service", "ubnt-discover") or paths.has("service", "unms")
+    edge = (
+        paths.has("service", "gui") or paths.has("service", "ubnt-discover") or paths.has("service", "unms")
+    )
     old = any("vyatta-config-version" in row.text for row in lines.rows[-8:])
     if edge or (old and paths.has("system", "offload")) or (draft.reading.version or "").startswith("v"):
         draft.rename(maker="Ubiquiti", os="EdgeOS")
@@ -75,7 +79,10 @@ def _serve(name: str, paths: Paths, draft: Draft) -> None:
 
 
 def _allowed(paths: Paths, at: tuple[str, ...]) -> Sources:
-    words = [*paths.values(*at, "allow-client", "address"), *paths.values(*at, "access-control", "allow", "address")]
+    words = [
+        *paths.values(*at, "allow-client", "address"),
+        *paths.values(*at, "access-control", "allow", "address"),
+    ]
     networks = [shown(net) for word in words if (net := parse(word)) is not None]
     return tidy(networks) if networks else ANY
 
@@ -83,7 +90,7 @@ def _allowed(paths: Paths, at: tuple[str, ...]) -> Sources:
 def _places(paths: Paths, at: tuple[str, ...]) -> list[str]:
     """Give the interfaces whose addresses a service listens on; the address itself if no interface has it."""
     words = [*paths.values(*at, "listen-address"), *paths.values(*at, "virtual-host", "*", "listen-address")]
-    found = [_holder(paths, word) for word in words if word not in ("0.0.0.0", "::", "*")]
+    found = [_holder(paths, word) for word in words if word not in (ZERO, "::", "*")]
     return found or ["any"]
 
 
@@ -98,16 +105,22 @@ def _snmp(paths: Paths, draft: Draft) -> None:
     at = ("service", "snmp")
     places = [_holder(paths, word) for word in paths.values(*at, "listen-address")] or ["any"]
     for name in paths.values(*at, "community"):
-        words = [*paths.values(*at, "community", name, "client"), *paths.values(*at, "community", name, "network")]
+        words = [
+            *paths.values(*at, "community", name, "client"),
+            *paths.values(*at, "community", name, "network"),
+        ]
         networks = [shown(net) for word in words if (net := parse(word)) is not None]
         for place in places:
             draft.serve(
                 Service(
-                    service="snmp", interface=place, sources=tidy(networks) if networks else ANY, version="v1/v2c",
+                    service="snmp",
+                    interface=place,
+                    sources=tidy(networks) if networks else ANY,
+                    version="v1/v2c",
                     line=paths.line(*at, "community", name),
                     rw=paths.value(*at, "community", name, "authorization") == "rw",
                     community=name if name in ("public", "private") else "",
-                )  # fmt: skip
+                )
             )
     if line := paths.line(*at, "v3", "user"):
         draft.serve(Service(service="snmp", line=line, rw=False, version="v3"))
@@ -117,7 +130,7 @@ def _vpn(paths: Paths, draft: Draft) -> None:
     at = ("vpn", "ipsec", "site-to-site", "peer")
     for peer in paths.values(*at):
         address = paths.value(*at, peer, "remote-address") or peer
-        known = "any" if address in ("any", "0.0.0.0", "%any") else address
+        known = "any" if address in ("any", ZERO, "%any") else address
         draft.vpn.append(Vpn(kind="ipsec", peer=known, name=peer, line=paths.line(*at, peer)))
     servers = {"l2tp": "l2tp", "pptp": "pptp", "sstp": "sstp", "openconnect": "ssl_vpn"}
     for word, kind in servers.items():
@@ -125,13 +138,22 @@ def _vpn(paths: Paths, draft: Draft) -> None:
             draft.vpn.append(Vpn(kind=kind, peer="any", line=line))
     for place in paths.values("interfaces", "openvpn"):
         remote = paths.value("interfaces", "openvpn", place, "remote-host") or "any"
-        draft.vpn.append(Vpn(kind="openvpn", peer=remote, interface=place, line=paths.line("interfaces", "openvpn", place)))
+        draft.vpn.append(
+            Vpn(kind="openvpn", peer=remote, interface=place, line=paths.line("interfaces", "openvpn", place))
+        )
     for place in paths.values("interfaces", "wireguard"):
-        at = ("interfaces", "wireguard", place)
-        for peer in paths.values(*at, "peer"):
-            address = paths.value(*at, "peer", peer, "address") or paths.value(*at, "peer", peer, "endpoint")
+        here = ("interfaces", "wireguard", place)
+        for peer in paths.values(*here, "peer"):
+            address = paths.value(*here, "peer", peer, "address") or paths.value(
+                *here, "peer", peer, "endpoint"
+            )
             draft.vpn.append(
-                Vpn(kind="wireguard", peer=address or "any", interface=place, line=paths.line(*at, "peer", peer))
+                Vpn(
+                    kind="wireguard",
+                    peer=address or "any",
+                    interface=place,
+                    line=paths.line(*here, "peer", peer),
+                )
             )
     for _, rest in paths.under("vpn", "ipsec"):
         draft.weak += [word for word in ("des", "3des", "md5") if rest[-1:] == (word,)]

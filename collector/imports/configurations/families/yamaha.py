@@ -82,7 +82,11 @@ def _last(every: Sequence[Command], *words: str) -> Command | None:
 
 def _server(name: str, service: str, every: Sequence[Command], draft: Draft, usual: bool) -> None:
     state, host, port = (_last(every, name, word) for word in ("service", "host", "listen"))
-    if (state and state.word(2) == "off") or _last(every, "no", name, "service") or (host and host.word(2) == "none"):
+    if (
+        (state and state.word(2) == "off")
+        or _last(every, "no", name, "service")
+        or (host and host.word(2) == "none")
+    ):
         draft.off.append(service)
         return
     on = state is not None and state.word(2) == "on"
@@ -114,7 +118,10 @@ def _hosts(host: Command | None, usual: tuple[str, ...] | None = ANY) -> Hosts:
 
 
 def _is_interface(word: str) -> bool:
-    return word == "lan" or re.fullmatch(r"(?:lan|vlan|bridge|tunnel|pp|wan|onu)\d+(?:[./]\d+)*", word) is not None
+    return (
+        word == "lan"
+        or re.fullmatch(r"(?:lan|vlan|bridge|tunnel|pp|wan|onu)\d+(?:[./]\d+)*", word) is not None
+    )
 
 
 def _sftp(every: Sequence[Command], draft: Draft) -> None:
@@ -147,10 +154,14 @@ def _snmp(every: Sequence[Command], draft: Draft) -> None:
         for place, sources in _hosts(Command(host.line, "", host.words[:3])):
             draft.serve(
                 Service(
-                    service="snmp", interface=place, sources=sources, line=host.line, version=version,
+                    service="snmp",
+                    interface=place,
+                    sources=sources,
+                    line=host.line,
+                    version=version,
                     rw=_last(every, command, "community", "read-write") is not None,
                     community=_default_community(every, command),
-                )  # fmt: skip
+                )
             )
     if any(one.service == "snmp" for one in draft.services) and "snmp" in draft.off:
         draft.off.remove("snmp")
@@ -164,5 +175,7 @@ def _default_community(every: Sequence[Command], command: str) -> str:
 def _users(every: Sequence[Command], draft: Draft) -> None:
     names = {one.word(2) for one in every if one.starts("login", "user")}
     draft.count("local", len(names))
-    full = {one.word(2) for one in every if one.starts("user", "attribute") and "administrator=on" in one.words}
+    full = {
+        one.word(2) for one in every if one.starts("user", "attribute") and "administrator=on" in one.words
+    }
     draft.count("admin", len(full & names))
