@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
 from typing import TypeVar
 
+from collector.basis import AGE_LIMIT, CLOCK_SKEW
 from collector.verdict import Basis
 from inventory_db.attachments import Attachment
 from inventory_db.device import Device
@@ -19,7 +20,6 @@ from probes.facts import Observation, Scan, Vantage
 
 S = TypeVar("S", bound=Statement)
 JAPAN = timezone(timedelta(hours=9), "Asia/Tokyo")  # no summer time
-CLOCK_SKEW = timedelta(minutes=15)  # that an agent's clock may be ahead of ours
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ class Case:
     vendor: Vendor | None = (
         None  # on its 事業者確認用 sheet; devices, rows and access are then those in its care
     )
-    age_limit: timedelta = timedelta(days=31)  # older looking is no evidence for はい
+    age_limit: timedelta = AGE_LIMIT  # older looking is no evidence for はい
 
     @property
     def today(self) -> date:

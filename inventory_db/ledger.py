@@ -33,6 +33,7 @@ __all__ = [
     "catch_up",
     "device_document",
     "devices",
+    "devices_and_rows",
     "document",
     "edit",
     "evidence",
@@ -111,6 +112,15 @@ def devices(connection: Connection, at: datetime | None = None) -> tuple[Device,
 def official_rows(connection: Connection, at: datetime | None = None) -> tuple[OfficialRow, ...]:
     """Give the rows of the official form by 管理番号, now or as known at `at`."""
     return tuple(_row(one) for one in _kept(connection, at))
+
+
+def devices_and_rows(
+    connection: Connection, at: datetime | None = None
+) -> tuple[tuple[Device, ...], tuple[OfficialRow, ...]]:
+    """Give what `devices` and `official_rows` give, read once."""
+    kept = _kept(connection, at)
+    found = tuple(people.confirmed(one.device, people.latest(one.typed)) for one in kept)
+    return found, tuple(_row(one) for one in kept)
 
 
 def header(connection: Connection, at: datetime | None = None) -> Header:

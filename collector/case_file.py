@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reads the case from the ledger: what was found, what people stated, how good the looking was."""
+
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+from sqlalchemy import Connection, select
+
+from collector.basis import AGE_LIMIT, compute_basis
+from collector.case import Case
+from collector.guard import Times
+from inventory_db import attachments, ledger, observations, statements, tables
+from inventory_db.observations import Stored, microseconds
+from inventory_db.stated import KINDS, Facility, Statement
+from inventory_db.statements import Stated
+from probes.facts import Observation, Scan
+
+ACCESS = "access"  # profile of the scans that test who may connect
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_BATCH = 500  # ids in one question to the database
+
+
+def read_case(
+    connection: Connection,
+    now: datetime,
+    at: datetime | None = None,
+    age_limit: timedelta = AGE_LIMIT,
+) -> Case:
+    """Read the case as it stands, or as it stood at `at`, which then is its moment."""
+    moment = at or now
+    devices, rows = ledger.devices_and_rows(connection, at)
+    scans = tuple(_as_known(scan, at) for scan in observations.scans(connection) if _begun(scan, at))
+    vantages = tuple(observations.vantages(connection))
+    stated = {kind: _standing(connection, known, at) for kind, known in KINDS.items()}
+    facility = next((one.said for one in stated[Facility.KIND].values()), None)
+    networks = facility.networks if isinstance(facility, Facility) else ()
+    return Case(
+        now=moment,
+        devices=devices,
+        rows=rows,
+        scans=scans,
+        vantages=vantages,
+        access=_access(connection, scans, at),
+        basis=compute_basis(scans, networks, devices, vantages, moment, age_limit),
+        stated=stated,
+        attachments=attachments.listed(connection),
+        age_limit=age_limit,
+    )
+
+
+def times_in(connection: Connection) -> Times:
+    """Give a look-up of the moments at which observations were made."""
+
+    def times(ids: Collection[str]) -> Mapping[str, datetime]:
+        table, wanted = tables.observations, sorted(ids)
+        found: dict[str, datetime] = {}
+        for start in range(0, len(wanted), _BATCH):
+            query = select(table.c.id, table.c.at).where(table.c.id.in_(wanted[start : start + _BATCH]))
+            found |= {id: _EPOCH + timedelta(microseconds=at) for id, at in connection.execute(query)}
+        return found
+
+    return times
+
+
+def _begun(scan: Scan, at: datetime | None) -> bool:
+    return at is None or microseconds(scan.started) <= microseconds(at)
+
+
+def _as_known(scan: Scan, at: datetime | None) -> Scan:
+    """Give the scan as it was known then: one that ended later was still running."""
+    if at is None or scan.ended is None or microseconds(scan.ended) <= microseconds(at):
+        return scan
+    return msgspec.structs.replace(scan, ended=None, state="running", finished=0, note="")
+
+
+def _standing(
+    connection: Connection, kind: type[Statement], at: datetime | None
+) -> Mapping[str, Stated[Statement]]:
+    return statements.standing(connection, kind, at)
+
+
+def _access(connection: Connection, scans: Collection[Scan], at: datetime | None) -> tuple[Observation, ...]:
+    """Give the observations of the access tests, oldest first, by the index on scan and time."""
+    table, decoder = tables.observations, msgspec.json.Decoder(Stored)
+    found: list[Observation] = []
+    for scan in scans:
+        if scan.profile == ACCESS:
+            query = select(table.c.body).where(table.c.scan == scan.id[:255])
+            if at is not None:
+                query = query.where(table.c.at <= microseconds(at))
+            query = query.order_by(table.c.at, table.c.id)
+            found += (decoder.decode(body) for body in connection.execute(query).scalars())
+    return tuple(sorted(found, key=lambda seen: (microseconds(seen.at), seen.id)))
