@@ -2,6 +2,7 @@
 """The judge: what people answered stands beside the verdict, and no rule claims more than the looking bears."""
 
 from datetime import date
+from typing import Any
 
 import pytest
 
