@@ -87,7 +87,7 @@ def test_what_a_contract_leaves_out_needs_no_answer() -> None:
         ({"round": 2}, "1回目がないのに"),
     ],
 )
-def test_a_slip_in_filling_in_is_told(given: dict[str, object], told: str) -> None:
+def test_a_slip_in_filling_in_is_told(given: dict[str, Any], told: str) -> None:
     assert told in problems(answer(**given))
 
 
