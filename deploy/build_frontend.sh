@@ -22,3 +22,7 @@ mkdir -p "$vendor"
 install -m 0644 "$font/400Regular/BIZUDGothic_400Regular.ttf" "$vendor/BIZUDGothic-Regular.ttf"
 install -m 0644 "$font/700Bold/BIZUDGothic_700Bold.ttf" "$vendor/BIZUDGothic-Bold.ttf"
 install -m 0644 "$font/LICENSE_FONT" "$vendor/BIZUDGothic-OFL.txt"
+font=node_modules/@expo-google-fonts/noto-sans-jp
+install -m 0644 "$font/400Regular/NotoSansJP_400Regular.ttf" "$vendor/NotoSansJP-Regular.ttf"
+install -m 0644 "$font/700Bold/NotoSansJP_700Bold.ttf" "$vendor/NotoSansJP-Bold.ttf"
+install -m 0644 "$font/LICENSE_FONT" "$vendor/NotoSansJP-OFL.txt"

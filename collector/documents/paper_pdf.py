@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A paper as PDF on A4: heading row on every page, page numbers, any number of rows."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from collector.documents.paper import Paper, Part
+from collector.documents.typesetting import typeset
+
+MOST_TAGGED = 1500  # rows; a larger table goes without accessibility tags, which are nine tenths of the file
+_TOGETHER = 500  # rows laid out as one table; the pages of two tables are set at the same time
+
+
+def write_paper_pdf(paper: Paper, *, fonts: Path | None = None) -> bytes:
+    """Give the paper as PDF/A-2u; raises collector.documents.typesetting.PaperError."""
+    rows = sum(len(part.rows) for part in paper.parts)
+    data = {
+        "title": paper.title,
+        "form_name": paper.form_name,
+        "facility": paper.facility,
+        "header": [list(one) for one in paper.header],
+        "lines": paper.lines,
+        "landscape": paper.landscape,
+        "made": paper.made,
+        "parts": [one for part in paper.parts for one in _pieces(part)],
+    }
+    return typeset("paper.typ", data, paper.now, fonts=fonts, tagged=rows <= MOST_TAGGED)
+
+
+def _pieces(part: Part) -> Iterator[dict[str, Any]]:
+    """Cut a long table into pieces that start on a page of their own."""
+    starts = range(0, max(len(part.rows), 1), _TOGETHER)
+    for start in starts:
+        first, last = start == 0, start + _TOGETHER >= len(part.rows)
+        yield {
+            "heading": part.heading if first else "",
+            "lines": part.lines if first else (),
+            "columns": [column.title for column in part.columns],
+            "widths": [column.width for column in part.columns],
+            "rows": part.rows[start : start + _TOGETHER],
+            "empty": part.empty,
+            "notes": part.notes if last else (),
+            "new_page": part.new_page or not first,
+        }
