@@ -5,13 +5,17 @@ from collections.abc import Iterator
 from datetime import datetime, tzinfo
 
 from collector.documents.ledger_csv import write_ledger_csv
+from collector.documents.ledger_paper import ledger_columns, ledger_paper
 from collector.documents.ledger_xlsx import Sheet, write_ledger_xlsx
+from collector.documents.paper_pdf import write_paper_pdf
 from collector.settings import in_zone
 from collector.translation import Words, describe_how, load_words
 from inventory_db import ledger
 from inventory_db.agents import Connection
 from inventory_db.device import Device
 from inventory_db.official import COLUMNS, OfficialRow, day_text
+from inventory_db.stated import Facility
+from inventory_db.statements import standing
 
 
 def ledger_csv(connection: Connection, at: datetime | None = None, *, byte_order_mark: bool = True) -> bytes:
@@ -27,15 +31,16 @@ def ledger_xlsx(
     words = load_words("ja")  # the form is a Japanese one
     rows = ledger.official_rows(connection, at)
     header = ledger.header(connection, at)
+    stated = stated_facility(connection, at)
     return write_ledger_xlsx(
         Sheet(
             title=words("ledger.title"),
-            facility=facility,
+            facility=stated.name if stated else facility,
             updated=(
                 (words("ledger.updated_on"), day_text(header.updated) if header.updated else ""),
                 (words("ledger.updated_by"), header.by),
             ),
-            columns=COLUMNS,
+            columns=ledger_columns(stated.form if stated else "hospital"),
             rows=[row.values for row in rows],
             evidence_title=words("sheet.evidence"),
             evidence_columns=[
@@ -45,6 +50,22 @@ def ledger_xlsx(
             created=in_zone(now, zone).replace(tzinfo=None),
         )
     )
+
+
+def ledger_pdf(
+    connection: Connection, facility: str, zone: tzinfo, now: datetime, at: datetime | None = None
+) -> bytes:
+    """Give the official form as PDF; raises collector.documents.typesetting.PaperError without fonts."""
+    stated = stated_facility(connection, at)
+    rows = (row.values for row in ledger.official_rows(connection, at))
+    header = ledger.header(connection, at)
+    name, form = (stated.name, stated.form) if stated else (facility, "hospital")
+    return write_paper_pdf(ledger_paper(rows, header, name, form, now, zone))
+
+
+def stated_facility(connection: Connection, at: datetime | None = None) -> Facility | None:
+    """Give what people stated of the facility itself; None if nobody did."""
+    return next((one.said for one in standing(connection, Facility, at).values()), None)
 
 
 def _evidence(row: OfficialRow, words: Words, zone: tzinfo) -> Iterator[tuple[str, ...]]:

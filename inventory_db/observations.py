@@ -91,7 +91,18 @@ def load_transcript(connection: Connection, id: str) -> str | None:
     data = connection.execute(query).scalar_one_or_none()
     if data is None:
         return None
-    return zlib.decompressobj().decompress(data, MOST_TRANSCRIPT).decode("utf-8", "replace")
+    return _unpack(data)
+
+
+def load_transcripts(connection: Connection, ids: Iterable[str]) -> dict[str, str]:
+    """Give the transcripts of these observations by id; one without a transcript is left out."""
+    seen, kept, wanted = tables.observations, tables.transcripts, sorted(set(ids))
+    found: dict[str, str] = {}
+    for start in range(0, len(wanted), 500):
+        some = seen.c.id.in_(wanted[start : start + 500])
+        for id, data in connection.execute(select(seen.c.id, kept.c.data).join_from(seen, kept).where(some)):
+            found[id] = _unpack(data)
+    return found
 
 
 def journal(connection: Connection, address: str | None = None) -> list[Sent]:
@@ -114,6 +125,10 @@ def vantages(connection: Connection) -> list[Vantage]:
     """Give every place we stood at, by id."""
     query = select(tables.vantages.c.body).order_by(tables.vantages.c.id)
     return [msgspec.json.decode(body, type=Vantage) for (body,) in connection.execute(query)]
+
+
+def _unpack(data: bytes) -> str:
+    return zlib.decompressobj().decompress(data, MOST_TRANSCRIPT).decode("utf-8", "replace")
 
 
 def microseconds(at: datetime) -> int:

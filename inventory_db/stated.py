@@ -231,6 +231,23 @@ class Review(Statement, frozen=True, kw_only=True, omit_defaults=True):
         return f"{self.subject}/{self.on.isoformat()}"
 
 
+class DeviceDetail(Statement, frozen=True, kw_only=True, omit_defaults=True):
+    """What the BCP's lists ask of one device and no scan can see (BCP 確認表 1-1)."""
+
+    KIND = "device_detail"
+    device: str  # device id
+    use: str = ""  # 使用用途
+    patched: str = ""  # 脆弱性対応状況, in words
+    antivirus: str = ""  # ウイルス対策ソフトの稼働状況, in words
+    admin_logon: bool | None = None  # people log on to it with an administrator's rights
+    managed_by: str = ""  # 管理主体: 医療機関, 事業者, or a name
+
+    @property
+    def key(self) -> str:
+        """The device."""
+        return self.device
+
+
 class ListedDevice(Statement, frozen=True, kw_only=True, omit_defaults=True):
     """A row of the facility's own ledger, as imported; it stays also when no scan sees it."""
 
@@ -313,6 +330,7 @@ KINDS: dict[str, type[Statement]] = {
         Mitigation,
         CloudService,
         Review,
+        DeviceDetail,
         ListedDevice,
         ColumnMapping,
         Configuration,

@@ -167,7 +167,6 @@ USES = (
     Case("option without value", lambda _: ["ledger", "--at"], 2, "誤りがあります", "--at"),
     Case("word for a number", _scan(HERE, "--max-pps", "fast"), 2, "誤りがあります", "--max-pps"),
     Case("no such form", lambda _: ["ledger", "--format", "docx"], 2, "形式「docx」", "no format"),
-    Case("pdf", lambda _: ["ledger", "--format", "pdf"], 2, "今後の版", "a later release"),
     Case("table to a file", lambda _: ["ledger", "--out", "x"], 2, "表は画面用", "for the terminal"),
     Case("no such day", lambda _: ["ledger", "--at", "yesterday"], 2, "2026-04-01", "2026-04-01"),
     Case("no such language", lambda _: ["ledger", "--lang", "fr"], 2, "言語「fr」", "no language"),

@@ -24,7 +24,7 @@ _STYLES = (
     ("BIZUDGothic-Bold.ttf", "NotoSansJP-Bold.ttf"),
 )
 _LONG_WORD = re.compile(r"[^\s\u2e80-\uffff/:,、。-]{6}(?=[^\s\u2e80-\uffff/:,、。-])")
-_RUN = re.compile(r"[^\s\u2e80-\uffff/:,、。-]{13,}")
+_RUN = re.compile(r"[^\s\u2e80-\uffff/:,、。-]{16,}")
 _BREAK = "\u200b"  # a place where a line may end, no glyph of its own
 
 
@@ -81,7 +81,7 @@ def typeset(
     place = Path(str(files("collector.documents") / template))
     try:
         compiled = typst.compile(
-            place,
+            str(place),
             root=str(place.parent),
             font_paths=typst.Fonts(False, False, [str(folder)]),
             ignore_system_fonts=True,
@@ -129,7 +129,7 @@ class Fitting:
         fitted = fit(text, self.printable)
         self.missing += fitted.missing
         self.plain += fitted.plain
-        shown = _RUN.sub(_divide, fitted.text) if len(fitted.text) > 12 else fitted.text
+        shown = _RUN.sub(_divide, fitted.text) if len(fitted.text) > 15 else fitted.text
         if not (fitted.missing or fitted.plain):
             self._known[text] = shown
         return shown

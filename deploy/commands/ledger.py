@@ -20,7 +20,7 @@ from deploy.terminal import check_language, errors, output, say
 from inventory_db import ledger as ledgers
 from inventory_db.tables import open_ledger
 
-_FORMATS = ("table", "json", "csv", "xlsx")
+_FORMATS = ("table", "json", "csv", "xlsx", "pdf")
 _PLACE = Settings()  # the facility and time zone of a ledger that no collector.toml speaks for
 
 
@@ -44,20 +44,15 @@ def command(
 
 
 def _check(form: str, out: Path | None) -> None:
-    if form == "pdf":
-        raise Refusal(
-            "PDF の台帳は今後の版で作れるようになります。今は --format xlsx で Excel にして印刷してください。",
-            "A PDF of the ledger comes with a later release. For now use --format xlsx and print that.",
-        )
     if form not in _FORMATS:
         raise Refusal(
             f"形式「{form[:40]}」はありません。{'、'.join(_FORMATS)} から選んでください。",
             f"There is no format “{form[:40]}”. Choose one of {', '.join(_FORMATS)}.",
         )
-    if form == "xlsx" and out is None and sys.stdout.isatty():
+    if form in ("xlsx", "pdf") and out is None and sys.stdout.isatty():
         raise Refusal(
-            "Excel ファイルは画面に表示できません。--out 台帳.xlsx のように出力先を指定してください。",
-            "An Excel file cannot be shown on a terminal. Name a file: --out ledger.xlsx.",
+            f"{form} ファイルは画面に表示できません。--out 台帳.{form} のように出力先を指定してください。",
+            f"A file of the form {form} cannot be shown on a terminal. Name a file: --out ledger.{form}.",
         )
     if form == "table" and out is not None:
         raise Refusal(
@@ -75,10 +70,15 @@ def _xlsx(connection: Connection, at: datetime | None) -> bytes:
     return exports.ledger_xlsx(connection, _PLACE.facility, _PLACE.zone, datetime.now(UTC), at)
 
 
+def _pdf(connection: Connection, at: datetime | None) -> bytes:
+    return exports.ledger_pdf(connection, _PLACE.facility, _PLACE.zone, datetime.now(UTC), at)
+
+
 _WRITERS: dict[str, Callable[[Connection, datetime | None], bytes]] = {
     "json": _json,
     "csv": exports.ledger_csv,
     "xlsx": _xlsx,
+    "pdf": _pdf,
 }
 
 
