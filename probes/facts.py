@@ -152,6 +152,12 @@ class FactKind(enum.StrEnum):
     ROUTER_ADVERTISED = "router_advertised"  # IPv6 prefix or "default"
     SSDP_SERVER = "ssdp.server"  # SERVER header of a UPnP device
     SSDP_LOCATION = "ssdp.location"  # where it describes itself
+    REMOTE_NAME = "remote_name"  # a name of a remote-control or VPN service that the host asked for
+    HTTP_USER_AGENT = "http.user_agent"  # of the host that asks
+    SIP_SERVER = "sip.server"
+    SIP_USER_AGENT = "sip.user_agent"
+    SMB_NATIVE_OS = "smb.native_os"  # SMB 1 session setup, either side
+    SMB_NATIVE_LM = "smb.native_lm"
     # tests by the packet worker
     ICMP_REPLY = "icmp.reply"  # what came back: echo-reply, 11/0, 3/0 …
     FORWARDS = "forwards"  # "yes": passed a TTL=1 frame that was not for it

@@ -45,10 +45,15 @@ def write_message(version: int, exchange: int, flags: int, payloads: list[tuple[
 
 def read_message(datagram: bytes) -> Message:
     """Read an answer to us; one that does not carry our SPI, or claims more than it has, is Malformed."""
-    cursor = Cursor(datagram)
-    if cursor.take(8) != OUR_SPI:
+    if datagram[:8] != OUR_SPI:
         raise Malformed("not an answer to our SPI")
-    cursor.skip(8)
+    return read_any(datagram)
+
+
+def read_any(datagram: bytes) -> Message:
+    """Read a message of any two hosts; one that is not ISAKMP, or claims more than it has, is Malformed."""
+    cursor = Cursor(datagram)
+    cursor.skip(16)
     kind, version, exchange = cursor.u8(), cursor.u8(), cursor.u8()
     cursor.skip(5)  # flags, message id
     if version >> 4 not in (1, 2) or cursor.u32() != len(datagram):

@@ -12,7 +12,7 @@ MPLS, PPPOE, LLC = (0x8847, 0x8848), 0x8864, 0x0004
 _TAGS = (0x8100, 0x88A8, 0x9100, 0x9200)
 Place = tuple[int, int]
 _NOTHING: Place = (0, 0)
-_PPP = {0x0021: IPV4, 0x0057: IPV6, 0x0281: MPLS[0], 0x21: IPV4}
+_PPP = {0x0021: IPV4, 0x0057: IPV6, 0x0281: MPLS[0]}
 _MOST_TAGS = 4
 
 

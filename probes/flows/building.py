@@ -19,9 +19,9 @@ def read(flow: Flow) -> Iterator[Claim]:
     elif flow.transport == "tcp":
         if _FOX.match(flow.asked) or _FOX.match(flow.said):
             yield Claim("Niagara Fox", Family.BUILDING, product="Niagara", why="fox hello")
-        elif _MQTT.match(flow.asked) or 1883 in flow.ports and _is_connack(flow.said):
+        elif _MQTT.match(flow.asked) or (1883 in flow.ports and _is_connack(flow.said)):
             yield Claim("MQTT", Family.BUILDING, why="CONNECT with the protocol's name")
-        elif is_knx(flow.asked) and (is_knx(flow.said) or not flow.said):
+        elif all(_is_knx_stream(stream) for stream in flow.both if stream) and (flow.asked or flow.said):
             yield Claim("KNXnet/IP", Family.BUILDING, why="header and length")
     elif flow.transport == "ethernet" and flow.kind == 4 and any(p[5:6] == b"\1" for p in flow.sent):
         yield Claim("BACnet", Family.BUILDING, why="LLC 82 and NPDU version 1")
@@ -52,6 +52,17 @@ def is_knx(piece: bytes) -> bool:
     if len(piece) < 6 or piece[0] != 6 or piece[1] not in (0x10, 0x20) or piece[2] not in _KNX_SERVICES:
         return False
     return int.from_bytes(piece[4:6], "big") == len(piece)
+
+
+def _is_knx_stream(stream: bytes) -> bool:
+    """Frames one behind the other, at least the first of which is whole."""
+    at = 0
+    while at + 6 <= len(stream) and at < 512:
+        size = int.from_bytes(stream[at + 4 : at + 6], "big")
+        if size < 6 or not is_knx(stream[at : at + size]):
+            return at > 0 and at + size > len(stream)
+        at += size
+    return at > 0
 
 
 def _is_connack(said: bytes) -> bool:

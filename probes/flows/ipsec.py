@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """IPsec: ISAKMP (RFC 2408, RFC 7296), its NAT traversal (RFC 3948), ESP and AH themselves."""
 
+import itertools
 from collections.abc import Iterator
 
 from probes.capture.flow import Claim, Family, Flow
@@ -46,4 +47,4 @@ def _is_esp(pieces: tuple[bytes, ...]) -> bool:
     if len(found) < 2 or len({p[:4] for p in found}) > 2:
         return False
     numbers = [int.from_bytes(p[4:8], "big") for p in found]
-    return all(0 < later - one < 64 for one, later in zip(numbers, numbers[1:], strict=False))
+    return all(0 < later - one < 64 for one, later in itertools.pairwise(numbers))

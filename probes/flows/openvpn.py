@@ -43,12 +43,20 @@ def _framed(stream: bytes) -> list[bytes]:
 def _judge(sent: Sequence[bytes], answered: Sequence[bytes], known_port: bool) -> Sure | None:
     if _begins(sent, answered) or _begins(answered, sent) or _goes_on(sent, answered):
         return Sure.SURE
-    for one in (sent, answered):
-        if one and _is_reset(one[0], _CLIENT) and len(one[0]) in _RESET_SIZES:
-            again = sum(packet[:9] == one[0][:9] for packet in one)
-            if known_port or again > 1:
-                return Sure.LIKELY
+    if any(_goes_on_alone(one) for one in (sent, answered)):
+        return Sure.SURE
+    if sent and _is_reset(sent[0], _CLIENT) and len(sent[0]) in _RESET_SIZES:
+        return Sure.LIKELY if known_port and not answered else None
     return None
+
+
+def _goes_on_alone(one: Sequence[bytes]) -> bool:
+    """One side only: a reset, then control packets and acknowledgements of the same session."""
+    if len(one) < 2 or not _is_reset(one[0], (*_CLIENT, *_SERVER)):
+        return False
+    later = [packet for packet in one[1:6] if len(packet) >= 14]
+    same = all(p[0] >> 3 in _CONTROL and p[0] & 7 == 0 and p[1:9] == one[0][1:9] for p in later)
+    return same and any(p[0] >> 3 in (4, 5) for p in later)
 
 
 def _is_reset(packet: bytes, kinds: tuple[int, ...]) -> bool:

@@ -29,7 +29,7 @@ def _tcp(flow: Flow) -> tuple[str, Sure, str] | None:
         return "FINS", Sure.SURE, "FINS/TCP header"
     if (_is_ads(asked) and (_is_ads(said) or not said)) or (_is_ads(said) and not asked):
         return "Beckhoff ADS", Sure.SURE, "AMS/TCP header"
-    if _is_hart(asked) and (_is_hart(said) or (not said and 5094 in flow.ports)):
+    if _is_hart(flow.sent) and (_is_hart(flow.answered) or (not said and 5094 in flow.ports)):
         return "HART-IP", Sure.SURE, "header with its length"
     if _is_melsec(asked, b"\x50\0", b"\x54\0") and (_is_melsec(said, b"\xd0\0", b"\xd4\0") or not said):
         return "MELSEC", Sure.LIKELY, "frame 3E or 4E"
@@ -45,7 +45,7 @@ def _udp(flow: Flow) -> tuple[str, Sure, str] | None:
         return "EtherNet/IP", Sure.SURE, "encapsulation header"
     if all(_is_cip_io(piece) for piece in pieces):
         return "CIP", Sure.SURE, "sequenced address and connected data items"
-    if all(_is_hart(piece) for piece in pieces) and (5094 in flow.ports or len(pieces) > 1):
+    if _is_hart(pieces) and {5094, 5095} & set(flow.ports):
         return "HART-IP", Sure.SURE, "header with its length"
     if first[:4] == b"\x03\x66\x14\x71":
         return "Beckhoff ADS", Sure.SURE, "AMS discovery"
@@ -84,16 +84,16 @@ def _is_ads(data: bytes) -> bool:
     return length == size + 32 and command in _ADS_COMMANDS and data[24] | data[25] << 8 in (4, 5, 0x44, 0x45)
 
 
-def _is_hart(data: bytes) -> bool:
-    if (
-        len(data) < 8
-        or data[0] not in (1, 2)
-        or data[1] & 15 not in (0, 1, 2, 15)
-        or data[2] not in (0, 1, 2, 3)
-    ):
-        return False
-    length = int.from_bytes(data[6:8], "big")
-    return length == len(data) or 8 <= length < len(data) <= 4 * length
+def _is_hart(pieces: tuple[bytes, ...]) -> bool:
+    """Messages that say their own length (8 bytes of header and more), whole in a piece each."""
+    return bool(pieces) and all(
+        len(piece) >= 8
+        and piece[0] in (1, 2)
+        and piece[1] in (0, 1, 2, 15)
+        and piece[2] in (0, 1, 2, 3)
+        and int.from_bytes(piece[6:8], "big") == len(piece)
+        for piece in pieces[:3]
+    )
 
 
 def _is_melsec(data: bytes, short: bytes, long: bytes) -> bool:

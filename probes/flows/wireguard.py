@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """WireGuard (whitepaper §5.4) and networks built on it or like it: Tailscale, Cloudflare WARP, ZeroTier."""
 
+import itertools
 from collections.abc import Iterator, Sequence
 
 from probes.capture.flow import Claim, Family, Flow
@@ -48,7 +49,7 @@ def _data(flow: Flow) -> bool:
         found = [p for p in side if p[:4] == b"\4\0\0\0" and len(p) >= 32 and len(p) % 16 == 0]
         counters = [int.from_bytes(p[8:16], "little") for p in found]
         if len(found) >= 3 and len(found) >= len(side) - 1 and len({p[4:8] for p in found}) == 1:
-            steps = [b - a for a, b in zip(counters, counters[1:], strict=False)]
+            steps = [b - a for a, b in itertools.pairwise(counters)]
             if counters[0] < 1 << 40 and all(-64 < step < 1024 and step for step in steps):
                 return True
     return False
