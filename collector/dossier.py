@@ -1,33 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Everything that the papers are made of, as one value: the case, what was judged, and the evidence behind it."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta, timezone, tzinfo
 
 from collector.case import Case
 from collector.documents.era import era_time
-from collector.verdict import Judged
+from collector.edition import FACILITY
+from collector.judged import JudgedItem, JudgedSheet, Judgement
 from inventory_db.device import Device
 from inventory_db.ledger import Header
 from inventory_db.observations import Stored
 from inventory_db.stated import DeviceDetail, Facility, Vendor
 
 _JAPAN = timezone(timedelta(hours=9), "Asia/Tokyo")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
-    """What daicho says of one item of one sheet, beside what a person marked."""
-
-    sheet: str  # facility or vendor
-    vendor: str = ""  # vendor id on a vendor's sheet
-    key: str  # "server/2-7"
-    printed: str
-    text: str
-    answered: str = ""
-    conflict: str = ""
-    judged: Judged
 
 
 def _nothing(_: Iterable[str]) -> tuple[Stored, ...]:
@@ -46,7 +33,7 @@ class Dossier:
     header: Header = field(default_factory=lambda: Header(None, ""))
     name: str = ""  # of the facility, where nobody stated it
     zone: tzinfo = _JAPAN
-    judgements: tuple[Judgement, ...] = ()
+    judgement: Judgement | None = None
     observations: Callable[[Iterable[str]], tuple[Stored, ...]] = _nothing
     transcripts: Callable[[Iterable[str]], Mapping[str, str]] = _no_text
     _numbers: dict[str, str] = field(default_factory=dict)  # device id → 管理番号, made once
@@ -80,9 +67,16 @@ class Dossier:
         """Give the vendor in whose care a device is, by device id."""
         return {device: vendor for vendor in self.case.said(Vendor) for device in vendor.devices}
 
-    def judgement(self, key: str) -> Judgement | None:
-        """Give what is said of an item of the facility's sheet."""
-        return next((one for one in self.judgements if one.sheet == "facility" and one.key == key), None)
+    def items(self) -> Iterator[tuple[JudgedSheet, JudgedItem]]:
+        """Give every judged item with its sheet, in the order of the forms."""
+        for sheet in self.judgement.sheets if self.judgement else ():
+            for item in sheet.items:
+                yield sheet, item
+
+    def item(self, key: str) -> JudgedItem | None:
+        """Give an item of the facility's sheet by "server/2-7"; None if it has none."""
+        found = (item for sheet, item in self.items() if sheet.sheet.id == FACILITY and item.line.key == key)
+        return next(found, None)
 
 
 def evidence_of(device: Device) -> tuple[str, ...]:

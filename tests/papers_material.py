@@ -2,6 +2,7 @@
 """A small hospital with what people stated, and forms made of the shipped editions, for the tests of papers."""
 
 import io
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -10,15 +11,19 @@ import pypdf
 import pytest
 
 from collector.case import Case
-from collector.documents.checklist_form import Form, FormGroup, FormLine, FormPart, FormSection, Mark, Opinion
+from collector.documents.checklist_filling import forms_of
+from collector.documents.checklist_form import Form
 from collector.documents.typesetting import font_folder
 from collector.dossier import Dossier
-from collector.edition import Sheet, load_edition
+from collector.edition import load_edition
+from collector.judge import judge
+from collector.judged import Judgement
+from collector.verdict import Finding, Judged, Text, Verdict
 from inventory_db.device import Address, Confidence, Device, Evidence, RemotePath
 from inventory_db.ledger import Header
 from inventory_db.observations import Stored, as_stored
 from inventory_db.official import official_row
-from inventory_db.stated import Statement
+from inventory_db.stated import NO, NOT_APPLICABLE, YES, Answer, Statement, Vendor
 from inventory_db.statements import Stated
 from probes.facts import Observation, Outcome, Sure, Vantage
 
@@ -26,6 +31,9 @@ NOW = datetime(2026, 11, 29, 3, 0, tzinfo=UTC)
 SEEN = "2026-11-20T10:00:00+09:00"
 GOLDEN = Path(__file__).parent / "golden"
 RARE = "𠮷野家 髙﨑 德永 ①㈱Ⅳ㎡纊 ｱｲｳ"
+VENDOR = Vendor(
+    id="v1", name="髙木システム㈱", systems=("電子カルテ",), devices=("d1", "d2"), contact="03-0000-0000"
+)
 LOST = "\ue000\U0001f3e5\u202e"
 
 needs_fonts = pytest.mark.skipif(
@@ -104,8 +112,10 @@ def hospital() -> tuple[Device, ...]:
     )  # fmt: skip
 
 
-def dossier(*said: Statement, devices: tuple[Device, ...] | None = None) -> Dossier:
-    """Make a dossier of a small hospital and what people stated."""
+def dossier(
+    *said: Statement, devices: tuple[Device, ...] | None = None, edition: str = "R6-hospital"
+) -> Dossier:
+    """Make the judged dossier of a small hospital and what people stated."""
     found = hospital() if devices is None else devices
     kept = {one.id: as_stored(one) for one in (SAID, SILENT)}
     texts = {one.id: one.transcript for one in (SAID, SILENT)}
@@ -116,18 +126,18 @@ def dossier(*said: Statement, devices: tuple[Device, ...] | None = None) -> Doss
     def observations(ids: Any) -> tuple[Stored, ...]:
         return tuple(kept[id] for id in ids if id in kept)
 
-    return Dossier(
-        case=Case(
-            now=NOW,
-            devices=found,
-            rows=tuple(official_row(one, number, {}) for number, one in enumerate(found, 1)),
-            vantages=(
-                Vantage(
-                    id="v1", host="probe1", interface="eth0", address="10.1.0.250", network="10.1.0.0/24"
-                ),
-            ),
-            stated=stated,
+    case = Case(
+        now=NOW,
+        devices=found,
+        rows=tuple(official_row(one, number, {}) for number, one in enumerate(found, 1)),
+        vantages=(
+            Vantage(id="v1", host="probe1", interface="eth0", address="10.1.0.250", network="10.1.0.0/24"),
         ),
+        stated=stated,
+    )
+    return Dossier(
+        case=case,
+        judgement=_steady(judge(load_edition(edition), case)),
         header=Header(NOW, "鈴木一郎"),
         name="東山台病院",
         observations=observations,
@@ -135,86 +145,51 @@ def dossier(*said: Statement, devices: tuple[Device, ...] | None = None) -> Doss
     )
 
 
-def blank_form(edition: str = "R6-hospital", sheet: str = "facility", **given: Any) -> Form:
+def _steady(judgement: Judgement) -> Judgement:
+    """Put one made-up verdict in the place of each, so that papers do not change with the rules."""
+    finding = Finding(
+        code="patch.affected",
+        device="d1",
+        text=Text("修正版が出ています。", "affected"),
+        observations=(SAID.id,),
+    )
+    plain = Judged(
+        verdict=Verdict.CANNOT_TELL,
+        reason=Text("試験の理由 E-001。", "reason"),
+        toward_yes=Text("試験の次の手。", "next"),
+        findings=(finding,),
+        observations=(SILENT.id,),
+    )
+    sheets = tuple(
+        replace(sheet, items=tuple(replace(item, judged=plain) for item in sheet.items))
+        for sheet in judgement.sheets
+    )
+    return replace(judgement, sheets=sheets)
+
+
+def blank_form(edition: str = "R6-hospital", sheet: str = "facility") -> Form:
     """Make a sheet of a shipped edition that nobody has filled in."""
-    return _form(edition, sheet, {}, **given)
+    return _form(edition, sheet)
 
 
-def filled_form(edition: str = "R6-hospital", sheet: str = "facility", **given: Any) -> Form:
+def filled_form(edition: str = "R6-hospital", sheet: str = "facility") -> Form:
     """Make a sheet with three answers: はい, いいえ with a goal and a second round, and 対象外."""
-    answers: dict[str, dict[str, Any]] = {
-        "organisation/1-1": {"first": Mark("はい", date(2024, 7, 1))},
-        "network/2-7": {
-            "first": Mark("いいえ", date(2024, 7, 1)),
-            "target_date": date(2025, 1, 31),
-            "second": Mark("はい", date(2025, 1, 20)),
-            "remark": f"更新を依頼 {RARE}",
-        },
-        "pc/2-9": {"first": Mark("対象外", date(2024, 7, 1))},
-    }
-    return _form(edition, sheet, answers, **given)
+    vendor = VENDOR.id if sheet == "vendor" else ""
 
+    def answer(target: str, number: str, word: str, **more: Any) -> Answer:
+        values: dict[str, Any] = {"on": date(2024, 7, 1), "vendor": vendor} | more
+        return Answer(edition=edition, sheet=sheet, target=target, number=number, answer=word, **values)
 
-def _form(edition: str, sheet: str, answers: dict[str, dict[str, Any]], **given: Any) -> Form:
-    found = load_edition(edition).sheet(sheet)
-    assert found
-    values: dict[str, Any] = {"facility": "東山台病院", "made": "daicho", "now": NOW} | given
-    return Form(
-        form_name=found.form,
-        edition_line=found.edition_line,
-        title=found.title,
-        vendor_field=found.vendor_field,
-        number_after=found.number_place == "after",
-        parts=tuple(_parts(found, answers)),
-        **values,
+    return _form(
+        edition,
+        sheet,
+        answer("organisation", "1-1", YES),
+        answer("network", "2-7", NO, target_date=date(2025, 1, 31), remark=f"更新を依頼 {RARE}"),
+        answer("network", "2-7", YES, round=2, on=date(2025, 1, 20)),
+        answer("pc", "2-9", NOT_APPLICABLE),
     )
 
 
-def _parts(sheet: Sheet, answers: dict[str, dict[str, Any]]) -> list[FormPart]:
-    return [
-        FormPart(
-            heading=part.heading,
-            new_page=part.new_page,
-            rounds=part.rounds,
-            mark_heading=part.mark_heading,
-            notes=part.notes,
-            footnotes=part.footnotes,
-            sections=tuple(
-                FormSection(
-                    f"{section.number} {section.title}".strip(),
-                    tuple(
-                        FormGroup(
-                            group.heading,
-                            tuple(
-                                FormLine(
-                                    key=f"{group.target}/{item.number}",
-                                    printed=item.printed,
-                                    text=item.text,
-                                    note=item.note,
-                                    mark=item.mark,
-                                    **answers.get(f"{group.target}/{item.number}", {}),
-                                )
-                                for item in group.items
-                            ),
-                        )
-                        for group in section.groups
-                    ),
-                )
-                for section in part.sections
-            ),
-        )
-        for part in sheet.parts
-    ]
-
-
-OPINION = Opinion(
-    printed="(2-(7))",
-    target="サーバ",
-    text="セキュリティパッチ",
-    answered="はい",
-    verdict="判定できない",
-    reason="版を名乗らない機器が3台あります。",
-    toward_yes="版を確かめます。",
-    evidence=("E-001",),
-    conflict="「はい」の印と証拠が食い違っています。",
-)
+def _form(edition: str, sheet: str, *answers: Answer) -> Form:
+    forms = forms_of(dossier(VENDOR, *answers, edition=edition))
+    return next(form for form in forms if bool(form.vendor) == (sheet == "vendor"))

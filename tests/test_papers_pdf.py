@@ -3,10 +3,10 @@
 
 import io
 import subprocess
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 from shutil import which
-from typing import Any
 
 import pypdf
 import pytest
@@ -26,8 +26,8 @@ from inventory_db.official import COLUMNS
 from tests.papers_material import (
     LOST,
     NOW,
-    OPINION,
     RARE,
+    VENDOR,
     blank_form,
     bold_text,
     compare,
@@ -169,7 +169,7 @@ def test_a_pharmacy_names_roles_instead_of_people() -> None:
 @needs_fonts
 @pytest.mark.parametrize("kind", ["ledger", "bcp", "survey", "annex", "cloud"])
 def test_papers_read_as_before(kind: str) -> None:
-    compare(f"{kind}.txt", "\f".join(text_of(write_paper_pdf(load_kind(kind).make(dossier())))))
+    compare(f"{kind}.txt", "\f".join(text_of(write_paper_pdf(load_kind(kind).make(dossier(VENDOR))))))
 
 
 @needs_fonts
@@ -183,8 +183,7 @@ def test_papers_read_as_before(kind: str) -> None:
     ],
 )
 def test_forms_read_as_before(name: str, edition: str, sheet: str) -> None:
-    vendor: dict[str, Any] = {"vendor": "髙木システム㈱"} if sheet == "vendor" else {}
-    form = filled_form(edition, sheet, opinions=(OPINION,), basis="全て調べました。", **vendor)
+    form = filled_form(edition, sheet)
     compare(f"checklist-{name}.txt", "\f".join(text_of(write_checklist_pdf(form))))
 
 
@@ -193,7 +192,8 @@ def test_a_blank_form_has_no_mark_and_no_date() -> None:
     data = write_checklist_pdf(blank_form())
     assert "はい" not in bold_text(data).replace("「はい」", "")
     assert "令和6年7月" not in "".join(text_of(data))
-    assert len(text_of(data)) == 1  # the official form is one page of A4
+    assert "判定" not in text_of(data)[0]  # the official form is one page of A4
+    assert "様式の一部ではありません" in text_of(data)[1]
 
 
 @needs_fonts
@@ -205,10 +205,12 @@ def test_the_circle_stands_around_what_a_person_chose() -> None:
 
 @needs_fonts
 def test_what_daicho_says_stands_on_its_own_page() -> None:
-    pages = text_of(write_checklist_pdf(filled_form(opinions=(OPINION,))))
+    form = filled_form()
+    conflict = replace(form.opinions[0], conflict="記入と証拠が違います。")
+    pages = text_of(write_checklist_pdf(replace(form, opinions=(conflict, *form.opinions[1:]))))
     assert "判定できない" not in pages[0]
     assert "様式の一部ではありません" in pages[1]
-    assert "食い違っています" in pages[1].replace("\n", "")
+    assert "記入と証拠が違います。" in pages[1].replace("\n", "")
 
 
 @needs_fonts

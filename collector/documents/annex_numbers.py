@@ -8,6 +8,7 @@ gives the same numbers.
 from collections.abc import Iterable
 
 from collector.dossier import Dossier, evidence_of
+from collector.judged import JudgedItem, JudgedSheet
 from collector.translation import load_words
 
 MOST_NAMED = 8  # numbers named in one cell; the annex lists them all
@@ -26,10 +27,10 @@ class Numbers:
 
     def __init__(self, dossier: Dossier) -> None:
         self._uses: dict[str, list[str]] = {}
-        for judgement in dossier.judgements:
-            judged = judgement.judged
-            use = f"{judgement.printed or judgement.key} {target_name(judgement.key)}".strip()
-            for id in (*judged.observations, *(id for one in judged.findings for id in one.observations)):
+        for sheet, item in dossier.items():
+            use = _use_of(sheet, item)
+            findings = (id for one in item.judged.findings for id in one.observations)
+            for id in (*item.judged.observations, *findings):
                 self._use(id, use)
         self.judged = len(self._uses)  # how many verdicts stand on; the rest is the ledger's
         words = load_words("ja")
@@ -66,6 +67,12 @@ class Numbers:
         named = list(dict.fromkeys(filter(None, map(self.number, ids))))
         more = f" ほか {len(named) - MOST_NAMED} 件" if len(named) > MOST_NAMED else ""
         return "、".join(named[:MOST_NAMED]) + more
+
+
+def _use_of(sheet: JudgedSheet, item: JudgedItem) -> str:
+    whose = f"（{sheet.vendor.name}）" if sheet.vendor else ""
+    number = item.line.item.printed or item.line.item.number
+    return f"{number} {target_name(item.line.key)}{whose}"
 
 
 def target_name(key: str) -> str:

@@ -200,9 +200,9 @@ class _Lines:
 def _patch_findings(dossier: Dossier) -> dict[str, list[Finding]]:
     """Give the findings against a device's patch state, by device id, each once."""
     found: dict[str, dict[str, Finding]] = {}
-    for judgement in dossier.judgements:
-        if judgement.key.endswith("/2-7") and judgement.sheet == "facility":
-            for one in judgement.judged.findings:
+    for sheet, item in dossier.items():
+        if sheet.vendor is None and item.line.item.rule == "patches":
+            for one in item.judged.findings:
                 if one.device and one.against:
                     found.setdefault(one.device, {})[one.text.ja] = one
     return {device: list(findings.values()) for device, findings in found.items()}

@@ -177,10 +177,11 @@ class _Words:
             yield f"うち {unsure} 種類はメーカーか型番が{UNKNOWN}です。", ""
 
     def _verdict(self, key: str) -> Iterator[tuple[str, str]]:
-        one = self._dossier.judgement(key)
+        one = self._dossier.item(key)
         if one:
             marks = self._numbers.text(one.judged.observations)
-            yield f"チェックリスト {one.printed} の判定：{one.judged.verdict}。{one.judged.reason.ja}", marks
+            number, judged = one.line.item.printed, one.judged
+            yield f"チェックリスト {number} の判定：{judged.verdict}。{judged.reason.ja}", marks
 
     def _review(self, subject: str) -> Iterator[tuple[str, str]]:
         held = sorted(
@@ -197,6 +198,6 @@ class _Words:
                 yield f"文書：{one.title or one.type}（{era_day(one.on)}）。", ""
 
     def _answer(self, key: str) -> Iterator[tuple[str, str]]:
-        one = self._dossier.judgement(key)
-        if one and one.answered:
-            yield f"チェックリスト {one.printed} の記入：{one.answered}。", ""
+        one = self._dossier.item(key)
+        if one and one.mark:
+            yield f"チェックリスト {one.line.item.printed} の記入：{one.mark}。", ""
