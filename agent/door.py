@@ -6,6 +6,7 @@ and tells here afterwards what really left.
 """
 
 import math
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -14,6 +15,7 @@ from agent.clock import Clock
 from agent.guard import Permit, rule_on
 from agent.pace import Pace
 from agent.scope import Scope
+from agent.sockets import Make
 from probes.contract import HeldBack
 from probes.facts import Sent
 
@@ -48,6 +50,7 @@ class Door:
         frozenset()
     )  # (transport, port) that the site asked for by a credential
     touched: Touched = field(default_factory=Touched)
+    make: Make = socket.socket  # with what source address connections are made
     waiting: Callable[[float], None] = lambda _: None  # told before each wait of ours, in seconds
 
     @property

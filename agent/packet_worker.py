@@ -183,6 +183,10 @@ class PacketWorker:
         """
         await self._ask("arp", interface, target=target, source=self._source(interface, target), mac=mac)
 
+    async def address_probe(self, interface: str, target: str) -> None:
+        """Ask who has an address that we may take: one ARP probe from 0.0.0.0 (RFC 5227 §1.1); raises as `arp`."""
+        await self._ask("arp", interface, target=target, source="0.0.0.0")  # noqa: S104
+
     async def solicit(self, interface: str, target: str) -> None:
         """Send one IPv6 neighbour solicitation (RFC 4861 §4.3); raises as `arp`."""
         await self._ask("solicit", interface, target=target, source=self._source(interface, target))

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
+from agent.access_settings import AccessSection, check_access
 from agent.refusal import Refusal
 
 Profile = Literal["listen", "gentle", "standard", "deep"]
@@ -39,7 +40,7 @@ class Host(Strict, frozen=True):
     """What the site allows for single hosts, with its reason."""
 
     address: str
-    allow: tuple[Literal["fragile", "dicom", "deep"], ...]
+    allow: tuple[Literal["fragile", "dicom", "deep", "default_community"], ...]
     reason: str
 
 
@@ -109,6 +110,7 @@ class Settings(Strict, frozen=True):
     scope: ScopeSection = ScopeSection()
     pace: PaceSection = PaceSection()
     snmp: tuple[SnmpSecret, ...] = ()
+    access: tuple[AccessSection, ...] = ()
     collector: Collector = Collector()
     schedule: ScheduleSection = ScheduleSection()
     profile: Profile = "standard"
@@ -147,6 +149,7 @@ def settings_from(raw: object, where: str) -> Settings:
     _check_number(where, "listen_seconds", settings.listen_seconds, 0, 86_400)
     for place, secret in enumerate(settings.snmp):
         _check_snmp(secret, where, f"snmp[{place}]")
+    check_access(settings.access, where)
     _check_schedule(settings.schedule, where)
     if settings.spool_bytes < LEAST_SPOOL:
         raise _wrong(where, "spool_bytes", f"{LEAST_SPOOL} 以上の数", f"a number of at least {LEAST_SPOOL}")

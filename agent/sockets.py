@@ -4,6 +4,7 @@
 import errno
 import socket
 import struct
+from collections.abc import Callable
 
 from probes.contract import OurFault, Refused, Silent
 
@@ -14,9 +15,27 @@ _USER_TIMEOUT, _REPEAT_MILLISECONDS = 18, 1000  # TCP_USER_TIMEOUT: a host that 
 _CRUMBS, _CRUMB_BYTES = 4, 256  # so many segments, smaller than this on the average
 
 
-def tcp_socket(address: str) -> socket.socket:
+Make = Callable[[int, int, int], socket.socket]  # makes a socket of this family, kind and protocol
+
+
+def bound_to(source: str) -> Make:
+    """Make sockets whose packets carry this address of ours."""
+
+    def make(family: int, kind: int, protocol: int) -> socket.socket:
+        sock = socket.socket(family, kind, protocol)
+        try:
+            sock.bind((source, 0))
+        except OSError:
+            sock.close()
+            raise
+        return sock
+
+    return make
+
+
+def tcp_socket(address: str, make: Make = socket.socket) -> socket.socket:
     """Make a socket for one TCP connection; nothing leaves yet. Raises OSError."""
-    sock = _socket(address, socket.SOCK_STREAM)
+    sock = _socket(address, socket.SOCK_STREAM, make)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.setsockopt(socket.IPPROTO_TCP, _USER_TIMEOUT, _REPEAT_MILLISECONDS)
@@ -34,8 +53,8 @@ def udp_socket(address: str, port: int) -> socket.socket:
     return sock
 
 
-def _socket(address: str, kind: int) -> socket.socket:
-    sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, kind)
+def _socket(address: str, kind: int, make: Make = socket.socket) -> socket.socket:
+    sock = make(socket.AF_INET6 if ":" in address else socket.AF_INET, kind, 0)
     sock.setblocking(False)
     return sock
 

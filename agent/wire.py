@@ -145,7 +145,7 @@ class TcpStream:
         self.reserved = _ENDING + 3
         self.started = door.clock.steady()
         try:
-            self.sock = sockets.tcp_socket(door.address)
+            self.sock = sockets.tcp_socket(door.address, door.make)
             async with asyncio.timeout(CONNECT_SECONDS):
                 await asyncio.get_running_loop().sock_connect(self.sock, (door.address, self.port))
         except TimeoutError as error:

@@ -5,7 +5,7 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,12 +64,21 @@ async def reach(scope: Scope) -> Ground:
     return await survey_ground(scope, standings, socket.gethostname())
 
 
+def run_until_signal(work: Coroutine[None, None, Scan]) -> Scan | None:
+    """Run a scan of any kind; Ctrl-C and a termination signal end it in order, then it gives None."""
+    return asyncio.run(_until_signal(work))
+
+
 async def _scan(survey: Survey) -> Scan | None:
+    return await _until_signal(survey.run())
+
+
+async def _until_signal(work: Coroutine[None, None, Scan]) -> Scan | None:
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 - asyncio.run gives one
     with _stopping(task):
         try:
-            return await survey.run()
+            return await work
         except asyncio.CancelledError:
             task.uncancel()
             return None

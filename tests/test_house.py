@@ -27,7 +27,7 @@ ARROWS: dict[str, set[str]] = {
 HOMES: dict[str, tuple[str, ...]] = {
     "scapy": ("agent/packets/",),
     "nmap": ("agent/nmap_adapter.py",),
-    "pyroute2": ("agent/vantage.py",),
+    "pyroute2": ("agent/vantage.py", "agent/made_source.py"),
     "netifaces": ("agent/vantage.py",),
     "gufo": ("agent/logins/",),
     "asyncssh": ("agent/logins/",),

@@ -2,6 +2,7 @@
 """Every daemon a layout can name; `AnyDaemon` is the tagged union that reads them."""
 
 from deploy.lab.daemons.departments import Cups, Dicom, Postgres
+from deploy.lab.daemons.limits import Firewall, Wrappers
 from deploy.lab.daemons.management import Avahi, Dnsmasq, Lldpd, Snmpd
 from deploy.lab.daemons.oxid import Oxid
 from deploy.lab.daemons.recipe import Daemon, File, Place, Port, Recipe
@@ -14,6 +15,6 @@ from deploy.lab.daemons.windows import Samba, Vnc, Xrdp
 __all__ = ["AnyDaemon", "Daemon", "File", "Place", "Port", "Recipe", "recording"]
 
 AnyDaemon = (
-    Avahi | Cups | Dicom | Dnsmasq | Dropbear | Lighttpd | Lldpd | Nginx | Openssh | Openvpn | Oxid | Postgres
-    | Recorder | Samba | Snmpd | Softether | Strongswan | Tarpit | Telnetd | Vnc | Vsftpd | Xrdp
+    Avahi | Cups | Dicom | Dnsmasq | Dropbear | Firewall | Lighttpd | Lldpd | Nginx | Openssh | Openvpn | Oxid | Postgres
+    | Recorder | Samba | Snmpd | Softether | Strongswan | Tarpit | Telnetd | Vnc | Vsftpd | Wrappers | Xrdp
 )  # fmt: skip

@@ -32,6 +32,7 @@ class Nginx(Daemon, frozen=True, kw_only=True, tag="nginx"):
     tokens: bool = True
     redirect: str = ""
     realm: str = ""
+    allow: tuple[str, ...] = ()  # networks that get the page; the others get 403
     tls: Tls | None = None
 
     def recipe(self, place: Place) -> Recipe:
@@ -48,6 +49,8 @@ class Nginx(Daemon, frozen=True, kw_only=True, tag="nginx"):
         inside = [f"listen {self.port}{' ssl' if self.tls else ''};", f"root {folder}/html;"]
         inside += [f"return 302 {self.redirect};"] if self.redirect else []
         inside += [f'auth_basic "{self.realm}"; auth_basic_user_file {folder}/users;'] if self.realm else []
+        inside += [f"allow {network};" for network in self.allow]
+        inside += ["deny all;"] if self.allow else []
         if self.tls:
             inside += [f"ssl_certificate {folder}/cert.pem; ssl_certificate_key {folder}/key.pem;"]
             inside += (

@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`daicho access`: who may reach a service, asked from an allowed and a not allowed source in the same minute."""
+
+import asyncio
+import contextlib
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from agent.access_reach import check_reach, ground_of
+from agent.access_test import AccessTest
+from agent.clock import SystemClock
+from agent.logbook import Logbook
+from agent.refusal import Refusal
+from agent.settings import find_zone
+from deploy.access_plan_view import plan_lines, plan_rows
+from deploy.scanning import drain, run_until_signal, spool_of
+from deploy.site import Site, read_site
+from deploy.terminal import check_language, output, plain, say
+from inventory_db import ledger as ledgers
+from inventory_db.tables import open_ledger, writing
+from probes.facts import FactKind, Observation, Outcome, Scan
+
+_SOMETHING_TO_SEE, _UNFINISHED = 1, 4
+_HEADS = {
+    "ja": ("機器", "口", "どこから", "時刻", "結果"),
+    "en": ("Device", "Port", "From", "At", "Result"),
+}
+_PLAN_HEADS = {
+    "ja": ("機器", "口", "どこから", "回数", "何を尋ねるか"),
+    "en": ("Device", "Port", "From", "Times", "What is asked"),
+}
+
+
+def command(
+    config: Annotated[Path, typer.Option(help="agent.toml（[[access]] を書く / with [[access]]）")],
+    ledger: Annotated[Path, typer.Option(help="台帳ファイル / ledger file")] = Path("daicho.sqlite"),
+    plan: Annotated[bool, typer.Option("--plan", help="送らずに示す / say what would be sent")] = False,
+    at: Annotated[
+        str, typer.Option(help="この時刻に始める 14:30（別の場所の agent と同じ分に）/ begin at this time")
+    ] = "",
+    lang: Annotated[str, typer.Option(help="表の言語 ja | en / language of the table")] = "ja",
+) -> None:
+    """許可した送信元とそうでない送信元から、同じ分に同じ問いをします / test of source limits."""
+    language = check_language(lang)
+    site = read_site((), config)
+    if not site.settings.access:
+        raise Refusal(
+            f"{config} に [[access]] がありません。調べる機器・口・送信元を書いてください。何も送信していません。",
+            f"{config} has no [[access]] section. Write device, ports and sources. Nothing was sent.",
+        )
+    ground = asyncio.run(ground_of(site.scope))
+    check_reach(site.settings.access, site.scope, ground)
+    console = output()
+    if plan:
+        _show(console, _PLAN_HEADS[language], plan_rows(site, ground, language))
+        for line in plan_lines(site, language):
+            console.print(plain(line))
+        return
+    scan, seen = _test(site, ledger, _waiting(at, site))
+    _show(console, _HEADS[language], [_row(one, language) for one in seen if _is_look(one)])
+    raise typer.Exit(_tell(scan, seen, ledger))
+
+
+def _waiting(at: str, site: Site) -> float:
+    """Seconds until the time of day; raises Refusal for one that is none."""
+    if not at:
+        return 0.0
+    now = SystemClock(find_zone(site.settings.schedule.time_zone)).now()
+    try:
+        clock = datetime.strptime(at, "%H:%M").replace(tzinfo=now.tzinfo)
+    except ValueError as error:
+        raise Refusal(
+            f"時刻「{at[:20]}」は 14:30 の形で書いてください。何も送信していません。",
+            f"Write the time “{at[:20]}” like 14:30. Nothing was sent.",
+        ) from error
+    start = now.replace(hour=clock.hour, minute=clock.minute, second=0, microsecond=0)
+    return ((start if start > now else start + timedelta(days=1)) - now).total_seconds()
+
+
+def _test(site: Site, ledger: Path, wait: float) -> tuple[Scan | None, list[Observation]]:
+    engine = open_ledger(ledger)
+    seen: list[Observation] = []
+    note = ledger.with_name(ledger.name + ".made")
+    with contextlib.closing(Logbook(spool_of(ledger))) as logbook:
+        asyncio.run(drain(logbook, engine))
+        clock = SystemClock(find_zone(site.settings.schedule.time_zone))
+        test = AccessTest(site.settings, site.scope, logbook, note, clock, also=seen.append)
+        if wait:
+            say(f"{wait:.0f} 秒待って始めます。", f"Begins in {wait:.0f} seconds.")
+
+        async def run() -> Scan:
+            await clock.sleep(wait)
+            return await test.run()
+
+        scan = run_until_signal(run())
+        asyncio.run(drain(logbook, engine))
+    with writing(engine) as connection:
+        ledgers.refresh(connection)
+    return scan, seen
+
+
+def _is_look(one: Observation) -> bool:
+    return not any(one.of(FactKind.ACCESS_CONTROL))
+
+
+def _show(console: Console, heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for head in heads:
+        table.add_column(head)
+    for row in rows:
+        table.add_row(*(plain(cell) for cell in row))
+    console.print(table)
+
+
+_ROLES = {
+    "allowed": ("許可した側", "allowed"),
+    "not_allowed": ("許可していない側", "not allowed"),
+    "unlisted_mac": ("登録していない MAC", "unlisted MAC"),
+}
+_REACH = {
+    "spoke": ("応答した", "answered"),
+    "connected": ("接続できた（言葉は無い）", "connected, no word"),
+    "refused": ("拒んだ", "refused"),
+    "nothing": ("応答なし", "silent"),
+}
+_OUTCOME = {
+    Outcome.HELD_BACK: ("送らなかった", "not sent"),
+    Outcome.OUR_FAULT: ("こちらの故障", "our fault"),
+}
+
+
+def _row(one: Observation, language: str) -> tuple[str, ...]:
+    place = 0 if language == "ja" else 1
+    role = next(one.of(FactKind.ACCESS_SOURCE), "")
+    reach = next(one.of(FactKind.ACCESS_REACH), "nothing")
+    result = _OUTCOME.get(one.outcome, _REACH[reach])[place]
+    if one.outcome in _OUTCOME:
+        result += f": {one.reason}"
+    address = next(one.of(FactKind.ACCESS_FROM), "").partition(" ")[0]
+    return (
+        one.address,
+        f"{one.port}/{one.transport}",
+        f"{_ROLES.get(role, (role, role))[place]} {address}",
+        one.at.strftime("%H:%M:%S"),
+        result,
+    )
+
+
+def _tell(scan: Scan | None, seen: list[Observation], ledger: Path) -> int:
+    say(f"台帳は {ledger} に保存しました。", f"The ledger is saved in {ledger}.")
+    if scan is None or scan.state != "complete":
+        note = f"（{scan.note}）" if scan and scan.note else ""
+        say(
+            f"試験は途中で終わりました{note}。作ったアドレスは残していません。見たものは保存されています。",
+            "The test did not finish. Nothing made for it was left behind; what was seen is kept.",
+        )
+        return _UNFINISHED
+    say(
+        "2-(8) の判定は daicho check で見られます。",
+        "daicho check shows what it is worth for item 2-(8).",
+    )
+    odd = any(one.outcome in _OUTCOME for one in seen) or any(map(_is_breach, seen))
+    return _SOMETHING_TO_SEE if odd else 0
+
+
+def _is_breach(one: Observation) -> bool:
+    """Whether a source that is not allowed got through."""
+    reached = next(one.of(FactKind.ACCESS_REACH), "") in ("spoke", "connected")
+    return reached and _is_look(one) and "allowed" not in one.of(FactKind.ACCESS_SOURCE)
