@@ -25,6 +25,7 @@ class Confidence:
     ja: str
     en: str
     observations: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()  # what its other answers say instead, each channel's latest word
 
 
 @dataclass(frozen=True, slots=True)

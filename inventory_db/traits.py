@@ -153,8 +153,18 @@ def _choose(field: str, candidates: Sequence[Told], confidence: dict[str, Confid
     if others:
         ja += f"ほかに {'、'.join(others[:3])} という応答もあります。"
         en += f" Other answers say {', '.join(others[:3])}."
-    confidence[field] = Confidence(best.sure, ja, en, tuple(seen)[-5:])
+    confidence[field] = Confidence(best.sure, ja, en, tuple(seen)[-5:], _otherwise(best, candidates))
     return best.value
+
+
+def _otherwise(best: Told, candidates: Sequence[Told]) -> tuple[str, ...]:
+    """What other channels say last and differently; an older word of the same channel was replaced."""
+    last = {told.channel: told for told in sorted(candidates, key=lambda told: told.order)}
+    last.pop(best.channel, None)
+    differing = {
+        told.value for told in last.values() if told.value != best.value and told.sure is not Sure.GUESS
+    }
+    return tuple(sorted(differing))[:5]
 
 
 def _registered(macs: Iterable[str], seen: Sequence[Stored]) -> tuple[str, Confidence] | None:
