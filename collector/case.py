@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
 from typing import TypeVar
 
+from collector.advisories.knowledge import Knowledge
+from collector.advisories.shipped import shipped_knowledge
 from collector.basis import AGE_LIMIT, CLOCK_SKEW
 from collector.verdict import Basis
 from inventory_db.attachments import Attachment
@@ -43,6 +45,7 @@ class Case:
     vendor: Vendor | None = (
         None  # on its 事業者確認用 sheet; devices, rows and access are then those in its care
     )
+    knowledge: Knowledge = field(default_factory=shipped_knowledge)  # of weak and unsupported versions
     age_limit: timedelta = AGE_LIMIT  # older looking is no evidence for はい
 
     @property

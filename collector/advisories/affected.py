@@ -46,7 +46,11 @@ def decide(scheme: str, version: Version, weakness: Weakness) -> Decision:
     if fix is not None and mended is None:
         told = Answer.SOUND if inside is False and not fix.words else Answer.UNKNOWN
         return Decision(told, _shown(scheme, version, weakness), confirmed=weakness.confirmed)
-    if inside is None and (fix is None or weakness.affected):
+    if (
+        inside is None and fix is not None and weakness.affected
+    ):  # older than the fix, on no range that we can read
+        return Decision(Answer.AFFECTED, _shown(scheme, version, weakness), fix.none, confirmed=False)
+    if inside is None and fix is None:
         return Decision(Answer.UNKNOWN, _shown(scheme, version, weakness), confirmed=weakness.confirmed)
     if inside is False and weakness.affected:
         if fix is not None and _past_the_ranges(scheme, version, fix, weakness.affected):

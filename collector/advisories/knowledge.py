@@ -15,6 +15,7 @@ import msgspec
 from collector.advisories.products import Product
 from probes.facts import Sure
 
+CLOCK_SKEW_DAYS = 2  # time zones and clocks that go ahead
 AGE_LIMIT_DAYS = 31  # older data supports no はい; a facility may set another limit
 
 
@@ -140,9 +141,9 @@ class Knowledge:
         return max(whole, key=lambda feed: feed.as_of, default=None)
 
     def too_old(self, as_of: str, today: date) -> bool:
-        """Whether data of this day is past the age limit; data without a day always is."""
+        """Whether data of this day supports no はい: past the age limit, without a day, or of the future."""
         days = age_days(as_of, today)
-        return days is None or days > self.age_limit_days
+        return days is None or not -CLOCK_SKEW_DAYS <= days <= self.age_limit_days
 
 
 _last: list[tuple[tuple[Weakness, ...], dict[str, tuple[Weakness, ...]]]] = []

@@ -1,15 +1,242 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Item 2-(7): not judged yet; says so."""
+"""Item 2-(7): security patches and firmware, for servers, PCs and network devices apart.
 
+いいえ is proven by a version with a weakness that attackers use, or past its end of support. はい is
+supported only when every device of the class tells its version, its product is known, the data is
+fresh and nothing speaks against it. Unconfirmed knowledge is a suspicion.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+
+from collector.advisories.assessment import Assessment, Assessor, Kind
+from collector.advisories.wording import missing_sentence, sentence, source_text
 from collector.case import Case
-from collector.verdict import Judged, Text, Verdict
+from collector.safe_text import visible
+from collector.verdict import Finding, Judged, Text, Verdict
+from inventory_db.device import Device
+from inventory_db.stated import ListedDevice, Mitigation
+
+CLASSES = {
+    "server": ("server",),
+    "pc": ("pc",),
+    "network": ("network", "gateway"),  # 無線LANやルータ等
+}
+_EVERY = ("server", "pc", "network", "gateway")
+_NAMES = {
+    "server": Text("サーバ", "servers"),
+    "pc": Text("端末PC", "PCs"),
+    "network": Text("ネットワーク機器", "network devices"),
+}
+_CODES = {
+    Kind.AFFECTED: "patch.affected",
+    Kind.END_OF_SUPPORT: "patch.end_of_support",
+    Kind.SUPPORT_UNCLEAR: "patch.end_of_support",
+    Kind.MITIGATED: "patch.mitigated",
+    Kind.UNTOLD: "patch.version_unknown",
+    Kind.CONTRADICTS: "patch.version_unknown",
+    Kind.NO_SCHEME: "patch.version_unknown",
+    Kind.BACKPORTED: "patch.version_unknown",
+    Kind.NO_DATA: "patch.no_data",
+    Kind.UNCONFIRMED: "patch.no_data",
+    Kind.OLD_DATA: "patch.no_data",
+    Kind.BEHIND: "patch.behind",
+    Kind.SOUND: "patch.sound",
+}
+_TOGETHER = (Kind.NO_DATA, Kind.UNCONFIRMED)
+TOWARD_YES = Text(
+    "直っている版に上げる。版が分からない機器は、管理画面や保守事業者に確かめて記録する。"
+    "脆弱性とサポート期限のデータを daicho load feed で新しくし、もう一度調べる。",
+    "Raise to mended versions. Where a device does not tell its version, look it up on its own pages or ask its vendor,"
+    " and record it. Renew the data with daicho load feed, then scan again.",
+)
 
 
-def judge(_case: Case, _target: str) -> Judged:
-    """Say that this version does not judge the item."""
+def judge(case: Case, target: str) -> Judged:
+    """Judge the item for server, pc or network; for another target, all three together."""
+    classes = CLASSES.get(target, _EVERY)
+    name = _NAMES.get(target, Text("機器", "devices"))
+    members = [device for device in case.devices if device.device_class in classes]
+    if not members:
+        return _none_found(name)
+    assessor = Assessor(case.knowledge, case.today)
+    mitigations = case.said(Mitigation)
+    said = {device.id: assessor.assess(device, mitigations) for device in members}
+    findings = tuple(finding for device in members for finding in _findings(device, said[device.id]))
+    return _judged(case, name, members, said, findings)
+
+
+def _judged(
+    case: Case,
+    name: Text,
+    members: list[Device],
+    said: dict[str, tuple[Assessment, ...]],
+    findings: tuple[Finding, ...],
+) -> Judged:
+    proven = [one for ones in said.values() for one in ones if one.proven]
+    seen = tuple(dict.fromkeys(id for finding in findings for id in finding.observations))
+    if proven:
+        return Judged(
+            verdict=Verdict.PROVES_NO,
+            reason=_reason_no(name, len(members), proven),
+            toward_yes=TOWARD_YES,
+            findings=findings,
+            observations=seen,
+        )
+    open_ones = Counter(one.kind for ones in said.values() for one in ones if not one.fine)
+    unseen = sum(row.present and not row.device for row in case.said(ListedDevice))
+    unknown = sum(device.device_class == "unknown" for device in case.devices)
+    if open_ones or unseen or unknown:
+        reason = _reason_open(name, said, unseen, unknown)
+        return Judged(
+            verdict=Verdict.CANNOT_TELL,
+            reason=reason,
+            toward_yes=TOWARD_YES,
+            findings=findings,
+            observations=seen,
+        )
+    return Judged(
+        verdict=Verdict.SUPPORTS_YES,
+        reason=_reason_yes(name, said),
+        toward_yes=Text("このまま続ける。", "Keep on."),
+        findings=findings,
+        observations=seen,
+    )
+
+
+def _findings(device: Device, said: Iterable[Assessment]) -> Iterator[Finding]:
+    who = device_name(device)
+    ordered = sorted(said, key=lambda one: one.kind in _TOGETHER and one.id.startswith("CVE"))
+    for together, group in groupby(
+        ordered, key=lambda one: one.product if one.kind in _TOGETHER and one.id.startswith("CVE") else None
+    ):
+        ones = list(group)
+        if together is None:
+            yield from (_finding(one, sentence(one, who)) for one in ones)
+        else:
+            yield _finding(ones[0], missing_sentence(ones, who))
+
+
+def _finding(one: Assessment, text: Text) -> Finding:
+    return Finding(
+        code=_CODES[one.kind],
+        device=one.device,
+        port=one.port,
+        transport=one.transport,
+        text=Text(visible(text.ja), visible(text.en)),
+        todo=_todo(one),
+        against=one.kind is not Kind.SOUND,
+        proven=one.proven or one.fine,
+        sure=str(one.sure),
+        since=one.since,
+        fixed_in=visible(one.fixed_in),
+        source=visible(source_text(one)),
+        observations=one.observations,
+    )
+
+
+def _todo(one: Assessment) -> Text | None:
+    if one.kind is Kind.AFFECTED and not one.no_fix:
+        return Text("直っている版に上げる。", "Raise it to a mended version.")
+    if one.kind in (Kind.AFFECTED, Kind.END_OF_SUPPORT):
+        return Text(
+            "サポートのある系列か後継機へ移す。すぐにできなければ外部から切り離す。",
+            "Move to a supported branch or model; until then cut it off from outside.",
+        )
+    if one.kind is Kind.MITIGATED:
+        return Text("説明の根拠と期限を確かめる。", "Check the evidence and how long the statement holds.")
+    if one.kind in (Kind.UNTOLD, Kind.CONTRADICTS, Kind.NO_SCHEME, Kind.BACKPORTED, Kind.SUPPORT_UNCLEAR):
+        return Text(
+            "管理画面か保守事業者に版を確かめる。", "Look the version up on its own pages, or ask its vendor."
+        )
+    if one.kind in (Kind.NO_DATA, Kind.UNCONFIRMED, Kind.OLD_DATA):
+        return Text("daicho load feed で新しいデータを読み込む。", "Load newer data with daicho load feed.")
+    return None
+
+
+def device_name(device: Device) -> str:
+    """Name a device for a sentence: its name, else its address, with the model."""
+    address = next((one.ip for one in device.addresses if one.ip), None)
+    name = device.names[0] if device.names else address or device.id
+    return visible(f"{name} ({address})" if address and address != name else name)
+
+
+def _none_found(name: Text) -> Judged:
     return Judged(
         verdict=Verdict.CANNOT_TELL,
-        reason=Text("この版はまだ判定しません。", "This version does not judge it yet."),
-        toward_yes=Text("実施状況を人が確かめて記入してください。", "A person checks and answers."),
-        from_scan=False,
+        reason=Text(f"{name.ja}が1台も見つかっていません。", f"No {name.en} were found."),
+        toward_yes=Text(
+            f"{name.ja}のあるネットワークを調べる。本当に無ければ、人が対象外と記入する。",
+            f"Scan the networks where {name.en} stand. If there are none, a person answers 対象外.",
+        ),
+    )
+
+
+def _reason_no(name: Text, count: int, proven: list[Assessment]) -> Text:
+    weak = {one.device for one in proven if one.kind is Kind.AFFECTED}
+    ended = {one.device for one in proven if one.kind is Kind.END_OF_SUPPORT}
+    parts_ja, parts_en = [], []
+    if weak:
+        parts_ja.append(f"{len(weak)} 台が、悪用が確認されている脆弱性のある版")
+        parts_en.append(f"{len(weak)} run a version with a weakness that attackers use")
+    if ended:
+        parts_ja.append(f"{len(ended)} 台が、サポートの終わった版")
+        parts_en.append(f"{len(ended)} run a version that is no longer supported")
+    return Text(
+        f"{name.ja} {count} 台のうち、{'、'.join(parts_ja)}で動いています。",
+        f"Of {count} {name.en}, {' and '.join(parts_en)}.",
+    )
+
+
+_WHY = (
+    ((Kind.AFFECTED, Kind.BEHIND), Text("古い版の疑いがある", "may run an old version")),
+    ((Kind.MITIGATED,), Text("事業者が対処済みと説明している", "are called mitigated by a vendor")),
+    ((Kind.SUPPORT_UNCLEAR,), Text("サポート期限を決められない", "have an unclear end of support")),
+    (
+        (Kind.UNTOLD, Kind.NO_SCHEME, Kind.BACKPORTED, Kind.CONTRADICTS),
+        Text("版か修正の適用状況が分からない", "do not tell their version or patches"),
+    ),
+    ((Kind.NO_DATA, Kind.UNCONFIRMED), Text("比べるデータが足りない", "lack data to compare with")),
+    ((Kind.OLD_DATA,), Text("比べるデータが古い", "have only old data to compare with")),
+)
+
+
+def _reason_open(name: Text, said: dict[str, tuple[Assessment, ...]], unseen: int, unknown: int) -> Text:
+    ja, en = [], []
+    for kinds, why in _WHY:
+        count = sum(any(one.kind in kinds for one in ones) for ones in said.values())
+        if count:
+            ja.append(f"{why.ja}もの {count} 台")
+            en.append(f"{count} {why.en}")
+    unsure = sum(any(one.kind is Kind.SOUND and not one.fine for one in ones) for ones in said.values())
+    if unsure:
+        ja.append(f"版の読み取りが確かでないもの {unsure} 台")
+        en.append(f"the version of {unsure} is not sure")
+    if unseen:
+        ja.append(f"台帳にあって調査で見えないもの {unseen} 台")
+        en.append(f"{unseen} listed devices were not seen")
+    if unknown:
+        ja.append(f"種類の分からない機器 {unknown} 台")
+        en.append(f"{unknown} devices are of unknown kind")
+    old = [one for ones in said.values() for one in ones if one.kind is Kind.OLD_DATA and one.age is not None]
+    age = max((one.age or 0 for one in old), default=0)
+    age_ja, age_en = (
+        (f"データは最も古いもので {age} 日前のものです。", f" The oldest data is {age} days old.")
+        if old
+        else ("", "")
+    )
+    return Text(
+        f"{name.ja} {len(said)} 台を判定できません: {'、'.join(ja)}。{age_ja}",
+        f"Cannot tell for {len(said)} {name.en}: {'; '.join(en)}.{age_en}",
+    )
+
+
+def _reason_yes(name: Text, said: dict[str, tuple[Assessment, ...]]) -> Text:
+    ages = [one.age for ones in said.values() for one in ones if one.age is not None]
+    age = max(ages, default=0)
+    return Text(
+        f"{name.ja} {len(said)} 台すべてが版を答え、悪用が確認されている脆弱性に当たらず、サポート期間内です（データは {age} 日前まで）。",
+        f"All {len(said)} {name.en} tell their versions, none has a weakness that attackers use, all are supported"
+        f" (data at most {age} days old).",
     )
