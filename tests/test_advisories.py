@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What ships: every fix of every weakness decided on and around it, life cycles, ages, products."""
 
+from typing import Any
+
 import pytest
 
 from collector.advisories.affected import Answer, Decision, decide
@@ -145,7 +147,7 @@ def test_a_banner_without_a_model_is_never_sure() -> None:
         ({"os": "Debian"}, "debian"),
     ],
 )
-def test_products_are_told_apart(fields: dict[str, str], key: str) -> None:
+def test_products_are_told_apart(fields: dict[str, Any], key: str) -> None:
     found = matches(device(**fields), KNOWN.products)
     assert [one.product.key for one in found] == [key]
 

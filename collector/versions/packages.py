@@ -27,7 +27,8 @@ def package_order(kind: str, one: str, other: str) -> Order:
 
 
 def _deb(one: str, other: str) -> int:
-    left, right = DebVersion.from_string(one), DebVersion.from_string(other)
+    left = DebVersion.from_string(one)  # type: ignore[no-untyped-call]
+    right = DebVersion.from_string(other)  # type: ignore[no-untyped-call]
     return 0 if left == right else -1 if left < right else 1
 
 
