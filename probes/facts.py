@@ -281,6 +281,8 @@ def decode_upload(data: bytes) -> Upload:
 def printable(text: str, most: int = MOST_VALUE) -> str:
     """Make hostile text safe to carry: control and bidi characters become U+FFFD, length is cut."""
     kept = text[:most]
+    if kept.isascii() and kept.isprintable():
+        return kept
     return "".join(c if c in " \u3000" or (c.isprintable() and not _is_bidi(c)) else "\ufffd" for c in kept)
 
 

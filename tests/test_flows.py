@@ -179,7 +179,7 @@ def test_every_recogniser_has_a_case() -> None:
     named = set()
     for _, transport, port, sent, answered in CASES:
         flow = Flow(transport, "192.0.2.1", 50123, "192.0.2.2", port, tuple(sent), tuple(answered), True, 0, 0.0, b"".join(sent), b"".join(answered))  # fmt: skip
-        named |= {name for name, read in all_flows().items() if list(read(flow))}
+        named |= {name for name, module in all_flows().items() if list(module.read(flow))}
     assert named == set(all_flows())
 
 

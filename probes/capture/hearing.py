@@ -40,16 +40,14 @@ class Said:
 
 def listen(flow: Flow, claims: Iterable[Claim]) -> Iterator[Said]:
     """Everything that both ends say; damage in one of them takes nothing from the others."""
-    for name, address, port, reader in _READERS:
-        end = flow.server if address else flow.client
+    for reader in _READERS.get(flow.transport, ()):
         try:
-            facts = tuple(reader(flow))
+            facts = tuple(reader.read(flow))
         except Malformed:  # these bytes are not that protocol
             continue
         if facts:
-            yield Said(
-                end, (flow.server_port if address else flow.client_port) * port, flow.transport, name, facts
-            )
+            end, port = (flow.server, flow.server_port) if reader.server else (flow.client, flow.client_port)
+            yield Said(end, port if reader.port else 0, flow.transport, reader.probe, facts)
     for claim in claims:
         yield from _by_claim(flow, claim)
 
@@ -73,7 +71,7 @@ def _heard(*pieces: bytes) -> Transcript:
 
 def _greeting(flow: Flow) -> Iterable[Fact]:
     """SSH, VNC, telnet, FTP, SMTP, POP3, IMAP, MySQL: whoever talks first (or SSH at all)."""
-    if flow.transport != "tcp" or not flow.said:
+    if not flow.said:
         return ()
     if flow.said.startswith(b"SSH-"):
         return ssh.read(_heard(flow.said))
@@ -81,7 +79,7 @@ def _greeting(flow: Flow) -> Iterable[Fact]:
         return vnc.read(_heard(flow.said))
     if flow.said[:4] in (b"220 ", b"220-"):
         return _reply(flow)
-    if flow.said[:1] in (b"*", b"+", b"-") or flow.said[2:4] == b"\0\0":
+    if flow.said[:1] in (b"*", b"+", b"-") or flow.said[3:5] in (b"\0\x0a", b"\0\xff"):
         facts = banner.read(_heard(flow.said))
         return facts if facts[0].kind is FactKind.SERVICE else ()
     return ()
@@ -104,26 +102,26 @@ def _reply(flow: Flow) -> Iterable[Fact]:
 
 
 def _web(flow: Flow) -> Iterable[Fact]:
-    if flow.transport != "tcp" or not flow.said.startswith(b"HTTP/1."):
+    if not flow.said.startswith(b"HTTP/1."):
         return ()
     # whether a login page is a way in can only be said of a page that we asked for
     return (one for one in read_web(flow.said, "http") if one.kind is not FactKind.REMOTE_PATH)
 
 
 def _agent(flow: Flow) -> Iterator[Fact]:
-    if flow.transport == "tcp" and _HTTP_ASK.match(flow.asked[:4096]):
+    if _HTTP_ASK.match(flow.asked[:4096]):
         found = _HEADER.search(flow.asked[:4096])
         if found and found[1].lower() == b"user-agent":
             yield fact(FactKind.HTTP_USER_AGENT, one_line(found[2]))
 
 
 def _client_ssh(flow: Flow) -> Iterator[Fact]:
-    if flow.transport == "tcp" and flow.asked.startswith(b"SSH-"):
+    if flow.asked.startswith(b"SSH-"):
         yield fact(FactKind.BANNER, one_line(flow.asked[:255].splitlines()[0]))
 
 
 def _certificate(flow: Flow) -> Iterator[Fact]:
-    version = tls_heard.version_of(flow.said) if flow.transport == "tcp" else ""
+    version = tls_heard.version_of(flow.said)
     if version:
         yield fact(FactKind.SERVICE, "https" if 443 in flow.ports else "tls")
         yield fact(FactKind.TLS_VERSION, version)
@@ -132,21 +130,21 @@ def _certificate(flow: Flow) -> Iterator[Fact]:
 
 
 def _windows(flow: Flow) -> Iterable[Fact]:
-    if flow.transport != "tcp" or b"NTLMSSP\0\x02\0\0\0" not in flow.said:
+    if b"NTLMSSP\0\x02\0\0\0" not in flow.said:
         return ()
     return ntlm.read_challenge(flow.said)
 
 
 def _server_native(flow: Flow) -> Iterator[Fact]:
-    return native_system(flow.said) if flow.transport == "tcp" else iter(())
+    return native_system(flow.said)
 
 
 def _client_native(flow: Flow) -> Iterator[Fact]:
-    return native_system(flow.asked) if flow.transport == "tcp" else iter(())
+    return native_system(flow.asked)
 
 
 def _association(flow: Flow) -> Iterable[Fact]:
-    if flow.transport != "tcp" or flow.said[:2] not in (b"\x02\0", b"\x03\0") or flow.asked[:2] != b"\x01\0":
+    if flow.said[:2] not in (b"\x02\0", b"\x03\0") or flow.asked[:2] != b"\x01\0":
         return ()
     return dicom.read(_heard(flow.said))
 
@@ -160,19 +158,19 @@ def _exchange(pieces: tuple[bytes, ...]) -> Iterator[Fact]:
 
 
 def _gateway(flow: Flow) -> Iterable[Fact]:
-    if flow.transport != "udp" or not {500, 4500} & set(flow.ports):
+    if not {500, 4500} & set(flow.ports):
         return ()
     return dict.fromkeys(_exchange(flow.answered))
 
 
 def _initiator(flow: Flow) -> Iterable[Fact]:
-    if flow.transport != "udp" or not {500, 4500} & set(flow.ports):
+    if not {500, 4500} & set(flow.ports):
         return ()
     return dict.fromkeys(_exchange(flow.sent))
 
 
 def _variables(flow: Flow) -> Iterable[Fact]:
-    if flow.transport != "udp" or 161 not in flow.ports:
+    if 161 not in flow.ports:
         return ()
     pieces = flow.answered if flow.server_port == 161 else flow.sent
     lines = [line for piece in pieces for line in snmp_heard.lines_of(piece)]
@@ -196,20 +194,35 @@ def _sip_client(flow: Flow) -> Iterable[Fact]:
     return dict.fromkeys(_sip(flow.sent))
 
 
-# (probe, is it the server's word, does it belong to the port, reader)
-_READERS: tuple[tuple[str, bool, bool, Callable[[Flow], Iterable[Fact]]], ...] = (
-    ("banner", True, True, _greeting),
-    ("http", True, True, _web),
-    ("http", False, False, _agent),
-    ("ssh", False, False, _client_ssh),
-    ("tls", True, True, _certificate),
-    ("smb", True, True, _windows),
-    ("smb1", True, True, _server_native),
-    ("smb1", False, False, _client_native),
-    ("dicom", True, True, _association),
-    ("ike", True, True, _gateway),
-    ("ike", False, False, _initiator),
-    ("snmp", True, True, _variables),
-    ("sip", True, True, _sip_server),
-    ("sip", False, False, _sip_client),
-)
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """One reader: whose word it is, and whether it is about the port (else about the host)."""
+
+    probe: str
+    read: Callable[[Flow], Iterable[Fact]]
+    server: bool = True
+    port: bool = True
+
+
+_READERS: dict[str, tuple[_Reader, ...]] = {
+    "tcp": (
+        _Reader("banner", _greeting),
+        _Reader("http", _web),
+        _Reader("http", _agent, server=False, port=False),
+        _Reader("ssh", _client_ssh, server=False, port=False),
+        _Reader("tls", _certificate),
+        _Reader("smb", _windows),
+        _Reader("smb1", _server_native),
+        _Reader("smb1", _client_native, server=False, port=False),
+        _Reader("dicom", _association),
+        _Reader("sip", _sip_server),
+        _Reader("sip", _sip_client, server=False, port=False),
+    ),
+    "udp": (
+        _Reader("ike", _gateway),
+        _Reader("ike", _initiator, server=False, port=False),
+        _Reader("snmp", _variables),
+        _Reader("sip", _sip_server),
+        _Reader("sip", _sip_client, server=False, port=False),
+    ),
+}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from probes.capture import links
 from probes.capture.links import ARP, IPV4, IPV6, LLC, MPLS, PPPOE
-from probes.capture.table import Table
+from probes.capture.table import Side, Table
 
 _TCP, _UDP, _SCTP, _ICMP6 = 6, 17, 132, 58
 _EXTENSIONS = (0, 43, 44, 60, 135)
@@ -40,12 +40,23 @@ class Dissector:
         self.frames += 1
         if link == 1 and data[12:15] == b"\x08\0\x45" and data[20:22] in _WHOLE:
             side = self.table.sides.get(data[23:24] + data[26:38])
-            if side is not None and side.done:
-                side.packets += 1
+            if side is not None and self._goes_on(side, data):
                 return
         self._link, self._frame = link, data
         kind, at = links.network(link, data)
         self._network(kind, data, at, when, 0)
+
+    def _goes_on(self, side: Side, data: bytes) -> bool:
+        """Take the next packet of a flow that is known already, without looking at it again."""
+        if side.done:
+            side.packets += 1
+            return True
+        if data[23] != _TCP or len(data) < 54 or data[46] < 0x50:
+            return False
+        side.packets += 1
+        payload = data[34 + (data[46] >> 2 & 0x3C) : 14 + (data[16] << 8 | data[17]) or None]
+        self.table.segment(side, int.from_bytes(data[38:42], "big"), data[47], payload)
+        return True
 
     def _network(self, kind: int, data: bytes, at: int, when: float, depth: int) -> None:
         if depth > _MOST_DEPTH:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Packets → flows, in bounded memory: the first payloads of a flow are kept, later packets are only counted."""
 
+import functools
 import ipaddress
 from collections import deque
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from probes.capture.flow import Flow
 
 MOST_FLOWS = 100_000  # known at one time; the oldest give way
 MOST_HELD = 48 * 1024 * 1024  # bytes of payload kept of all flows that are not judged yet
-_MOST_BYTES, _MOST_PIECES, _MOST_PACKETS = 16384, 24, 96  # of one direction
+_MOST_BYTES, _MOST_PIECES, _MOST_PACKETS = 8192, 24, 96  # of one direction
 _TCP, _UDP, _SCTP = 6, 17, 132
 _SYN, _ACK = 2, 16
 _NAMES = {6: "tcp", 17: "udp", 132: "sctp", 50: "esp", 51: "ah", 47: "gre"}
@@ -98,7 +99,7 @@ class Table:
             place = (sequence - side.start) & 0xFFFFFFFF
             if place >= _WINDOW:  # before what we took for the beginning
                 place -= 1 << 32
-            if -65536 < place < 4 * _MOST_BYTES and len(payload) > len(side.pieces.get(place, b"")):
+            if -65536 < place < 8 * _MOST_BYTES and len(payload) > len(side.pieces.get(place, b"")):
                 self._keep(side, place, payload)
         if side.packets >= _MOST_PACKETS:
             self._finish(side)
@@ -195,5 +196,8 @@ def _pieces(live: Live, side: Side) -> tuple[bytes, ...]:
     return tuple(found)
 
 
+@functools.lru_cache(maxsize=65536)
 def _text(address: bytes) -> str:
-    return str(ipaddress.ip_address(address)) if len(address) in (4, 16) else address.hex(":")
+    if len(address) == 4:
+        return f"{address[0]}.{address[1]}.{address[2]}.{address[3]}"
+    return str(ipaddress.IPv6Address(address)) if len(address) == 16 else address.hex(":")

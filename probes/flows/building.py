@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from probes.capture.flow import Claim, Family, Flow
 from probes.facts import Sure
 
+TRANSPORTS = ("tcp", "udp", "ethernet")
+
 _FOX = re.compile(rb"fox [a-z] [0-9]+ -?[0-9]+ fox hello")
 _KNX_SERVICES = frozenset((2, 3, 4, 5, 6, 7, 8, 9))
 _MQTT = re.compile(rb"\x10[\x80-\xff]{0,3}[\x00-\x7f]\x00(?:\x04MQTT[\x03-\x05]|\x06MQIsdp\x03)")

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from probes.capture.flow import Claim, Family, Flow
 from probes.facts import Sure
 
+TRANSPORTS = ("tcp", "udp", "ethernet")
+
 _UA = (b"HELF", b"ACKF", b"OPNF", b"MSGF", b"MSGC", b"CLOF", b"ERRF", b"RHEF")
 _PROFINET_UUID = struct.pack("<IHH", 0xDEA00000, 0x6C97, 0x11D1) + bytes.fromhex("8271")
 _U_FORMATS = (0x07, 0x0B, 0x13, 0x23, 0x43, 0x83)

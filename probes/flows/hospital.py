@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from probes.capture.flow import Claim, Family, Flow
 from probes.facts import Sure
 
+TRANSPORTS = ("tcp",)
+
 _HL7 = re.compile(rb"\x0b?(?:MSH|FHS|BHS)(\S)[^\r\n\x00]{3,4}\1[^\r\x00]{0,2048}\r")
 _HL7_LATER = re.compile(rb"\x0b(?:MSH|FHS|BHS)\|\^~\\&")
 _ASTM = re.compile(rb"\x05?(?:\x02[0-7])?H\|\\\^&\|")
@@ -18,7 +20,10 @@ def read(flow: Flow) -> Iterator[Claim]:
     if flow.transport != "tcp":
         return
     streams = flow.both
-    if any(_HL7.match(stream) or _HL7_LATER.search(stream[:4096]) for stream in streams):
+    if any(
+        _HL7.match(stream) or (b"\x0b" in stream[:4096] and _HL7_LATER.search(stream[:4096]))
+        for stream in streams
+    ):
         yield Claim("HL7", Family.MEDICAL, why="message header segment")
     elif any(is_association(stream) for stream in streams):
         yield Claim("DICOM", Family.MEDICAL, why="association with the DICOM application context")

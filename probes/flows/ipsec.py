@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from probes.capture.flow import Claim, Family, Flow
 from probes.facts import Sure
 
+TRANSPORTS = ("udp", "esp", "ah")
+
 _EXCHANGES = frozenset((1, 2, 4, 5, 6, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44))
 _PAYLOADS = frozenset((*range(17), 20, 21, *range(33, 55), 128, 130, 131, 132))
 _MARKER = b"\0\0\0\0"

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from probes.capture.flow import Claim, Family, Flow
 from probes.flows.screens import is_rdp
 
+TRANSPORTS = ("tcp",)
+
 _MMS = b"\x28\xca\x22\x02\x01"  # 1.0.9506.2.1
 _S7_KINDS = (1, 2, 3, 7)
 

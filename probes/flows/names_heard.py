@@ -8,9 +8,13 @@ from probes import dns_message
 from probes.capture import quic, tls_heard
 from probes.capture.flow import Claim, Family, Flow
 from probes.contract import Malformed
+from probes.cursor import Cursor
 from probes.remote_names import service_of
 
+TRANSPORTS = ("tcp", "udp")
+
 _HOST = re.compile(rb"(?:\r\nHost: ?|^CONNECT )([A-Za-z0-9.-]{4,253})", re.IGNORECASE)
+_ASKS = re.compile(rb"[A-Z]{3,8} ")
 _FAMILIES = {"remote": Family.REMOTE, "vpn": Family.VPN}
 # Texts of certificates that products make for themselves; the name is the product's.
 _CERTIFICATES = ((b"AnyDesk Client", "AnyDesk"), (b"AnyNet Relay", "AnyDesk"), (b"AnyNet Root CA", "AnyDesk"))
@@ -33,9 +37,8 @@ def read(flow: Flow) -> Iterator[Claim]:
             )
             return
     if flow.transport == "tcp" and tls_heard.is_tls(flow.asked):
-        clear = (flow.asked + flow.said)[:32768]
         for text, product in _CERTIFICATES:
-            if text in clear:
+            if text in flow.asked or text in flow.said:
                 why = f"certificate {text.decode()}"
                 yield Claim(product, Family.REMOTE, product=product, path="remote_tool", why=why)
                 return
@@ -47,7 +50,7 @@ def names_of(flow: Flow) -> Iterator[tuple[str, str]]:
         hello = tls_heard.hello_of(flow.asked)
         if hello is not None and hello.name:
             yield hello.name, "TLS name"
-        elif found := _HOST.search(flow.asked[:4096]):
+        elif _ASKS.match(flow.asked) and (found := _HOST.search(flow.asked[:4096])):
             yield found[1].decode("ascii"), "HTTP host"
             hidden = tls_heard.hello_of(_behind_connect(flow.asked))
             if hidden is not None and hidden.name:
@@ -78,8 +81,10 @@ def _datagram_names(flow: Flow) -> Iterator[tuple[str, str]]:
 
 
 def _questions(piece: bytes) -> tuple[str, ...]:
+    """The name of the first question; there is hardly ever another."""
+    if len(piece) < 17 or piece[4:6] == b"\0\0" or piece[2] & 0x78:
+        return ()
     try:
-        message = dns_message.read_message(piece)
+        return (".".join(dns_message.read_name(Cursor(piece, 12))),)
     except Malformed:  # not DNS, or cut
         return ()
-    return tuple(".".join(name) for name, _ in message.questions)

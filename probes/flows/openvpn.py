@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from probes.capture.flow import Claim, Family, Flow
 from probes.facts import Sure
 
+TRANSPORTS = ("tcp", "udp")
+
 _CLIENT, _SERVER = (1, 7, 10), (2, 8)
 _CONTROL = (3, 4, 5, 7, 8)
 # reset alone; behind an HMAC of 16, 20, 28, 32, 48 or 64 bytes with packet id and time

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from probes.capture.flow import Claim, Family, Flow
 from probes.facts import Sure
 
+TRANSPORTS = ("tcp", "udp")
+
 _ENIP = frozenset((0x01, 0x04, 0x63, 0x64, 0x65, 0x66, 0x6F, 0x70, 0x72, 0x73))
 _ADS_COMMANDS = frozenset(range(1, 10))
 

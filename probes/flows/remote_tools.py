@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from probes.capture.flow import Claim, Family, Flow
 from probes.facts import Sure
 
+TRANSPORTS = ("tcp", "udp")
+
 _RUSTDESK_PORTS = frozenset(range(21115, 21120))
 
 

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from probes.capture.flow import Claim, Family, Flow
 from probes.facts import Sure
 
+TRANSPORTS = ("tcp", "udp")
+
 _RFB = re.compile(rb"RFB [0-9]{3}\.[0-9]{3}\n")
 _NX = re.compile(rb"NX(?:SH|D|SSH)-[0-9]+\.[0-9]+\.[0-9]+")
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from probes.capture.flow import Claim, Family, Flow
 from probes.facts import Sure
 
+TRANSPORTS = ("tcp", "udp")
+
 _TINC = re.compile(rb"0 [0-9A-Za-z_^.]{1,64} 1[78](?:\.[0-9]{1,2})?\n")
 _SOFTETHER_POST = re.compile(
     rb"(?:POST|GET) /(?:vpnsvc/(?:connect\.cgi|vpn\.cgi)|ddns/ddns\.aspx\?v=[0-9]+|natt/)[^\r\n]{0,64}HTTP/1"
@@ -14,6 +16,7 @@ _SOFTETHER_POST = re.compile(
 _NAT_ANSWER = re.compile(rb"IP=[0-9.]{7,15},PORT=[0-9]{1,5}\Z")
 _CISCO_DTLS = re.compile(rb"\x16\x01\x00[\x00-\xff]{8}[\x00-\x40][\x00-\xff]\x01", re.DOTALL)
 _FORTI_GREETING = re.compile(rb"(?:FCTVER|FCTSVER|FCPROTOCOL|VER)=[0-9]")
+_TEXT = re.compile(rb"(?:[A-Z]{3,8} |HTTP/1)")
 _CSTP = re.compile(rb"(?:CONNECT /CSCOSSLC/tunnel|\r\nX-(?:CSTP|DTLS)-[A-Za-z-]+: |\r\nX-Aggregate-Auth: )")
 
 
@@ -35,7 +38,9 @@ def _tcp(flow: Flow) -> Iterator[Claim]:
         )
     elif 8013 in flow.ports and (_FORTI_GREETING.search(asked[:256]) or _FORTI_GREETING.search(said[:256])):
         yield Claim("FortiClient", Family.VPN, path="ssl_vpn", product="FortiClient", why="telemetry on 8013")
-    elif _CSTP.search(asked[:2048]) or _CSTP.search(said[:2048]):
+    elif (_TEXT.match(asked) or _TEXT.match(said)) and (
+        _CSTP.search(asked[:2048]) or _CSTP.search(said[:2048])
+    ):
         yield Claim("AnyConnect", Family.VPN, path="ssl_vpn", product="Cisco AnyConnect", why="CSTP headers")
     elif flow.ports[1] == 10000 and asked[:4] == b"\x17\1\0\0":
         yield Claim("AnyConnect", Family.VPN, Sure.LIKELY, path="ssl_vpn", product="Cisco VPN", why="cTCP")

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from probes.capture.flow import Claim, Family, Flow
 
+TRANSPORTS = ("tcp",)
+
 _SSH = re.compile(rb"SSH-(?:1\.[0-9]{1,2}|2\.0)-[\x20-\x7e]{1,250}[\r\n]")
 _SSH_LATER = re.compile(rb"\A[\x20-\x7e\r\n\t]{0,2048}\nSSH-(?:1\.[0-9]{1,2}|2\.0)-[\x20-\x7e]{1,250}[\r\n]")
 _OPTIONS = re.compile(rb"(?:\xff[\xfb-\xfe][\x00-\x31\xff]|\xff\xfa[^\xff]{1,64}\xff\xf0)")

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from probes.capture.flow import Claim, Family, Flow
 from probes.facts import Sure
 
+TRANSPORTS = ("udp",)
+
 _DISCO = b"TS\xf0\x9f\x92\xac"
 _WARP_PORTS = frozenset((500, 854, 1701, 2408, 4500))
 
