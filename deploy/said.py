@@ -1,44 +1,62 @@
 # SPDX-License-Identifier: Apache-2.0
 """What was recognised in one text, as `daicho read` prints it: device, service and facts, with the patterns."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from inventory_db.device import FIELDS
 from probes.recognise import Recognition
+from probes.systems import system_maker
 
 _SPEAKER = ("vendor", "product", "version")
+_OF_THE_SOFTWARE = {
+    "sure": "guess",
+    "reason": "応答しているソフトの作者です。機器の製造元は分かりません。",
+    "reason_en": "It makes the software that speaks; who made the device is not said.",
+}
 _ALL = (*_SPEAKER, "maker", "model", "serial", "os", "os_version", "firmware_version", "device_class")
 
 
 def said_row(source: str, said: Sequence[Recognition], service: str | None) -> dict[str, Any]:
     """Give one row for what was recognised, best first, in one text of a service."""
     fields = {name: value for name in FIELDS if (value := _first(said, name))}
-    speaker = {name: value[0] if (value := _first(said, name)) else None for name in _SPEAKER}
-    services = [{"port": None, "transport": None, "name": service, **_speaks(speaker)}] if service else []
+    confidence = {name: _confidence(one) for name, (_, one) in sorted(fields.items())}
+    values: dict[str, Any] = {name: fields[name][0] if name in fields else None for name in FIELDS}
+    services = (
+        [{"port": None, "transport": None, "name": service, **_speaks(said, values)}] if service else []
+    )
+    if values["maker"] is None and services and services[0]["maker"]:
+        values["maker"] = services[0]["maker"]
+        confidence["maker"] = _OF_THE_SOFTWARE
     device = {
         "addresses": [],
         "names": [],
-        **{name: fields[name][0] if name in fields else None for name in FIELDS},
+        **values,
         "services": services,
         "dual_homed": None,
         "forwards": None,
         "remote_paths": _remote_paths(said),
-        "confidence": {name: _confidence(*fields[name]) for name in sorted(fields)},
+        "confidence": confidence,
     }
     device["device_class"] = device["device_class"] or "unknown"
-    return {"source": source, "device": device, "facts": list(_facts(said)), "errors": []}
+    return {"source": source, "device": device, "facts": _facts(said), "errors": []}
+
+
+def _speaks(said: Sequence[Recognition], device: Mapping[str, Any]) -> dict[str, str | None]:
+    """What speaks: the software that is named; where only a device is named, that device itself."""
+    found = {name: value[0] if (value := _first(said, name)) else None for name in _SPEAKER}
+    if found["product"]:
+        return {"product": found["product"], "version": found["version"], "maker": found["vendor"]}
+    version = found["version"] or device["firmware_version"] or device["os_version"]
+    maker = found["vendor"] or device["maker"] or system_maker(device["os"])
+    return {"product": device["os"] or device["model"], "version": version, "maker": maker}
 
 
 def _first(said: Sequence[Recognition], field: str) -> tuple[str, Recognition] | None:
     return next(((value, one) for one in said if (value := getattr(one, field))), None)
 
 
-def _speaks(speaker: dict[str, str | None]) -> dict[str, str | None]:
-    return {"product": speaker["product"], "version": speaker["version"], "maker": speaker["vendor"]}
-
-
-def _confidence(_: str, one: Recognition) -> dict[str, str]:
+def _confidence(one: Recognition) -> dict[str, str]:
     return {
         "sure": str(one.sure),
         "reason": f"{one.channel} の文による値です（{one.pattern}）。",

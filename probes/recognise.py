@@ -14,6 +14,8 @@ from dataclasses import dataclass, fields, replace
 
 from probes.facts import Fact, FactKind, Sure
 from probes.rows import index_of, load
+from probes.structured import READINGS
+from probes.wording import read as read_wording
 
 MOST_TEXT = 4096  # characters of one text that are looked at
 _ENTERPRISES = "1.3.6.1.4.1."
@@ -95,6 +97,8 @@ def recognise(channel: str, text: str) -> tuple[Recognition, ...]:
         found += _by_enterprise(cleaned.removeprefix(".").removeprefix(_ENTERPRISES), channel, Sure.SURE)
     if channel == "snmp.engine_id":
         found += _by_engine_id(cleaned.lower())
+    found += _by_structure(channel, text[:MOST_TEXT])
+    found += _by_wording(channel, cleaned)
     return tuple(sorted(found, key=_order))
 
 
@@ -118,8 +122,21 @@ def _clean(text: str) -> str:
 def _by_rows(rows_of: str, channel: str, text: str) -> Iterator[Recognition]:
     for row in index_of(rows_of).candidates(text):
         match = row.match(text)
-        if match:
-            yield Recognition(**row.fields(match), sure=row.sure, channel=channel, pattern=row.id)
+        said = row.fields(match) if match else {}
+        if said:
+            yield Recognition(**said, sure=row.sure, channel=channel, pattern=row.id)
+
+
+def _by_structure(channel: str, text: str) -> Iterator[Recognition]:
+    for name, reading in READINGS.get(channel, ()):
+        said = {key: value for key, value in (reading(text) or {}).items() if value}
+        if said:
+            yield Recognition(**said, sure=Sure.SURE, channel=channel, pattern=f"structure.{name}")
+
+
+def _by_wording(channel: str, text: str) -> Iterator[Recognition]:
+    for name, said in read_wording(channel, text):
+        yield Recognition(**said, sure=Sure.LIKELY, channel=channel, pattern=f"wording.{name}")
 
 
 def _order(one: Recognition) -> tuple[int, int]:

@@ -6,7 +6,6 @@ defaults of its rows. Every scalar is read as text, so "1.10" never turns into a
 """
 
 import functools
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import msgspec
 import yaml
 
 from probes.facts import Sure
+from probes.patterns import BadPattern, Match, compiled
 
 FOLDER = Path(__file__).parent / "recognised"
 FIELDS = frozenset(
@@ -49,8 +49,9 @@ class Examples(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One pattern: a Python regex whose named groups are fields or keys of `codes`.
+    """One pattern (RE2) whose named groups are fields or keys of `codes`.
 
+    `unless` must not be found in the same text, every one of `also` must.
     `gives` holds constant fields; `codes` adds fields by the value of a group:
     `{group: {value: {field: text}}}`; `{group: {}}` names a part for the reader only.
     """
@@ -61,6 +62,8 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     source: str
     sure: Sure
     examples: Examples
+    unless: str = ""
+    also: tuple[str, ...] = ()
     gives: dict[str, str] = {}
     codes: dict[str, dict[str, dict[str, str]]] = {}
 
@@ -69,24 +72,23 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
         """Lower-case text without which the pattern cannot match; "" if there is none."""
         return literal_of(self.pattern)
 
-    def match(self, text: str) -> re.Match[str] | None:
+    def match(self, text: str) -> Match | None:
         """Search the text; it must have been cut and cleaned by the caller."""
-        return compiled(self.pattern).search(text)
+        found = compiled(self.pattern).search(text)
+        if not found or (self.unless and compiled(self.unless).search(text)):
+            return None
+        return found if all(compiled(one).search(text) for one in self.also) else None
 
-    def fields(self, match: re.Match[str]) -> dict[str, str]:
+    def fields(self, match: Match) -> dict[str, str]:
         """Give the fields that this match says, without empty ones."""
         found = dict(self.gives)
         for group, value in match.groupdict().items():
             if group in FIELDS and value:
                 found[group] = value.strip(" ,;\n")[:120]
+                if group == "serial" and not (len(found[group]) > 3 and any(c.isdigit() for c in value)):
+                    del found[group]
             found.update(self.codes.get(group, {}).get(value or "", {}))
         return {name: value for name, value in found.items() if value}
-
-
-@functools.cache
-def compiled(pattern: str) -> re.Pattern[str]:
-    """Compile once, at first use; digits and word characters are ASCII."""
-    return re.compile(pattern, re.ASCII)
 
 
 def load(name: str) -> Any:
@@ -124,7 +126,9 @@ def _rows_of(content: dict[str, Any], name: str) -> Iterator[Row]:
 def _check(row: Row, name: str) -> None:
     try:
         groups = compiled(row.pattern).groupindex
-    except re.error as error:
+        for other in (row.unless, *row.also):
+            compiled(other)
+    except BadPattern as error:
         raise BadRow(f"{name}: {row.id}: {error}") from error
     unknown = set(groups) - FIELDS - set(row.codes) | set(row.gives) - FIELDS
     if unknown:

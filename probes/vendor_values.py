@@ -14,7 +14,8 @@ import msgspec
 
 from probes.enterprises import ENTERPRISES, number_of, organisation_of
 from probes.facts import Fact, FactKind, Sure, fact
-from probes.rows import compiled, load
+from probes.patterns import compiled
+from probes.rows import load
 
 MOST_ASKED = 10  # variables of one GET
 MOST_COLUMNS = 2
@@ -72,7 +73,7 @@ class Variable(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     def said_in(self, text: str) -> str:
         """Give what of the value is the field, "" if it says nothing."""
         found = compiled(self.pattern).search(text) if self.pattern else None
-        value = meaning(found["v"] if found else "" if self.pattern else text)
+        value = meaning((found["v"] or "") if found else "" if self.pattern else text)
         return self.form.replace("{v}", value) if value else ""
 
 

@@ -14,7 +14,7 @@ from tests.cli_cases import assert_two_sentences, daicho
 
 MIB = "1.3.6.1.2.1"
 WALK = f"""{MIB}.1.1.0|4|RTX1210 Rev.14.01.34 (Tue Nov 26 18:39:12 2019)
-{MIB}.1.2.0|6|1.3.6.1.4.1.1182.1.23
+{MIB}.1.2.0|6|1.3.6.1.4.1.1182.1.9999
 {MIB}.2.2.1.2.1|4|LAN1
 {MIB}.2.2.1.6.1|4x|00A0DE000001
 {MIB}.4.20.1.2.192.0.2.1|2|1
@@ -39,7 +39,7 @@ def test_a_walk_becomes_one_device(tmp_path: Path) -> None:
     assert device["dual_homed"]["networks"] == ["192.0.2.0/24", "198.51.100.0/24"]
     first = {"ip": "192.0.2.1", "mac": "00:a0:de:00:00:01", "network": "192.0.2.0/24"}
     assert first.items() <= device["addresses"][0].items()
-    assert {"kind": "snmp.sysObjectID", "value": "1.3.6.1.4.1.1182.1.23", "sure": "sure"} in row["facts"]
+    assert {"kind": "snmp.sysObjectID", "value": "1.3.6.1.4.1.1182.1.9999", "sure": "sure"} in row["facts"]
     assert row["errors"] == []
 
 

@@ -15,7 +15,7 @@ from probes.contract import Line, Transcript
 from probes.enterprises import number_of, organisation_of
 from probes.facts import Fact, FactKind, Sure
 from probes.login import snmp
-from probes.rows import compiled
+from probes.patterns import compiled
 from probes.vendor_values import MOST_ASKED, MOST_COLUMNS, Variable, groups, makers, meaning, to_ask, to_walk
 
 MIB = "1.3.6.1.2.1"

@@ -72,8 +72,8 @@ def _asked(arguments: Sequence[str]) -> tuple[str, tuple[Path, ...]]:
     if len(kinds) != 1 or not files:
         shown = " | ".join(f"--{name} FILE" for name in inputs())
         raise Refusal(
-            f"読むものを一種類と、そのファイルを指定してください: daicho read {shown}",
-            f"Give one kind of input and its files: daicho read {shown}",
+            f"読むものを一種類と、そのファイルを指定してください（daicho read {shown}）。",
+            f"Give one kind of input and its files: daicho read {shown}.",
         )
     return next(iter(kinds)), tuple(files)
 

@@ -1,0 +1,153 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Outputs of `show version` and the like → maker, model, version, serial number, name. Pure.
+
+First the grammar of the family (`recognised/commands.yaml`), by what the output itself says, then by the
+platform's name where one is given; then the labels that all makers use (`labels.py`), and tables of parts.
+"""
+
+import functools
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import msgspec
+
+from probes.facts import Sure
+from probes.labels import labelled
+from probes.patterns import compiled
+from probes.rows import load
+from probes.vendor_values import meaning
+
+MOST_TEXT = 1024 * 1024  # characters of one output that are looked at
+_ESCAPES = compiled("\x1b\\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
+_COMMENT = compiled("(?m)^[#!] ")  # a session kept as comments of a configuration
+_ANY = ".other"  # ends the id of a family of everything else that a maker makes
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One field's value, how sure, and the rule that said so."""
+
+    field: str
+    value: str
+    sure: Sure
+    rule: str
+
+
+class Family(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One family of outputs."""
+
+    id: str
+    platforms: str
+    marks: str
+    fields: tuple[str, ...]
+    maker: str = ""
+    os: str = ""
+    device_class: str = ""
+
+
+@functools.cache
+def families() -> tuple[Family, ...]:
+    """The families in their order; raises msgspec.ValidationError for one that is not in form."""
+    return msgspec.convert(load("commands.yaml")["families"], tuple[Family, ...])
+
+
+def read(platform: str, command: str, text: str) -> tuple[Claim, ...]:
+    """Give what one output says, the surest value of each field. Never raises on hostile text."""
+    unescaped = text[:MOST_TEXT].replace("\\r", "").replace("\\x20", " ").replace("\r", "")
+    shown = _COMMENT.sub("", _ESCAPES.sub("", unescaped))
+    best: dict[str, Claim] = {}
+    for claim in _claims(platform, command, shown):
+        best.setdefault(claim.field, claim)
+    return tuple(best.values())
+
+
+def _claims(platform: str, command: str, text: str) -> Iterator[Claim]:
+    family, marked = _family(platform, text)
+    if family:
+        sure = Sure.SURE if marked else Sure.LIKELY
+        for field in ("maker", "os", "device_class"):
+            value = getattr(family, field)
+            if value:
+                yield Claim(field, value, sure, f"command.{family.id}")
+        yield from _grammar(family, text)
+    yield from _inventory(text)
+    if _about_the_device(command, text):
+        for field, value in labelled(text).items():
+            yield Claim(field, value, Sure.LIKELY, "command.labels")
+    yield from _modules(text)
+
+
+def _family(platform: str, text: str) -> tuple[Family | None, bool]:
+    """The family that the platform names, or that the output shows; and whether the output shows it."""
+    words = set(re.split(r"[^a-z0-9]+", platform.lower()))
+    named = [family for family in families() if _named(family, platform.lower(), words)]
+    shown = [family for family in families() if compiled(family.marks).search(text[:20000])]
+    own = [family for family in shown if family in named and not family.id.endswith(_ANY)]
+    if own:
+        return own[0], True
+    if named:
+        return named[0], any(family.maker == named[0].maker for family in shown)
+    return (shown[0], True) if shown else (None, False)
+
+
+def _named(family: Family, platform: str, words: set[str]) -> bool:
+    return any(name in words or (len(name) > 4 and name in platform) for name in family.platforms.split("|"))
+
+
+def _grammar(family: Family, text: str) -> Iterator[Claim]:
+    for number, pattern in enumerate(family.fields):
+        found = compiled(pattern).search(text)
+        for field, value in (found.groupdict() if found else {}).items():
+            said = meaning((value or "").strip(" ,;\"'"))
+            if said and (field != "serial" or any(c.isdigit() for c in said)):
+                yield Claim(field, said[:120], Sure.SURE, f"command.{family.id}.{number}")
+
+
+_PART = compiled(
+    r'(?im)^ *NAME: *"(?P<name>[^"]*)" *, *DESCR: *"?(?P<text>[^"\n]*)"?[^\n]*\n *PID: *(?P<model>[^,\n]*?) *, *VID: *[^,\n]*, *SN: *(?P<serial>[^\s,]*)'
+)
+
+
+def _inventory(text: str) -> Iterator[Claim]:
+    """Cisco's list of parts: the chassis, or the first part where none is called so."""
+    parts = list(_PART.finditer(text))[:200]
+    chassis = [part for part in parts if "chassis" in (part["name"] + part["text"]).lower()]
+    for part in (chassis or parts)[:1]:
+        sure = Sure.SURE if chassis else Sure.LIKELY
+        for field in ("model", "serial"):
+            if value := meaning(part[field]):
+                yield Claim(field, value, sure, "command.inventory")
+
+
+_ABOUT = re.compile(
+    r"version|inventory|sys|info|chassis|status|module|hardware|manuinfo|environment|asset|facts|session|platform|device|boot",
+    re.IGNORECASE,
+)
+
+
+def _about_the_device(command: str, text: str) -> bool:
+    """Tell whether an output is about the device as a whole; labels elsewhere are of ports, peers and packets."""
+    return not command or bool(_ABOUT.search(command))
+
+
+_RULER = compiled(r"(?m)^ *-{2,}(?:[ +]+-{2,})+ *$")
+
+
+def _modules(text: str) -> Iterator[Claim]:
+    """A table of modules: the serial number of the first is all that is shown of the box, so a guess."""
+    ruler = _RULER.search(text)
+    if not ruler:
+        return
+    head = text[: ruler.start()].rstrip("\n").splitlines()[-3:]
+    spans = [(m.start(), m.end()) for m in re.finditer(r"-+", ruler[0])]
+    row = text[ruler.end() :].lstrip("\n").partition("\n")[0]
+    titles = [" ".join(line[begin:end].strip() for line in head).strip().lower() for begin, end in spans]
+    for title, (begin, end) in zip(titles, spans, strict=True):
+        value = row[begin : end if end != spans[-1][1] else None].strip()
+        if (
+            re.search(r"serial", title)
+            and re.fullmatch(r"[A-Za-z0-9-]{6,24}", value)
+            and re.search(r"\d", value)
+        ):
+            yield Claim("serial", value, Sure.GUESS, "command.first_module")

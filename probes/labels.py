@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Labels and their values in a text of any maker: `Serial Number : X`, `Serial Number.... X`, `<serial>X</serial>`,
+`"serialNumber": "X"`. Pure.
+
+The table says which label means which field, best first: a chassis' own before a general one.
+"""
+
+import re
+from collections.abc import Iterator
+
+from probes.vendor_values import meaning
+
+_MOST_LINES = 3000
+_MOST_LINE = 400
+_LABELS: dict[str, tuple[str, ...]] = {
+    "serial": (
+        "chassis serial number", "chassis serial nbr", "system serial number", "device serial number", "olt serial number",
+        "serial number", "serial no", "serial nbr", "serialnumber", "serial num", "serial", "hw s/n", "s/n", "sn", "unit serial number",
+        "serial-number", "serial-num", "product serial number", "appliance serial number", "box serial number",
+    ),
+    "firmware_version": (
+        "product version", "software version", "software image version", "system software version", "sw version", "sw-version",
+        "arubaos-cx version", "firmware version", "firmware-version", "softwareversion", "software-version", "firmware revision", "software revision", "system version",
+        "os version", "os-version", "image version", "runtime version", "firm ver", "firmware", "main software version", "active version",
+        "running version", "current version", "version", "release version", "software release", "installed-version", "soft version", "software",
+        "system image version", "ios version", "operation code version", "opcode version",
+    ),
+    "model": (
+        "chassis model", "machine model", "model name", "model number", "device model", "product name", "product model", "system model", "model id",
+        "hardware model", "hw model", "model", "machine type", "system type", "board-name", "product", "device type", "hardware type", "chassis type",
+        "modelname", "platform", "model-name", "system product name",
+    ),
+    "name": ("hostname", "host name", "system name", "sysname", "device name", "switch name", "host-name"),
+    "maker": ("manufacturer", "vendor", "manufacturer's name", "vendor name", "mfg-name"),
+}  # fmt: skip
+_RANKS = {label: (field, rank) for field, labels in _LABELS.items() for rank, label in enumerate(labels)}
+_LINE = re.compile(
+    r"^[\s!#*|]*(?P<label>[A-Za-z][\w ./'()-]{0,39}?)\s*(?::\s|\s?=\s?|\.{2,}\s?|:$|\s:(?=\S))\s*(?P<value>.*)$",
+    re.ASCII,
+)
+_JSON = re.compile(r'"(?P<label>[A-Za-z_ -]{2,40})"\s*:\s*"(?P<value>[^"]{1,120})"')
+_XML = re.compile(r"<(?P<label>[A-Za-z][\w-]{1,40})>(?P<value>[^<]{1,120})</")
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+
+
+def labelled(text: str) -> dict[str, str]:
+    """Give for each field the value of its best label; of equally good ones the first."""
+    best: dict[str, tuple[int, str]] = {}
+    for label, value in _pairs(text):
+        known = _RANKS.get(label)
+        if known is None:
+            continue
+        field, rank = known
+        said = _clean(field, value)
+        if said and (field not in best or rank < best[field][0]):
+            best[field] = (rank, said)
+    return {field: value for field, (_, value) in best.items()}
+
+
+def _pairs(text: str) -> Iterator[tuple[str, str]]:
+    for line in text.splitlines()[:_MOST_LINES]:
+        short = line[:_MOST_LINE]
+        found = _LINE.match(short)
+        if found:
+            yield " ".join(found["label"].lower().split()).rstrip("."), found["value"]
+        for pattern in (_JSON, _XML):
+            for pair in pattern.finditer(short):
+                label = _CAMEL.sub(" ", pair["label"]).lower()
+                yield " ".join(re.split(r"[_\s]+", label)), pair["value"]
+
+
+_VERSION = re.compile(r"^(?:[A-Za-z][A-Za-z .-]{0,20}\s)?(?P<v>[A-Za-z]{0,4}[-.]?\d\S*)")
+_SERIAL = re.compile(r"^(?P<v>[A-Za-z0-9][A-Za-z0-9./_-]{3,29})(?:\s|,|$)")
+
+
+def _clean(field: str, value: str) -> str:
+    """Give the part of a value that is the field, "" if it cannot be one."""
+    text = meaning(value.strip(" \t\r,;\"'"))
+    if not text or text[0] in "{[<":
+        return ""
+    if field == "firmware_version":
+        found = _VERSION.match(text)
+        return found["v"].rstrip(",;)") if found and any(c.isdigit() for c in found["v"]) else ""
+    if field == "serial":
+        found = _SERIAL.match(text)
+        return found["v"] if found and any(c.isdigit() for c in found["v"]) else ""
+    return re.split(r"\s{2,}|,\s", text)[0][:80].rstrip(",")

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Names in a text: makers, their product lines and software, found word by word in `recognised/*.yaml`. Pure.
+
+A text is looked up by its words, so it costs the same with a hundred names as with ten thousand.
+"""
+
+import functools
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from probes.rows import load
+
+MOST_WORDS = 120  # of one text that are looked at
+_LONGEST = 6  # words of one name
+_WORD = re.compile(r"[^\s,;:=\"'<>\[\]{}|/()]+(?:\(r\)|\(tm\))?|/", re.IGNORECASE)
+_TAIL = ".,-_!"
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """What one name says: the maker of a device, or software and who makes it."""
+
+    text: str
+    maker: str | None = None
+    kind: str | None = None  # device class
+    line: bool = False  # a product line: may stand anywhere
+    vendor: str | None = None
+    product: str | None = None
+    os: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A name at a place of a text; `word` counts the words before it."""
+
+    name: Name
+    begin: int
+    end: int
+    word: int
+
+
+class _Maker(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    names: str = ""
+    lines: str = ""
+    kind: str | None = None
+
+
+class _Software(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    names: str
+    vendor: str | None = None
+    os: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """Names by their words; `open` holds those whose last word is only a beginning, by its length."""
+
+    whole: Mapping[tuple[str, ...], Name]
+    open: Mapping[int, Mapping[tuple[str, ...], Name]]
+
+
+@functools.cache
+def makers() -> _Table:
+    """The makers of devices; raises msgspec.ValidationError for a row that is not in form."""
+    table = msgspec.convert(load("names.yaml")["makers"], dict[str, _Maker])
+    return _table(
+        Name(text, maker=maker, kind=row.kind, line=line)
+        for maker, row in table.items()
+        for texts, line in ((row.names, False), (row.lines, True))
+        for text in texts.split("|")
+        if text
+    )
+
+
+@functools.cache
+def software() -> _Table:
+    """Software that names itself."""
+    table = msgspec.convert(load("software.yaml")["software"], dict[str, _Software])
+    return _table(
+        Name(text, vendor=row.vendor, product=product, os=row.os)
+        for product, row in table.items()
+        for text in dict.fromkeys((product.lower(), *row.names.split("|")))
+    )
+
+
+def _table(names: Iterator[Name]) -> _Table:
+    whole: dict[tuple[str, ...], Name] = {}
+    begun: dict[int, dict[tuple[str, ...], Name]] = {}
+    for name in names:
+        words = tuple(_split(name.text.lower().removesuffix("*")))
+        if name.text.endswith("*"):
+            begun.setdefault(len(words[-1]), {}).setdefault(words, name)
+        else:
+            whole.setdefault(words, name)
+    return _Table(whole, begun)
+
+
+def _split(text: str) -> list[str]:
+    return [match[0] for match in _WORD.finditer(text)]
+
+
+def find(table: _Table, text: str) -> Iterator[Found]:
+    """Give every name in the text, first ones first, at each place the longest."""
+    words = [
+        (m[0].lower(), m.start(), m.end())
+        for _, m in zip(range(MOST_WORDS), _WORD.finditer(text), strict=False)
+    ]
+    at = 0
+    while at < len(words):
+        count, name = _longest(table, [word for word, _, _ in words[at : at + _LONGEST]])
+        if name:
+            yield Found(name, words[at][1], words[at + count - 1][2], at)
+        at += max(count, 1)
+
+
+def _longest(table: _Table, words: list[str]) -> tuple[int, Name | None]:
+    for count in range(len(words), 0, -1):
+        some = tuple(words[:count])
+        last = some[-1]
+        for ending in dict.fromkeys((last, last.rstrip(_TAIL))):
+            if name := table.whole.get((*some[:-1], ending)):
+                return count, name
+        for length, names in table.open.items():
+            if len(last) >= length and (name := names.get((*some[:-1], last[:length]))):
+                return count, name
+    return 0, None

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Patterns that cannot backtrack: RE2, linear in the length of the text whatever the pattern and the text.
+
+The syntax is RE2's: no look-around, no back-references; `\\d`, `\\w`, `\\s` and `\\b` are ASCII.
+"""
+
+import functools
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol, cast
+
+import re2
+
+
+class BadPattern(ValueError):
+    """A pattern that RE2 does not take; the text says why."""
+
+
+class Match(Protocol):
+    """What a pattern found."""
+
+    def __getitem__(self, group: str | int) -> Any: ...
+    def groupdict(self) -> dict[str, Any]: ...  # noqa: D102
+    def start(self, group: str | int = 0) -> int: ...  # noqa: D102
+    def end(self, group: str | int = 0) -> int: ...  # noqa: D102
+
+
+class Pattern(Protocol):
+    """A compiled pattern."""
+
+    @property
+    def groupindex(self) -> Mapping[str, int]: ...  # noqa: D102
+    def search(self, text: str) -> Match | None: ...  # noqa: D102
+    def finditer(self, text: str) -> Iterator[Match]: ...  # noqa: D102
+    def sub(self, new: str, text: str) -> str: ...  # noqa: D102
+
+
+@functools.cache
+def compiled(pattern: str) -> Pattern:
+    """Compile once, at first use; raises BadPattern."""
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        return cast(Pattern, re2.compile(pattern, options))  # type: ignore[no-untyped-call]
+    except re2.error as error:
+        raise BadPattern(str(error)) from error

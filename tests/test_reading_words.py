@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Readers that know names, grammar and structure instead of products, and outputs of commands."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from probes import command_output, labels, names, structured, wording
+from probes.command_output import families
+from probes.device_class import CLASSES
+from probes.facts import Sure
+from probes.patterns import BadPattern, compiled
+from probes.recognise import recognise
+
+CHANNELS = sorted({*wording.channels(), *structured.READINGS})
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "NETGEAR GS724Tv9 ProSafe, Software Version 9.1.0.7, SN: 9ABC123456",
+            {"maker": "Netgear", "model": "GS724Tv9 ProSafe", "firmware_version": "9.1.0.7", "serial": "9ABC123456"},
+        ),
+        ("Allied Telesis Widget-900 Rev 2.71 (boot rom version 1.0)", {"maker": "Allied Telesis", "firmware_version": "2.71"}),
+        ("KYOCERA Print Box, HW Version 3.2", {"maker": "Kyocera", "model": "Print Box"}),
+        ("Brother NC-99999x, Firmware Ver.9.87 ,MID 84U", {"maker": "Brother", "firmware_version": "9.87"}),
+        ("Linux brother 4.19.0 #1 SMP", None),
+        ("A box of nobody, version 1.2", None),
+    ],
+)  # fmt: skip
+def test_a_description_is_read_by_its_grammar(text: str, expected: dict[str, str] | None) -> None:
+    said = wording.description(text)
+    if expected is None:
+        assert said is None
+    else:
+        assert said is not None
+        assert {key: said.get(key) for key in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "version"),
+    [
+        ("hardware version 1.2.3", ""),
+        ("Copyright (c) 2019.2020", ""),
+        ("boot 1.0.0, software v4.5.6-r1,", "4.5.6-r1"),
+        ("FW:2.1 HW:9.9", "2.1"),
+        ("at 192.168.100.254 now", ""),
+        ("Version 15.2(7)E3, RELEASE", "15.2(7)E3"),
+    ],
+)
+def test_only_the_softwares_version_counts(text: str, version: str) -> None:
+    assert wording.version_in(text) == version
+
+
+@pytest.mark.parametrize(
+    ("channel", "text", "product", "version"),
+    [
+        ("http.server", "nginx/9.9.9", "nginx", "9.9.9"),
+        ("http.server", "Unheardof-Server/3.2.1 (Unix)", "Unheardof-Server", "3.2.1"),
+        ("smtp", "220 mail ESMTP Exim 9.99 ready", "exim", "9.99"),
+        ("dns.version_bind", "PowerDNS Recursor 9.8.7", "PowerDNS Recursor", "9.8.7"),
+        ("mysql", "10.9.8-MariaDB-1~deb12u1", "MariaDB", "10.9.8"),
+        ("mysql", "8.1.2-0ubuntu0.22.04.1", "MySQL", "8.1.2"),
+        ("ntp", 'version="ntpd 4.9.9p9@1.1 Tue", system="SunOS/5.11"', "NTP", "4.9.9p9@1.1"),
+        ("ldap", "vendorName1\x0b\x04\tSomebody,0vendorVersion1\x12\x04\x10Big-Directory/7.", "Big Directory Server", "7."),
+    ],
+)  # fmt: skip
+def test_what_speaks(channel: str, text: str, product: str, version: str) -> None:
+    said = {(one.product, one.version) for one in recognise(channel, text)}
+    assert (product, version) in said
+
+
+def test_systems_are_named_as_people_know_them() -> None:
+    assert structured.system("SunOS/5.11") == {"os": "Solaris", "os_version": "11"}
+    assert structured.system("Darwin/19.6.0") == {"os": "Mac OS X", "os_version": "10.15"}
+    assert structured.system("NoSystem/1") == {}
+    assert structured.aix("IBM PowerPC\nBase Operating System Runtime AIX version: 07.02.0000.0010\n") == {
+        "vendor": "IBM", "product": "AIX", "os": "AIX", "os_version": "7.2", "device_class": "server",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("model", "os"), [("model=D999AP", "iOS"), ("model=J999xAP", "iOS"), ("model=MacBookPro99,1", "Mac OS X"), ("model=B999AP", "audioOS")]
+)  # fmt: skip
+def test_boards_of_apple(model: str, os: str) -> None:
+    said = structured.device_info(model)
+    assert said is not None
+    assert (said["maker"], said["os"]) == ("Apple", os)
+
+
+def test_every_name_is_found_where_it_stands_alone() -> None:
+    for table in (names.makers(), names.software()):
+        for words, name in table.whole.items():
+            found = next(names.find(table, " ".join(words)), None)
+            assert found is not None, name
+        for begun in table.open.values():
+            for words, name in begun.items():
+                assert next(names.find(table, " ".join(words) + "9"), None) is not None, name
+
+
+def test_names_give_known_classes() -> None:
+    table = names.makers()
+    every = [*table.whole.values(), *(name for begun in table.open.values() for name in begun.values())]
+    assert {name.kind for name in every if name.kind} <= set(CLASSES)
+    assert len(every) > 500
+
+
+# Outputs of commands.
+
+CASES = [
+    ("cisco_ios", "show version", "Cisco IOS Software, C9 Software (C9-UNIV-M), Version 15.9(1)T, RELEASE SOFTWARE (fc1)\nr1 uptime is 1 day\nCisco C999/K9 (revision 1.0) processor with 1K bytes\nProcessor board ID FTX9999A9ZZ\n", ("Cisco", "C999/K9", "15.9(1)T", "FTX9999A9ZZ", "r1")),
+    ("", "show version", "Cisco Nexus Operating System (NX-OS) Software\n  NXOS: version 9.9(9)\n  cisco Nexus9999 C9Z Chassis\n  Processor Board ID SAL9999Z9ZZ\n  Device name: n1\n", ("Cisco", "Nexus9999 C9Z", "9.9(9)", "SAL9999Z9ZZ", "n1")),
+    ("", "show version", "Arista DCS-9999-Z\nSerial number: JPE99999999\nSoftware image version: 4.99.9M\n", ("Arista", "DCS-9999-Z", "4.99.9M", "JPE99999999", None)),
+    ("fortinet", "get system status", "Version: FortiGate-999Z v9.9.9,build1\nSerial-Number: FGT9Z99999999999\nHostname: fw\n", ("Fortinet", "FortiGate-999Z", "9.9.9,build1", "FGT9Z99999999999", "fw")),
+    ("", "show environment", "RTX9999 BootROM Ver.1.00\nRTX9999 Rev.99.01.02 (Thu)\n  main:  RTX9999 ver=00 serial=Z99999999 MAC\n", ("Yamaha", "RTX9999", "99.01.02", "Z99999999", None)),
+    ("nec_ix", "show version", "NEC Portable Internetwork Core Operating System Software\nIX Series IX9999 (magellan-sec) Software, Version 9.9.9, RELEASE SOFTWARE\nixr uptime is 1 day\n", ("NEC", "IX9999", "9.9.9", None, "ixr")),
+    ("", "show system", "Hostname : s1\nProduct Name : JL999A 9999M\nChassis Serial Nbr : SG9ABCDEF1\nArubaOS-CX Version : ZZ.10.99.0001\n", ("Aruba", "JL999A 9999M", "ZZ.10.99.0001", "SG9ABCDEF1", "s1")),
+    ("", "show version", "Manufacturer : Nobody Known\nModel Name ........ ZZ-9\nSerial Number..... Z9Z9Z9Z9\nFirmware Version... 9.9.9\n", ("Nobody Known", "ZZ-9", "9.9.9", "Z9Z9Z9Z9", None)),
+    ("", "show interfaces", "Serial number : 12345678\nVersion : 9.9\n", (None, None, None, None, None)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("platform", "command", "text", "expected"), CASES)
+def test_outputs_of_commands(
+    platform: str, command: str, text: str, expected: tuple[str | None, ...]
+) -> None:
+    said = {claim.field: claim.value for claim in command_output.read(platform, command, text)}
+    fields = ("maker", "model", "firmware_version", "serial", "name")
+    assert tuple(said.get(field) for field in fields) == expected
+
+
+def test_the_serial_number_of_a_module_is_only_a_guess() -> None:
+    text = "Mod Ports Model   Serial No.\n--- ----- ------- -----------\n  1    48  LC-99  SAL9999999Z\n"
+    (claim,) = command_output.read("", "show module", text)
+    assert (claim.field, claim.value, claim.sure) == ("serial", "SAL9999999Z", Sure.GUESS)
+
+
+@pytest.mark.parametrize("family", families(), ids=lambda family: family.id)
+def test_a_family_is_in_form(family: command_output.Family) -> None:
+    allowed = {"maker", "model", "serial", "firmware_version", "os", "os_version", "name", "image"}
+    assert family.device_class in ("", *CLASSES)
+    compiled(family.marks)
+    for pattern in family.fields:
+        assert compiled(pattern).groupindex
+        assert set(compiled(pattern).groupindex) <= allowed
+
+
+def test_labels_are_read_in_json_and_xml() -> None:
+    assert labels.labelled('{"serialNumber": "Z9Z9Z9", "x": 1}')["serial"] == "Z9Z9Z9"
+    assert labels.labelled("<serial-number>Z9Z9Z9</serial-number>")["serial"] == "Z9Z9Z9"
+    assert labels.labelled("Serial Number: none\nVersion: unknown") == {}
+
+
+def test_a_pattern_that_looks_around_is_refused() -> None:
+    with pytest.raises(BadPattern):
+        compiled("(?=x)x")
+
+
+# Hostile text.
+
+
+@given(st.sampled_from(CHANNELS), st.text(max_size=400))
+def test_no_text_makes_a_reader_raise(channel: str, text: str) -> None:
+    for one in recognise(channel, text):
+        assert one.pattern
+
+
+@settings(max_examples=200)
+@given(
+    st.sampled_from(["", "cisco_ios", "junos", "x" * 99]),
+    st.sampled_from([case[2] for case in CASES]),
+    st.text(max_size=200),
+    st.integers(0, 300),
+)
+def test_no_output_makes_the_reader_raise(platform: str, text: str, noise: str, at: int) -> None:
+    for claim in command_output.read(platform, noise[:20], text[:at] + noise + text[at:]):
+        assert claim.value
