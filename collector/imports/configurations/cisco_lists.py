@@ -2,11 +2,19 @@
 """Access lists of the IOS kind (also ASA and AlliedWare Plus): named, numbered, standard, extended. Pure."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from collector.imports.configurations.blocks import Block
 from collector.imports.configurations.reading import ANY
-from collector.imports.configurations.sources import Rule, Sources, masked, parse, shown, wildcard
+from collector.imports.configurations.sources import (
+    Rule,
+    Sources,
+    client_ports,
+    masked,
+    parse,
+    shown,
+    wildcard,
+)
 
 NAMED_PORTS = {
     "ftp": 21, "ssh": 22, "telnet": 23, "smtp": 25, "domain": 53, "tftp": 69, "www": 80, "http": 80, "ntp": 123,
@@ -16,17 +24,17 @@ _TRANSPORTS = {"tcp", "udp", "icmp", "esp", "ahp", "ah", "gre", "igmp", "ospf", 
 Lists = Mapping[str, Sequence[Rule]]
 
 
-@dataclass(slots=True)
+def _nothing(_: str) -> Sources | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
 class Names:
-    """Objects and groups of addresses that rules may name, resolved on demand."""
+    """Objects and groups of addresses that rules may name."""
 
-    groups: dict[str, Callable[[], Sources | None]] = field(default_factory=dict)
     masks: bool = False  # ASA writes masks where IOS writes wildcards
-
-    def resolve(self, name: str) -> Sources | None:
-        """Give the networks of a group; None if the file does not define it."""
-        found = self.groups.get(name)
-        return found() if found else None
+    resolve: Callable[[str], Sources | None] = _nothing
+    known: frozenset[str] = frozenset()  # names that are addresses, no services
 
 
 def access_lists(top: Sequence[Block], names: Names | None = None) -> dict[str, list[Rule]]:
@@ -67,22 +75,23 @@ def entry(words: Sequence[str], line: int, names: Names) -> Rule | None:
     permit = left.pop(0) == "permit"
     transports: tuple[str, ...] = ()
     extended = bool(left) and (left[0] in _TRANSPORTS or left[0] in ("ip", "ipv6", "object-group", "object"))
-    groups = names.groups
     if extended and left[0] in ("object-group", "object"):
-        extended = len(left) > 1 and left[1] not in groups
+        extended = len(left) > 1 and left[1] not in names.known
         transports, left = ((), left[2:]) if extended else ((), left)
     elif extended:
         transports = () if left[0] in ("ip", "ipv6") else (left[0],)
         left.pop(0)
     sources = address(left, names)
-    skip_ports(left)
+    own = take_ports(left) if extended else ()
+    targets = address(left, names) if extended else ANY
     return Rule(
         permit=permit,
         sources=sources,
         transports=transports,
-        ports=_destination_ports(left, names) if extended else (),
+        ports=ports(left) if extended else (),
         line=line,
-        new="established" not in left,
+        new="established" not in left and client_ports(own),
+        targets=targets,
     )
 
 
@@ -97,7 +106,7 @@ def address(left: list[str], names: Names) -> Sources | None:
         name = left.pop(0)
         if word == "host":
             found = parse(name)
-            return (shown(found),) if found else (None if name not in names.groups else names.resolve(name))
+            return (shown(found),) if found else names.resolve(name)
         return names.resolve(name) if word != "interface" else (name,)
     return _network(word, left, names)
 
@@ -118,8 +127,9 @@ def _dotted(word: str) -> bool:
     return word.count(".") == 3 and word.replace(".", "").isdigit()
 
 
-def skip_ports(left: list[str]) -> None:
+def take_ports(left: list[str]) -> tuple[tuple[int, int], ...]:
     """Take a source port condition off the front."""
+    found = ports(left)
     if left and left[0] in ("eq", "neq", "gt", "lt"):
         operator = left.pop(0)
         if left:
@@ -128,15 +138,11 @@ def skip_ports(left: list[str]) -> None:
             left.pop(0)
     elif left and left[0] == "range":
         del left[:3]
+    return found
 
 
 def _port(word: str) -> int | None:
     return int(word) if word.isdigit() and len(word) < 6 else NAMED_PORTS.get(word)
-
-
-def _destination_ports(left: list[str], names: Names) -> tuple[tuple[int, int], ...]:
-    address(left, names)
-    return ports(left)
 
 
 def ports(left: list[str]) -> tuple[tuple[int, int], ...]:

@@ -1,47 +1,35 @@
 # SPDX-License-Identifier: Apache-2.0
 """Address objects and object groups of ASA (and IOS object-groups) resolved to networks. Pure."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from collector.imports.configurations.blocks import Block, find
 from collector.imports.configurations.cisco_lists import Names
+from collector.imports.configurations.named import Named, together
 from collector.imports.configurations.reading import ANY
-from collector.imports.configurations.sources import Sources, masked, merge, parse, shown, span
-
-DEEPEST = 12  # nested groups
+from collector.imports.configurations.sources import Sources, masked, parse, shown, span
 
 
 def address_names(top: Sequence[Block], masks: bool) -> Names:
     """Give what `name`, `object network` and `object-group network` define."""
-    names = Names(masks=masks)
-    for block in find(top, "name"):
-        if len(block.words) > 2 and (found := parse(block.words[1])):
-            names.groups[block.words[2]] = _constant((shown(found),))
-    for block in (*find(top, "object", "network"), *find(top, "object-group", "network")):
-        if len(block.words) > 2:
-            names.groups[block.words[2]] = _group(block, names)
+    fixed = {
+        block.words[2]: (shown(found),)
+        for block in find(top, "name")
+        if len(block.words) > 2 and (found := parse(block.words[1]))
+    }
+    groups = {
+        block.words[2]: block
+        for block in (*find(top, "object", "network"), *find(top, "object-group", "network"))
+        if len(block.words) > 2
+    }
+
+    def resolve(name: str) -> Sources | None:
+        if name not in groups:
+            return fixed.get(name)
+        return together(_member(one.words, names) for one in groups[name].inside)
+
+    names = Names(masks=masks, resolve=Named(resolve), known=frozenset({*fixed, *groups}))
     return names
-
-
-def _constant(sources: Sources) -> Callable[[], Sources | None]:
-    return lambda: sources
-
-
-def _group(block: Block, names: Names) -> Callable[[], Sources | None]:
-    depth = 0
-
-    def resolve() -> Sources | None:
-        nonlocal depth
-        if depth >= DEEPEST:
-            return None
-        depth += 1
-        found: Sources | None = ()
-        for one in block.inside:
-            found = merge(found, _member(one.words, names)) if found is not None else None
-        depth -= 1
-        return found
-
-    return resolve
 
 
 def _member(words: Sequence[str], names: Names) -> Sources | None:

@@ -8,7 +8,14 @@ from collector.imports.configurations.blocks import Block, find
 from collector.imports.configurations.cisco_lists import Lists
 from collector.imports.configurations.draft import Draft, Filter
 from collector.imports.configurations.reading import ANY, Service
-from collector.imports.configurations.sources import ZERO, door, is_inner, masked, parse, permitted
+from collector.imports.configurations.sources import (
+    ZERO,
+    door,
+    is_inner,
+    masked,
+    parse,
+    permitted,
+)
 
 _DIALLED = ("Dialer", "Cellular", "Virtual-PPP", "ppp", "cellular")
 

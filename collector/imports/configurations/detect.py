@@ -14,7 +14,7 @@ from collector.imports.configurations.reading import Reading
 
 ENOUGH = 0.6  # below it the maker is not named
 SURE = 0.9
-MOST_LINES = 20_000
+MOST_LINES = 6_000
 
 
 class Family(Protocol):

@@ -5,11 +5,17 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from collector.imports.configurations.reading import ANY, Problem, Reading, Service, Vpn
-from collector.imports.configurations.sources import merge, overlap, public_part
+from collector.imports.configurations.sources import merge, overlap, parse, public_part
 
 MOST_PROBLEMS = 50
+MOST_SERVICES = 2000
+MOST_OUTER = 64  # interfaces towards the outside
 # from where an outer interface lets a service in: sources, () for nobody, None if not known
 Filter = Callable[[Service], tuple[str, ...] | None]
+
+
+class TooMuch(Exception):
+    """More services or interfaces than any device has; the file is not read."""
 
 
 class Draft:
@@ -29,6 +35,7 @@ class Draft:
         self.wan: list[str] = []
         self.wan_sources: list[str] = []
         self.wan_known: bool | None = None
+        self.served = 0
         self.inner: set[str] = set()  # outer interfaces whose own address is private
 
     def know(self, **what: str | None) -> None:
@@ -58,7 +65,10 @@ class Draft:
         )
 
     def serve(self, service: Service) -> None:
-        """Add a management service; the same one at the same place joins its sources."""
+        """Add a management service; the same one at the same place joins its sources. Raises TooMuch."""
+        self.served += 1
+        if self.served > MOST_SERVICES:
+            raise TooMuch
         for index, one in enumerate(self.services):
             same = (one.service, one.interface, one.rw, one.version, one.community, one.port)
             if same == (
@@ -78,6 +88,7 @@ class Draft:
 
     def judge_wan(self, filters: dict[str, Filter]) -> None:
         """Set `wan` of every service from what the outer interfaces let in; filters by interface name."""
+        filters = dict(list(filters.items())[:MOST_OUTER])
         for name in filters:
             if name not in self.wan:
                 self.wan.append(name)
@@ -90,7 +101,7 @@ class Draft:
             return None
         answers: list[bool | None] = []
         for name, admits in filters.items():
-            if one.interface not in ("any", name) and not one.interface.startswith("vty"):
+            if not _answers_on(one.interface, name):
                 answers.append(False)
                 continue
             let_in = admits(one)
@@ -121,8 +132,13 @@ class Draft:
         )
 
 
+def _answers_on(place: str, name: str) -> bool:
+    """Say whether a service at this place may answer on the interface; an address may be that interface's."""
+    return place in ("any", name) or place.startswith("vty") or parse(place) is not None
+
+
 def _fenced(one: Service, filters: dict[str, Filter]) -> bool:
-    if not filters or one.sources is None or one.interface != "any":
+    if not filters or one.sources is None or not _answers_on(one.interface, ""):
         return False
     let_in = [admits(one) for admits in filters.values()]
     return None not in let_in and ANY not in let_in
@@ -130,17 +146,16 @@ def _fenced(one: Service, filters: dict[str, Filter]) -> bool:
 
 def restriction(services: Iterable[Service]) -> str | None:
     """Sum up: yes if every service is limited, no if none is, partial between, None if not known."""
-    services = list(services)
-    if services and all(one.fenced and one.restricted is False for one in services):
-        return "partial"
-    kinds = {True if one.fenced and one.restricted is False else one.restricted for one in services}
-    if not kinds or kinds == {None}:
+    kinds = {_kind(one) for one in services}
+    if kinds <= {"limited", None}:
+        return "yes" if kinds == {"limited"} else None
+    return "no" if kinds <= {"open", None} else "partial"
+
+
+def _kind(one: Service) -> str | None:
+    if one.restricted is None:
         return None
-    if kinds == {True}:
-        return "yes"
-    if True in kinds:
-        return "partial"
-    return "no" if False in kinds else None
+    return "limited" if one.restricted else "fenced" if one.fenced else "open"
 
 
 def _wan_management(wan: list[str], services: list[Service], known: bool | None) -> bool | None:

@@ -4,41 +4,39 @@
 from collections.abc import Callable, Iterable
 
 from collector.imports.configurations.forti_tree import Node
+from collector.imports.configurations.named import Named, together
 from collector.imports.configurations.reading import ANY
 from collector.imports.configurations.sources import (
     ZERO,
     Rule,
     Sources,
     masked,
-    merge,
     parse,
     shown,
     span,
     tidy,
 )
 
-DEEPEST = 12
 SERVICES = {
     "HTTPS": (443, 443, "tcp"), "HTTP": (80, 80, "tcp"), "SSH": (22, 22, "tcp"), "TELNET": (23, 23, "tcp"),
     "SNMP": (161, 162, "udp"), "ALL": (0, 65535, ""), "ALL_TCP": (0, 65535, "tcp"), "ALL_UDP": (0, 65535, "udp"),
 }  # fmt: skip
 
 
-def address(root: Node, name: str, depth: int = 0) -> Sources | None:
-    """Give the networks of an address object or group; None if it is not defined or not known."""
-    if name in ("all", "any"):
-        return ANY
-    if depth > DEEPEST:
-        return None
-    group = _entry(root, "firewall addrgrp", name)
-    if group is not None:
-        found: Sources | None = ()
-        for member in group.words("member"):
-            part = address(root, member, depth + 1)
-            found = merge(found, part) if found is not None else None
-        return found
-    one = _entry(root, "firewall address", name)
-    return None if one is None else _object(one)
+def addresses(root: Node) -> Named:
+    """Give what resolves an address object or group; None for what is not defined or not known."""
+    groups = {one.name: one for one in reversed(entries(root, "firewall addrgrp"))}
+    objects = {one.name: one for one in reversed(entries(root, "firewall address"))}
+
+    def resolve(name: str) -> Sources | None:
+        if name in ("all", "any"):
+            return ANY
+        if name in groups:
+            return together(named(member) for member in groups[name].words("member"))
+        return _object(objects[name]) if name in objects else None
+
+    named = Named(resolve)
+    return named
 
 
 def _object(one: Node) -> Sources | None:
@@ -82,11 +80,6 @@ def entries(root: Node, path: str) -> list[Node]:
     return [one for section in sections(root, path) for one in section.inside.values()]
 
 
-def _entry(root: Node, path: str, name: str) -> Node | None:
-    found = (section.inside[name] for section in sections(root, path) if name in section.inside)
-    return next(found, None)
-
-
 def trusted_hosts(root: Node) -> Sources | None:
     """Give from where administrators may log in: all trusted hosts together; None if no account stands there."""
     admins = entries(root, "system admin")
@@ -110,44 +103,60 @@ def _host(words: tuple[str, ...]) -> str:
 
 def local_in(root: Node, undefined: Callable[[int, str], None]) -> list[Rule]:
     """Give the rules of `firewall local-in-policy`, in order."""
+    named, ports = addresses(root), _Ports(root)
     rules: list[Rule] = []
     for one in entries(root, "firewall local-in-policy"):
         if one.get("status") == "disable":
             continue
-        sources: Sources | None = ()
-        for name in one.words("srcaddr"):
-            part = address(root, name)
-            if part is None:
-                undefined(one.at("srcaddr"), "srcaddr")
-            sources = merge(sources, part) if sources is not None else None
-        rules.extend(_rules(one, sources, root))
+        sources = together(named(name) for name in one.words("srcaddr"))
+        if sources is None:
+            undefined(one.at("srcaddr"), "srcaddr")
+        rules.extend(_rules(one, sources, ports))
     return rules
 
 
-def _rules(one: Node, sources: Sources | None, root: Node) -> Iterable[Rule]:
-    permit = one.get("action", "deny") == "accept"
-    negated = one.get("srcaddr-negate") == "enable"
+def _rules(one: Node, sources: Sources | None, ports: "_Ports") -> Iterable[Rule]:
     places = one.words("intf")
-    where = () if "any" in places else places
     for name in one.words("service"):
-        for low, high, transport in _service(name, root):
+        for low, high, transport in ports.of(name):
             yield Rule(
-                permit=permit, sources=sources, transports=(transport,) if transport else (),
-                ports=() if high == 65535 and low == 0 else ((low, high),), interfaces=where, line=one.line,
-                negated=negated,
-            )  # fmt: skip
+                permit=one.get("action", "deny") == "accept",
+                sources=sources,
+                transports=(transport,) if transport else (),
+                ports=() if high == 65535 and low == 0 else ((low, high),),
+                interfaces=() if "any" in places else places,
+                line=one.line,
+                negated=one.get("srcaddr-negate") == "enable",
+            )
 
 
-def _service(name: str, root: Node) -> list[tuple[int, int, str]]:
-    if name in SERVICES:
-        return [SERVICES[name]]
-    group = _entry(root, "firewall service group", name)
-    if group is not None:
-        return [one for member in group.words("member") if member != name for one in _service(member, root)]
-    custom = _entry(root, "firewall service custom", name)
+class _Ports:
+    """What service objects and groups stand for, each resolved once."""
+
+    def __init__(self, root: Node) -> None:
+        self._groups = {one.name: one for one in entries(root, "firewall service group")}
+        self._custom = {one.name: one for one in entries(root, "firewall service custom")}
+        self._known: dict[str, list[tuple[int, int, str]]] = {}
+
+    def of(self, name: str) -> list[tuple[int, int, str]]:
+        """Give the port ranges of a service; none for what is not known."""
+        if name not in self._known:
+            self._known[name] = []  # a group within itself adds nothing
+            self._known[name] = self._find(name)
+        return self._known[name]
+
+    def _find(self, name: str) -> list[tuple[int, int, str]]:
+        if name in self._groups:
+            return [one for member in self._groups[name].words("member") for one in self.of(member)][:500]
+        if name in self._custom:
+            return _custom(self._custom[name])
+        return [SERVICES[name]] if name in SERVICES else []
+
+
+def _custom(custom: Node) -> list[tuple[int, int, str]]:
     found = []
     for transport in ("tcp", "udp"):
-        for text in custom.words(f"{transport}-portrange") if custom else ():
+        for text in custom.words(f"{transport}-portrange"):
             low, _, high = text.split(":")[0].partition("-")
             if low.isdigit() and (not high or high.isdigit()):
                 found.append((int(low), int(high or low), transport))

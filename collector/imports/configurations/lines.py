@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from collector.imports.configurations.reading import Problem
 
-LARGEST = 24_000_000  # bytes; a large firewall's configuration has a tenth of it
+LARGEST = 16_000_000  # bytes; a large firewall's configuration has a tenth of it
 LONGEST = 4000  # characters of a line that are read
 
 _ESCAPES = re.compile(r"\x1b(?:\[[0-9;?]{0,20}[A-Za-z]|\][^\x07\x1b]{0,200}\x07?|[()][A-Z0-9]|[A-Za-z=>])")

@@ -13,6 +13,7 @@ from collector.imports.configurations.lines import Line
 
 _TOKEN = re.compile(r"\"((?:[^\"\\]|\\.)*)\"|'([^']*)'|([{};\[\]])|([^\s{};\[\]\"']+)|([\"'])")
 DEEPEST = 40
+MOST = 400_000  # statements
 Path = tuple[str, ...]
 
 
@@ -24,53 +25,85 @@ class Statement:
     path: Path
 
 
+class _Knot:
+    """One word of the tree: what may follow, and the lines on which a statement ends here."""
+
+    __slots__ = ("after", "ends", "line")
+
+    def __init__(self, line: int) -> None:
+        self.line = line
+        self.after: dict[str, _Knot] = {}
+        self.ends: list[int] = []
+
+
 class Paths:
     """Every statement of a file, to be asked by how its path begins."""
 
     def __init__(self, statements: Iterable[Statement]) -> None:
-        self._by_word: dict[str, list[Statement]] = {}
+        self._root = _Knot(0)
         for one in statements:
-            if one.path:
-                self._by_word.setdefault(one.path[0], []).append(one)
+            knot = self._root
+            for word in one.path:
+                knot = knot.after.setdefault(word, _Knot(one.line))
+            knot.ends.append(one.line)
 
     def every(self) -> Iterator[Statement]:
         """Give all statements."""
-        return (one for some in self._by_word.values() for one in some)
+        return (Statement(line, path) for line, path in _leaves(self._root, ()))
 
     def under(self, *prefix: str) -> Iterator[tuple[int, Path]]:
         """Give line and the rest of the path of all that begins so; a prefix word "*" matches any word."""
-        for one in self._all(prefix[0]):
-            if len(one.path) >= len(prefix) and all(
-                want in ("*", word) for want, word in zip(prefix, one.path, strict=False)
-            ):
-                yield one.line, one.path[len(prefix) :]
+        for knot in self._knots(prefix):
+            yield from _leaves(knot, ())
 
-    def _all(self, word: str) -> Iterable[Statement]:
-        if word == "*":
-            return (one for some in self._by_word.values() for one in some)
-        return self._by_word.get(word, ())
+    def _knots(self, prefix: Sequence[str]) -> list[_Knot]:
+        found = [self._root]
+        for word in prefix:
+            if word == "*":
+                found = [after for knot in found for after in knot.after.values()]
+            else:
+                found = [knot.after[word] for knot in found if word in knot.after]
+        return found
 
     def has(self, *prefix: str) -> bool:
         """Say whether anything begins so."""
-        return any(True for _ in self.under(*prefix))
+        return bool(self._knots(prefix))
 
     def line(self, *prefix: str) -> int:
         """Give the line of the first that begins so, 0 if none does."""
-        return next((line for line, _ in self.under(*prefix)), 0)
+        found = self._knots(prefix)
+        return found[0].line if found else 0
 
     def value(self, *prefix: str) -> str:
         """Give the word after the prefix, of the last statement that has one."""
-        found = [rest[0] for _, rest in self.under(*prefix) if rest]
+        found = self.values(*prefix)
         return found[-1] if found else ""
 
     def values(self, *prefix: str) -> list[str]:
         """Give the words after the prefix, each once, in order."""
-        return list(dict.fromkeys(rest[0] for _, rest in self.under(*prefix) if rest))
+        return list(dict.fromkeys(word for knot in self._knots(prefix) for word in knot.after))
+
+
+def _leaves(knot: _Knot, above: Path) -> Iterator[tuple[int, Path]]:
+    waiting: list[tuple[_Knot, Path]] = [(knot, above)]
+    while waiting:
+        here, path = waiting.pop()
+        for line in here.ends[:1]:
+            yield line, path
+        waiting.extend((after, (*path, word)) for word, after in reversed(here.after.items()))
 
 
 def read_paths(rows: Sequence[Line], draft: Draft) -> Paths:
     """Read a file in either form."""
-    return Paths([*_set_lines(rows), *_braces(rows, draft)])
+    found = [*_set_lines(rows), *_braces(rows, draft)]
+    if len(found) > MOST:
+        line = found[MOST].line
+        draft.problem(
+            line,
+            f"設定が多すぎるため、{line} 行目までを読みました。",
+            f"Too many statements; the file was read up to line {line}.",
+        )
+    return Paths(found[:MOST])
 
 
 def _set_lines(rows: Sequence[Line]) -> list[Statement]:

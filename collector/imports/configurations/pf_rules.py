@@ -5,11 +5,10 @@ from collections.abc import Iterator
 
 from collector.imports.configurations.cisco_lists import NAMED_PORTS
 from collector.imports.configurations.draft import Draft
+from collector.imports.configurations.named import Named, together
 from collector.imports.configurations.reading import ANY
-from collector.imports.configurations.sources import Rule, Sources, parse, permitted, shown, span, tidy
+from collector.imports.configurations.sources import Rule, Sources, parse, permitted, shown, span
 from collector.imports.configurations.xml_nodes import Node
-
-DEEPEST = 8
 
 
 class Rules:
@@ -19,6 +18,7 @@ class Rules:
         self.draft = draft
         aliases = [*top.all("aliases/alias"), *top.all("OPNsense/Firewall/Alias/aliases/alias")]
         self.aliases = {one.get("name"): one for one in aliases}
+        self.alias = Named(self._resolve)
         self.rows = [one for one in top.all("filter/rule") if not _off(one)]
         self.interfaces = {one.tag: one for whole in top.all("interfaces") for one in whole.inside}
 
@@ -44,6 +44,7 @@ class Rules:
         yield Rule(
             permit=row.get("type", "pass") == "pass", sources=sources, transports=tuple(transport),
             ports=self._ports(row), line=row.line, negated=negated,
+            new=not row.has("source/port"),
         )  # fmt: skip
 
     def _aims_here(self, row: Node, place: str) -> bool:
@@ -56,7 +57,7 @@ class Rules:
         if not address:
             return True
         own = {one.get("ipaddr") for one in self.interfaces.values()}
-        found = self._alias(address, 0)
+        found = self.alias(address)
         return found is None or found == ANY or bool(own & set(found)) or address in own
 
     def _sources(self, row: Node) -> tuple[Sources | None, bool]:
@@ -68,25 +69,25 @@ class Rules:
             return (word,), negated
         if not address:
             return ANY, False
-        found = self._alias(address, 0)
+        found = self.alias(address)
         if found is None:
             self.draft.undefined(row.line, "alias")
         return found, negated
 
-    def _alias(self, name: str, depth: int) -> Sources | None:
+    def _resolve(self, name: str) -> Sources | None:
         known = parse(name)
         if known:
             return (shown(known),)
         alias = self.aliases.get(name)
-        if alias is None or depth > DEEPEST or alias.get("type").startswith("url"):
+        if alias is None or alias.get("type").startswith("url"):
             return None
-        found: list[str] = []
         text = alias.get("address") or alias.get("content")
-        for word in text.split():
-            low, dash, high = word.partition("-")
-            some = span(low, high) if dash and parse(low) else self._alias(word, depth + 1)
-            found += some if some else [word]
-        return tidy(found)
+        return together(self._member(word) for word in text.split())
+
+    def _member(self, word: str) -> Sources:
+        low, dash, high = word.partition("-")
+        some = span(low, high) if dash and parse(low) else self.alias(word)
+        return some or (word,)  # a name that only DNS resolves stays a word
 
     def _ports(self, row: Node) -> tuple[tuple[int, int], ...]:
         text = row.get("destination/port")

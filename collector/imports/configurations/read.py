@@ -4,6 +4,7 @@
 from dataclasses import replace
 
 from collector.imports.configurations.detect import SURE, family_of, load
+from collector.imports.configurations.draft import TooMuch
 from collector.imports.configurations.lines import Lines, Unreadable, decode
 from collector.imports.configurations.reading import Problem, Reading
 
@@ -32,6 +33,16 @@ def read_configuration(data: bytes, name: str = "") -> Reading:
 def _read(family: str, lines: Lines) -> Reading:
     try:
         return load(family).read(lines)
+    except TooMuch:
+        return Reading(
+            family=family,
+            problems=(
+                Problem(
+                    ja="設定の数が機器としてありえないほど多いため、読みませんでした。",
+                    en="It has more services than any device; it was not read.",
+                ),
+            ),
+        )
     except (ValueError, LookupError, RecursionError, ArithmeticError):
         # a defect of ours must not lose the other files of a run; what kind it was says nothing of the content
         return Reading(

@@ -6,8 +6,18 @@ from collections.abc import Sequence
 from collector.imports.configurations.draft import Draft
 from collector.imports.configurations.reading import ANY
 from collector.imports.configurations.routeros_rows import Row
-from collector.imports.configurations.sources import Rule, Sources, parse, permitted, shown, span, tidy
+from collector.imports.configurations.sources import (
+    Rule,
+    Sources,
+    client_ports,
+    parse,
+    permitted,
+    shown,
+    span,
+    tidy,
+)
 
+MOST_PLACES = 64
 _DIALLED = ("/interface pppoe-client", "/interface lte", "/interface pptp-client", "/interface l2tp-client")
 
 
@@ -39,25 +49,32 @@ def outer_interfaces(every: Sequence[Row]) -> set[str]:
     return {name for name in found if name and not name.startswith("!")}
 
 
-def chain(every: Sequence[Row]) -> list[Row]:
-    """Give the rows of the IPv4 input chain that are on, in order."""
-    return [
-        row for row in every
-        if row.menu == "/ip firewall filter" and row.verb == "add" and row.get("chain") == "input" and not row.off
-    ]  # fmt: skip
+class Chain:
+    """The IPv4 input chain with the lists that it names."""
 
+    def __init__(self, every: Sequence[Row], draft: Draft) -> None:
+        self.draft = draft
+        self.lists = interface_lists(every)
+        self.named = _address_lists(every)
+        self.rows = [
+            row
+            for row in every
+            if row.menu == "/ip firewall filter"
+            and row.verb == "add"
+            and row.get("chain") == "input"
+            and not row.off
+        ]
 
-def let_in(every: Sequence[Row], places: set[str], port: int, transport: str, draft: Draft) -> Sources | None:
-    """Give who reaches a port of the device through any of these interfaces; None if it is not known."""
-    lists, named = interface_lists(every), _address_lists(every)
-    found: list[str] = []
-    for place in places or {""}:
-        rules = [rule for row in chain(every) for rule in _rules(row, place, lists, named, draft)]
-        some = permitted(rules, port, transport, otherwise=ANY)  # the chain's own end lets in
-        if some is None:
-            return None
-        found.extend(some)
-    return tidy(found)
+    def let_in(self, places: set[str], port: int, transport: str) -> Sources | None:
+        """Give who reaches a port of the device through any of these interfaces; None if it is not known."""
+        found: list[str] = []
+        for place in sorted(places)[:MOST_PLACES] or [""]:
+            rules = [rule for row in self.rows for rule in _rules(row, place, self)]
+            some = permitted(rules, port, transport, otherwise=ANY)  # the chain's own end lets in
+            if some is None:
+                return None
+            found.extend(some)
+        return tidy(found)
 
 
 def _address_lists(every: Sequence[Row]) -> dict[str, list[str]]:
@@ -76,16 +93,14 @@ def _address(text: str) -> Sources:
     return (span(low, high) if dash else ()) or ((text,) if text else ())
 
 
-def _rules(
-    row: Row, place: str, lists: dict[str, set[str]], named: dict[str, list[str]], draft: Draft
-) -> list[Rule]:
+def _rules(row: Row, place: str, chain: Chain) -> list[Rule]:
     action = row.get("action", "accept")
-    if action not in ("accept", "drop", "reject", "tarpit", "jump") or not _applies(row, place, lists):
+    if action not in ("accept", "drop", "reject", "tarpit", "jump") or not _applies(row, place, chain.lists):
         return []
     if not _new(row) or _aimed_elsewhere(row):
         return []
     permit = action == "accept"
-    sources = None if action == "jump" else _sources(row, permit, named, draft)
+    sources = None if action == "jump" else _sources(row, permit, chain)
     if _conditional(row) and not permit:
         return []  # drops only some of the packets
     return [
@@ -111,6 +126,8 @@ def _applies(row: Row, place: str, lists: dict[str, set[str]]) -> bool:
 
 def _new(row: Row) -> bool:
     states = row.get("connection-state")
+    if not client_ports(_ports(row.get("src-port"))):
+        return False
     if not states:
         return row.get("connection-nat-state") != "dstnat"
     if states.startswith("!"):
@@ -134,7 +151,8 @@ def _conditional(row: Row) -> bool:
     return any(key in row.values for key in ("limit", "dst-limit", "connection-limit", "ipsec-policy", "time", "psd", "content", "src-mac-address", "hotspot", "tcp-flags"))  # fmt: skip
 
 
-def _sources(row: Row, permit: bool, named: dict[str, list[str]], draft: Draft) -> Sources | None:
+def _sources(row: Row, permit: bool, chain: Chain) -> Sources | None:
+    named, draft = chain.named, chain.draft
     listed, address = row.get("src-address-list"), row.get("src-address")
     if listed:
         name = listed.lstrip("!")

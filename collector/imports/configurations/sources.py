@@ -7,16 +7,19 @@ DNS resolves, a country) stay as words.
 
 import ipaddress
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import lru_cache
 
 from collector.imports.configurations.reading import ANY
 
 Sources = tuple[str, ...]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-MOST = 2000  # sources kept of one rule set
+MOST = 1000  # sources kept of one rule set
+MOST_DENIED = 100  # that are taken off later permits
 ZERO = "0.0.0.0"  # noqa: S104  the address that stands for none, nobody listens on it
 
 
+@lru_cache(maxsize=20_000)
 def parse(text: str) -> Network | None:
     """Read a network or a host; None if it is neither."""
     try:
@@ -126,12 +129,36 @@ class Rule:
     line: int = 0
     new: bool = True  # False: only packets of connections that stand already
     negated: bool = False  # speaks of everybody but `sources`
-    interfaces: tuple[str, ...] = field(default=())  # where it applies; () is everywhere
+    interfaces: tuple[str, ...] = ()  # where it applies; () is everywhere
+    targets: Sources | None = ANY  # destinations; None: not known
 
     def meets(self, port: int, transport: str) -> bool:
         """Say whether the rule speaks of a new connection to this port."""
         ports = not self.ports or port == 0 or any(low <= port <= high for low, high in self.ports)
         return self.new and ports and (not self.transports or transport in self.transports)
+
+
+def aimed_here(rules: Sequence[Rule], own: Sequence[str]) -> list[Rule]:
+    """Leave out rules that speak of other destinations than the device's own addresses.
+
+    An address of the outer interface that a provider gives is not in the file, so a public one may be our own.
+    """
+    return [one for one in rules if _may_be_here(one.targets, own)]
+
+
+def _may_be_here(targets: Sources | None, own: Sequence[str]) -> bool:
+    if targets is None or targets == ANY:
+        return True
+    given = any(parse(address) is not None and not is_inner(parse(address)) for address in own)
+    return any(
+        any(covers(target, address) for address in own) or (not given and not is_inner(parse(target)))
+        for target in targets
+    )
+
+
+def client_ports(pairs: Sequence[tuple[int, int]]) -> bool:
+    """Say whether a source port condition leaves room for the ports that clients use."""
+    return not pairs or any(high >= 32768 for _, high in pairs)
 
 
 def permitted(
@@ -145,14 +172,14 @@ def permitted(
         if rule.sources is None:
             return None
         if rule.negated and not rule.permit:
-            left = overlap(left, rule.sources)
+            left = overlap(left, rule.sources[:MOST])
             continue
         if not rule.permit:
             if rule.sources == ANY:
                 return tidy(let_in)
-            denied.extend(rule.sources)
+            denied.extend(rule.sources[: MOST_DENIED - len(denied)])
             continue
-        some = left if rule.negated else overlap(left, rule.sources)
+        some = left if rule.negated else overlap(left, rule.sources[:MOST])
         let_in.extend(one for one in some if not any(covers(no, one) for no in denied))
         if some == ANY:
             return ANY

@@ -62,7 +62,7 @@ def _rule(paths: Paths, at: tuple[str, ...], draft: Draft) -> Rule | None:
     sources, negated = _sources(paths, at, draft)
     return Rule(
         permit=action == "accept", sources=sources, transports=tuple(transports), ports=_ports(paths, at),
-        line=paths.line(*at), new=not states or "new" in states, negated=negated,
+        line=paths.line(*at), new=(not states or "new" in states) and not paths.has(*at, "source", "port"), negated=negated,
         interfaces=tuple(_inbound(paths, at)),
     )  # fmt: skip
 

@@ -16,7 +16,7 @@ from defusedxml.common import DefusedXmlException
 
 from collector.imports.configurations.draft import Draft
 
-MOST_NODES = 1_000_000
+MOST_NODES = 300_000
 DEEPEST = 60
 
 
@@ -76,7 +76,7 @@ class _Builder(ContentHandler):
         line = (self.locator.getLineNumber() if self.locator else 0) or 0
         node = Node(name, line, str(attrs.get("name", ""))[:200])
         if name == "config" and attrs.get("version"):
-            self.version.append(str(attrs.get("version")))
+            self.version.append(str(attrs.get("detail-version") or attrs.get("version"))[:40])
         self.stack[-1].inside.append(node)
         self.stack.append(node)
 

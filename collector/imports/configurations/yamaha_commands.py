@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from collector.imports.configurations.lines import Line
 from collector.imports.configurations.reading import ANY
-from collector.imports.configurations.sources import Rule, Sources, parse, shown, span, tidy
+from collector.imports.configurations.sources import Rule, Sources, client_ports, parse, shown, span, tidy
 
 PORTS = {
     "ftp": 21, "ftpdata": 20, "telnet": 23, "smtp": 25, "domain": 53, "tftp": 69, "gopher": 70, "finger": 79,
@@ -80,7 +80,8 @@ def _rule(one: Command) -> Rule:
         transports=() if every else tuple(_transport(name) for name in protocols),
         ports=_ports(one.word(8)),
         line=one.line,
-        new=not standing,
+        new=not standing and client_ports(_ports(one.word(7))),
+        targets=hosts(one.word(5)),
     )
 
 

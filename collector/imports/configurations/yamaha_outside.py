@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from collector.imports.configurations.draft import Draft, Filter
 from collector.imports.configurations.reading import ANY, Service
-from collector.imports.configurations.sources import Rule, door, is_inner, parse, permitted
+from collector.imports.configurations.sources import Rule, aimed_here, door, is_inner, parse, permitted
 from collector.imports.configurations.yamaha_commands import Command, filters
 
 
@@ -34,9 +34,9 @@ def outer_interfaces(every: Sequence[Command]) -> list[str]:
 
 
 def _gateways(one: Command, every: Sequence[Command]) -> list[str]:
-    places = []
+    places: list[str] = []
     for at, word in enumerate(one.words):
-        if word != "gateway":
+        if word != "gateway" or len(places) > 8:
             continue
         target = one.word(at + 1)
         if target == "pp" and one.word(at + 2):
@@ -90,7 +90,7 @@ def _rules(applied: Command, known: dict[str, Rule], draft: Draft) -> list[Rule]
     if missing:
         draft.undefined(applied.line, "ip filter " + " ".join(one for one in missing[:5] if one.isdigit()))
         return None
-    return [known[number] for number in numbers]
+    return aimed_here([known[number] for number in numbers], draft.addresses)
 
 
 def _default(rules: list[Rule] | None, applied: bool) -> str | None:

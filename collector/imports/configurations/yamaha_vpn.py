@@ -7,34 +7,43 @@ from collector.imports.configurations.draft import Draft
 from collector.imports.configurations.reading import Vpn
 from collector.imports.configurations.yamaha_commands import Command
 
+MOST = 1000  # gateways
+
 
 def yamaha_vpn(every: Sequence[Command], draft: Draft) -> None:
     """Add the VPNs of the tunnels, and L2TP and PPTP where they are on."""
-    gateways: dict[str, Command] = {}
+    gateways: dict[str, list[Command]] = {}
     for one in every:
-        if one.starts("ipsec", "ike") and one.words[2:4] in (
-            ("pre-shared-key",),
-            ("remote", "address"),
-            ("remote", "name"),
-        ):
-            gateways.setdefault(one.word(4), one)
-    for number, one in gateways.items():
-        draft.vpn.append(_ipsec(number, one, every))
+        if one.starts("ipsec", "ike"):
+            number = one.word(3) if one.word(3).isdigit() else one.word(4)
+            if number in gateways or len(gateways) < MOST:
+                gateways.setdefault(number, []).append(one)
+    for mine in gateways.values():
+        if any(one.words[2:4] in _PEERS or one.word(2) == "pre-shared-key" for one in mine):
+            draft.vpn.append(_ipsec(mine))
     _dial_in(every, draft)
     _weak(every, draft)
     draft.count("vpn", len({one.word(3) for one in every if one.starts("pp", "auth", "username")}))
 
 
-def _ipsec(number: str, first: Command, every: Sequence[Command]) -> Vpn:
-    mine = [one for one in every if one.starts("ipsec", "ike") and number in (one.word(3), one.word(4))]
+_PEERS = {("remote", "address"), ("remote", "name")}
+
+
+def _ipsec(mine: Sequence[Command]) -> Vpn:
+    first = next(one for one in mine if one.words[2:4] in _PEERS or one.word(2) == "pre-shared-key")
     peer = next((one.word(5) for one in mine if one.words[2:4] == ("remote", "address")), "")
     named = next((one.word(5) for one in mine if one.words[2:4] == ("remote", "name")), "")
     version = next((one.word(4) for one in mine if one.word(2) == "version"), "1")
     aggressive = bool(named) and version == "1"
     return Vpn(
-        kind="ipsec", peer=peer or named, name=first.place, interface=first.place, line=first.line,
-        version=f"ikev{version}" if version in ("1", "2") else "", mode="aggressive" if aggressive else "",
-    )  # fmt: skip
+        kind="ipsec",
+        peer=peer or named,
+        name=first.place,
+        interface=first.place,
+        line=first.line,
+        version=f"ikev{version}" if version in ("1", "2") else "",
+        mode="aggressive" if aggressive else "",
+    )
 
 
 def _dial_in(every: Sequence[Command], draft: Draft) -> None:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 
 from collector.imports.configurations.blocks import Block, blocks, find, first
+from collector.imports.configurations.cisco_lists import Names
 from collector.imports.configurations.cisco_objects import address_names
 from collector.imports.configurations.cisco_vpn import asa_vpn
 from collector.imports.configurations.draft import Draft, Filter
@@ -36,12 +37,13 @@ def read(lines: Lines) -> Reading:
     _identify(lines, draft)
     top = blocks(lines.rows)
     outside = _interfaces(top, draft)
-    _logins(top, draft)
-    _web(top, draft)
+    names = address_names(top, masks=True)
+    _logins(top, names, draft)
+    _web(top, names, draft)
     _snmp(top, draft)
-    names = [one.words[1] for one in find(top, "username") if len(one.words) > 1]
+    users = [one.words[1] for one in find(top, "username") if len(one.words) > 1]
     full = [one for one in find(top, "username") if one.words[-2:] == ("privilege", "15")]
-    draft.count("local", len(set(names)))
+    draft.count("local", len(set(users)))
     draft.count("admin", len(full))
     asa_vpn(top, draft)
     filters: dict[str, Filter] = dict.fromkeys(outside, lambda service: ANY)
@@ -76,10 +78,9 @@ def _interfaces(top: Sequence[Block], draft: Draft) -> list[str]:
     return outside
 
 
-def _allowed(block: Block, top: Sequence[Block], draft: Draft) -> tuple[str, tuple[str, ...]] | None:
+def _allowed(block: Block, names: Names) -> tuple[str, tuple[str, ...]] | None:
     """Read NETWORK MASK INTERFACE or PREFIX INTERFACE; None for options like `ssh timeout 5`."""
     words = block.words[1:]
-    names = address_names(top, masks=True)
     if len(words) >= 2 and "/" in words[0] and (found := parse(words[0])):
         return words[1], _one(shown(found))
     if len(words) < 3:
@@ -87,7 +88,7 @@ def _allowed(block: Block, top: Sequence[Block], draft: Draft) -> tuple[str, tup
     text = masked(words[0], words[1])
     if text:
         return words[2], _one(text)
-    if words[0] in names.groups and parse(words[1]):  # a `name` in place of the address
+    if words[0] in names.known and parse(words[1]):  # a `name` in place of the address
         known = names.resolve(words[0])
         base = known[0].split("/")[0] if known and known != ANY else ""
         text = masked(base, words[1])
@@ -99,17 +100,17 @@ def _one(text: str) -> tuple[str, ...]:
     return ANY if text == "any" else (text,)
 
 
-def _logins(top: Sequence[Block], draft: Draft) -> None:
+def _logins(top: Sequence[Block], names: Names, draft: Draft) -> None:
     for service in ("ssh", "telnet"):
         for block in find(top, service):
-            allowed = _allowed(block, top, draft)
+            allowed = _allowed(block, names)
             if allowed:
                 draft.serve(
                     Service(service=service, interface=allowed[0], sources=allowed[1], line=block.line)
                 )
 
 
-def _web(top: Sequence[Block], draft: Draft) -> None:
+def _web(top: Sequence[Block], names: Names, draft: Draft) -> None:
     server = first(top, "http", "server", "enable")
     if server is None:
         if first(top, "no", "http", "server", "enable"):
@@ -117,7 +118,7 @@ def _web(top: Sequence[Block], draft: Draft) -> None:
         return
     port = int(server.words[3]) if len(server.words) > 3 and server.words[3].isdigit() else 0
     for block in find(top, "http"):
-        allowed = _allowed(block, top, draft)
+        allowed = _allowed(block, names)
         if allowed:
             draft.serve(
                 Service(service="https", interface=allowed[0], sources=allowed[1], line=block.line, port=port)

@@ -71,13 +71,21 @@ def _identify(lines: Lines, root: Node, draft: Draft) -> None:
         if found := _VERSION.search(row.text):
             draft.know(model=found["model"], version=found["version"])
         if found := _CONFIG_VERSION.search(row.text):
-            draft.know(version=found[2])
+            draft.know(version=found[2], model=_model(found[1]))
         if found := _SERIAL.search(row.text):
             draft.know(serial=found[1])
         if found := _MODEL.search(row.text):
             draft.know(model=found[1])
     for section in sections(root, "system global"):
         draft.know(hostname=section.get("hostname"))
+
+
+def _model(code: str) -> str | None:
+    """Read the model from the code in #config-version: FG100F, FGT60F, FWF61E; codes in the serial's form stay."""
+    found = re.fullmatch(r"(FGT?|FWF)(\d{2,4}[A-Z])", code)
+    if found is None:
+        return None
+    return f"{'FortiWiFi' if found[1] == 'FWF' else 'FortiGate'}-{found[2]}"
 
 
 def _interface(one: Node, root: Node, rules: list[Rule], trusted: Sources | None, draft: Draft) -> None:

@@ -96,6 +96,18 @@ def _zones(paths: Paths) -> dict[str, tuple[str, set[str]]]:
     return found
 
 
+def _where(service: str, places: Sequence[str], paths: Paths) -> list[str]:
+    """Give where a service answers: on SRX the interfaces whose zone lets it in, else where it is bound, else any."""
+    zones = _zones(paths)
+    if not zones:
+        return list(places) or ["any"]
+    return [
+        place
+        for place, (_, lets) in zones.items()
+        if lets & {"all", "any-service", service} and (not places or place in places)
+    ]
+
+
 def _serve(
     service: str,
     line: int,
@@ -106,14 +118,9 @@ def _serve(
     draft: Draft,
 ) -> None:
     sources = ANY if rules is None else permitted(rules, *door(service, port))
-    zones = _zones(paths)
-    if zones:
-        places = [
-            place for place, (_, lets) in zones.items()
-            if lets & {"all", "any-service", service} and (not places or place in places)
-        ]  # fmt: skip
+    places = _where(service, places, paths)
     target = draft.also if service not in ("ssh", "telnet", "ftp", "http", "https") else None
-    for place in places or ([] if zones else ["any"]):
+    for place in places:
         one = Service(service=service, interface=place, sources=sources, line=line, port=port)
         if target is None:
             draft.serve(one)
@@ -122,7 +129,7 @@ def _serve(
 
 
 def _snmp(paths: Paths, rules: list[Rule] | None, draft: Draft) -> None:
-    places = paths.values("snmp", "interface") or ["any"]
+    places = _where("snmp", paths.values("snmp", "interface"), paths)
     for name in paths.values("snmp", "community"):
         prefix = ("snmp", "community", name)
         sources = _clients(paths, prefix, draft)
@@ -142,7 +149,10 @@ def _snmp(paths: Paths, rules: list[Rule] | None, draft: Draft) -> None:
             )
     if line := paths.line("snmp", "v3", "usm"):
         let_in = ANY if rules is None else permitted(rules, 161, "udp")
-        draft.serve(Service(service="snmp", sources=let_in, line=line, rw=False, version="v3"))
+        for place in places:
+            draft.serve(
+                Service(service="snmp", interface=place, sources=let_in, line=line, rw=False, version="v3")
+            )
 
 
 def _clients(paths: Paths, prefix: tuple[str, ...], draft: Draft) -> Sources | None:

@@ -10,7 +10,17 @@ from collector.imports.configurations.draft import Draft, Filter
 from collector.imports.configurations.lines import Lines
 from collector.imports.configurations.nec_vpn import nec_vpn
 from collector.imports.configurations.reading import ANY, Reading, Service
-from collector.imports.configurations.sources import Rule, door, parse, permitted, shown
+from collector.imports.configurations.sources import (
+    Rule,
+    Sources,
+    aimed_here,
+    client_ports,
+    door,
+    parse,
+    permitted,
+    shown,
+    tidy,
+)
 
 SIGNS = {
     r"^! ?NEC Portable Internetwork": 0.97,
@@ -65,16 +75,20 @@ def _lists(top: Sequence[Block]) -> dict[str, list[Rule]]:
 def _rule(block: Block) -> Rule:
     words = block.words
     transport = words[4]
-    source = _after(words, "src")
-    found = parse(source)
-    sources = ANY if source == "any" else (shown(found),) if found else None
     return Rule(
         permit=words[3] == "permit",
-        sources=ANY if sources == ("any",) else sources,
+        sources=_networks(_after(words, "src")),
         transports=() if transport in ("ip", "any") else (transport,),
-        ports=_ports(words),
+        ports=_ports(words, "dport"),
         line=block.line,
+        new=client_ports(_ports(words, "sport")),
+        targets=_networks(_after(words, "dest")),
     )
+
+
+def _networks(word: str) -> Sources | None:
+    found = parse(word)
+    return ANY if word == "any" else tidy((shown(found),)) if found else None
 
 
 def _after(words: Sequence[str], word: str) -> str:
@@ -82,8 +96,8 @@ def _after(words: Sequence[str], word: str) -> str:
     return words[at + 1] if at + 1 < len(words) else ""
 
 
-def _ports(words: Sequence[str]) -> tuple[tuple[int, int], ...]:
-    at = words.index("dport") if "dport" in words else len(words)
+def _ports(words: Sequence[str], which: str) -> tuple[tuple[int, int], ...]:
+    at = words.index(which) if which in words else len(words)
     rest = words[at + 1 : at + 4]
     if not rest or rest[0] == "any":
         return ()
@@ -171,7 +185,7 @@ def _admits(block: Block, lists: dict[str, list[Rule]], draft: Draft) -> Filter:
     unknown = [one for one in applied if one.words[2] not in lists]
     for one in unknown:
         draft.undefined(one.line, "ip filter")
-    rules = [rule for one in applied for rule in lists.get(one.words[2], [])]
+    rules = aimed_here([rule for one in applied for rule in lists.get(one.words[2], [])], draft.addresses)
     translated = block.has("ip", "napt", "enable")
 
     def admits(service: Service) -> tuple[str, ...] | None:

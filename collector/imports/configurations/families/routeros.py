@@ -7,13 +7,14 @@ version, www-ssl and SNMP are off. Who gets in is decided by the input chain and
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from collector.imports.configurations.draft import Draft
 from collector.imports.configurations.lines import Lines
 from collector.imports.configurations.reading import ANY, Reading, Service, Vpn
-from collector.imports.configurations.routeros_firewall import chain, let_in, outer_interfaces
+from collector.imports.configurations.routeros_firewall import Chain, outer_interfaces
 from collector.imports.configurations.routeros_rows import Row, rows
-from collector.imports.configurations.sources import Sources, door, overlap, parse, shown, tidy
+from collector.imports.configurations.sources import Sources, door, overlap, parse, public_part, shown, tidy
 
 SIGNS = {
     r"^# .{0,60}by RouterOS ": 0.97,
@@ -33,6 +34,15 @@ _MODEL = re.compile(r"^#\s*(?:model =|board-name:|board name =)\s*([\w+/.-]+)")
 _SERIAL = re.compile(r"^#\s*serial[ -]number\s*[:=]\s*(\w+)")
 
 
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """The input chain, and the interfaces on both sides of the device."""
+
+    chain: Chain
+    outer: set[str]
+    inner: set[str]
+
+
 def read(lines: Lines) -> Reading:
     """Read a RouterOS export."""
     draft = Draft("routeros", "MikroTik", "RouterOS")
@@ -49,9 +59,11 @@ def read(lines: Lines) -> Reading:
     _notes(every, draft)
     outer = outer_interfaces(every)
     draft.wan.extend(sorted(outer))
+    sides = Sides(Chain(every, draft), outer, _inner(every, outer))
     for name, (service, port, on) in _SERVICES.items():
-        _service(name, service, port, on, every, outer, draft)
-    _snmp(every, outer, draft)
+        _service(name, service, port, on, every, sides, draft)
+    _snmp(every, sides, draft)
+    _answer(draft, outer)
     _vpn(every, draft)
     return draft.finish()
 
@@ -79,7 +91,7 @@ def _set(name: str, every: Sequence[Row]) -> Row | None:
 
 
 def _service(
-    name: str, service: str, port: int, on: bool, every: Sequence[Row], outer: set[str], draft: Draft
+    name: str, service: str, port: int, on: bool, every: Sequence[Row], sides: Sides, draft: Draft
 ) -> None:
     said = _set(name, every)
     if said is not None:
@@ -91,7 +103,7 @@ def _service(
     number = int(said.get("port")) if said and said.get("port").isdigit() else port
     own = _networks(said.get("address")) if said else ANY
     line = said.line if said else 0
-    _through(Service(service=service, port=number, line=line, default=said is None), own, every, outer, draft)
+    _through(Service(service=service, port=number, line=line, default=said is None), own, sides, draft)
 
 
 def _networks(text: str) -> Sources:
@@ -99,42 +111,46 @@ def _networks(text: str) -> Sources:
     return tidy(found) if found else ANY
 
 
-def _through(service: Service, own: Sources, every: Sequence[Row], outer: set[str], draft: Draft) -> None:
+def _through(service: Service, own: Sources, sides: Sides, draft: Draft) -> None:
     """Add a service for the inner and the outer side, as the input chain lets it through."""
     port, transport = door(service.service, service.port)
-    shown_port = service.port if (service.port, transport) != door(service.service) else 0
-    outside = let_in(every, outer, port, transport, draft) if outer else None
-    inside = let_in(every, _inner(every, outer), port, transport, draft)
-    filtered = bool(chain(every))
-    for place, admitted, wan in (("LAN", inside, False), ("WAN", outside, True)):
-        if wan and not outer:
-            continue
-        both = None if admitted is None else overlap(admitted, own)
-        if both == ():
-            continue
-        draft.serve(
-            Service(
-                service=service.service, interface=place if outer and filtered else "any", sources=both,
-                line=service.line, port=shown_port, default=service.default, rw=service.rw,
-                version=service.version, community=service.community,
-                limited=_limited(both, wan, outer, outside), wan=None if both is None else wan,
-            )
-        )  # fmt: skip
-        if wan and both:
-            draft.wan_sources.extend(both)
-    _answer(draft, outside, own, outer)
+    if (port, transport) == door(service.service):
+        service = replace(service, port=0)
+    inside = sides.chain.let_in(sides.inner, port, transport)
+    outside = sides.chain.let_in(sides.outer, port, transport) if sides.outer else None
+    if not sides.outer or not sides.chain.rows:
+        _add(service, "any", inside, own, draft, wan=bool(sides.outer) or None)
+        return
+    fenced = outside not in (None, ANY)  # the chain keeps somebody out on the outer side
+    _add(service, "LAN", inside, own, draft, wan=False, limited=fenced)
+    _add(service, "WAN", outside, own, draft, wan=True)
 
 
-def _limited(both: Sources | None, wan: bool, outer: set[str], outside: Sources | None) -> bool | None:
-    """On the inner side a chain that keeps the outer side out is a limit; elsewhere the sources say it."""
-    return True if not wan and both == ANY and outer and outside not in (None, ANY) else None
+def _add(
+    service: Service,
+    place: str,
+    admitted: Sources | None,
+    own: Sources,
+    draft: Draft,
+    *,
+    wan: bool | None,
+    limited: bool = False,
+) -> None:
+    both = None if admitted is None else overlap(admitted, own)
+    if both == ():
+        return
+    public = public_part(both or ())
+    seen = (None if both is None else bool(public)) if wan else wan
+    by_place = True if limited and both == ANY else None
+    draft.serve(replace(service, interface=place, sources=both, wan=seen, limited=by_place))
+    if wan:
+        draft.wan_sources.extend(public)
 
 
-def _answer(draft: Draft, outside: Sources | None, own: Sources, outer: set[str]) -> None:
-    if outer and outside is not None and draft.wan_known is not True:
-        draft.wan_known = bool(overlap(outside, own))
-    elif outer and outside is None and draft.wan_known is False:
-        draft.wan_known = None
+def _answer(draft: Draft, outer: set[str]) -> None:
+    seen = {one.wan for one in draft.services}
+    if outer:
+        draft.wan_known = True if True in seen else None if None in seen else False
 
 
 def _inner(every: Sequence[Row], outer: set[str]) -> set[str]:
@@ -142,13 +158,15 @@ def _inner(every: Sequence[Row], outer: set[str]) -> set[str]:
     return {name for name in named if name} - outer
 
 
-def _snmp(every: Sequence[Row], outer: set[str], draft: Draft) -> None:
+def _snmp(every: Sequence[Row], sides: Sides, draft: Draft) -> None:
     said = [row for row in every if row.menu == "/snmp" and row.verb == "set"]
     if not said or said[-1].get("enabled") != "yes":
         draft.off += ["snmp"] if said and said[-1].get("enabled") == "no" else []
         return
-    communities = [row for row in every if row.menu == "/snmp community" and row.verb in ("add", "set")]
-    for row in communities or [said[-1]]:
+    communities = [
+        row for row in every if row.menu == "/snmp community" and row.verb in ("add", "set") and not row.off
+    ]
+    for row in communities or ([] if any(one.menu == "/snmp community" for one in every) else [said[-1]]):
         own = _networks(row.get("addresses")) if row.menu != "/snmp" else ANY
         name = row.get("name") or (
             "public" if "default=yes" in " ".join(row.about) or row.menu == "/snmp" else ""
@@ -158,7 +176,7 @@ def _snmp(every: Sequence[Row], outer: set[str], draft: Draft) -> None:
             service="snmp", line=row.line, rw=row.get("write-access") == "yes", version="v3" if secure else "v1/v2c",
             community=name if name in ("public", "private") else "",
         )  # fmt: skip
-        _through(service, own, every, outer, draft)
+        _through(service, own, sides, draft)
 
 
 _SERVERS = {

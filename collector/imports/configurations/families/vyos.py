@@ -39,9 +39,8 @@ def read(lines: Lines) -> Reading:
     _snmp(paths, draft)
     names = paths.values("system", "login", "user")
     draft.count("local", len(names))
-    draft.count(
-        "admin", sum(paths.value("system", "login", "user", name, "level") == "admin" for name in names)
-    )
+    levels = [paths.value("system", "login", "user", name, "level") for name in names]
+    draft.count("admin", levels.count("admin") if any(levels) else len(names))  # newer ones know no level
     _vpn(paths, draft)
     draft.addresses += [
         rest[-1].split("/")[0] for _, rest in paths.under("interfaces")

@@ -76,7 +76,7 @@ def _identify(lines: Lines, every: Sequence[Command], draft: Draft) -> None:
 
 
 def _last(every: Sequence[Command], *words: str) -> Command | None:
-    found = [one for one in every if one.starts(*words)]
+    found = [one for one in every if one.starts(*words) and one.words[1:3] != ("host", "key")]
     return found[-1] if found else None
 
 
