@@ -101,9 +101,10 @@ def _text(data: bytes) -> tuple[str, str]:
         if data.startswith(mark):
             return data.decode(encoding, "replace"), encoding
     head = data[:4000]
-    if head[1::2].count(0) > len(head) * 0.3:
+    even, odd = head[::2].count(0), head[1::2].count(0)
+    if odd > len(head) * 0.25 and even < len(head) * 0.02:
         return data.decode("utf-16-le", "replace"), "utf-16-le"
-    if head[::2].count(0) > len(head) * 0.3:
+    if even > len(head) * 0.25 and odd < len(head) * 0.02:
         return data.decode("utf-16-be", "replace"), "utf-16-be"
     controls = sum(byte < 9 or 14 <= byte < 27 or 28 <= byte < 32 for byte in head)
     if head.count(0) > 2 or controls > max(8, len(head) * 0.1):

@@ -3,6 +3,7 @@
 
 from dataclasses import replace
 
+from collector.imports.configurations.captured import first_device, taken_on
 from collector.imports.configurations.detect import SURE, family_of, load
 from collector.imports.configurations.draft import TooMuch
 from collector.imports.configurations.lines import Lines, Unreadable, decode
@@ -19,7 +20,7 @@ UNKNOWN = Problem(
 def read_configuration(data: bytes, name: str = "") -> Reading:
     """Read a configuration; the name of the file is used for nothing but a hint at the model."""
     try:
-        lines = decode(data, name)
+        lines = first_device(decode(data, name))
     except Unreadable as refusal:
         return Reading(problems=(refusal.problem,))
     family, fit = family_of(lines)
@@ -27,7 +28,7 @@ def read_configuration(data: bytes, name: str = "") -> Reading:
         return Reading(problems=(UNKNOWN, *lines.problems))
     reading = _read(family, lines)
     sure = "sure" if fit >= SURE else "likely"
-    return replace(reading, sure=sure, problems=(*lines.problems, *reading.problems))
+    return replace(reading, sure=sure, taken=taken_on(lines), problems=(*lines.problems, *reading.problems))
 
 
 def _read(family: str, lines: Lines) -> Reading:

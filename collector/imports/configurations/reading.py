@@ -6,6 +6,7 @@ own vocabulary. `says` of a service is composed by us from such words, never a l
 """
 
 from dataclasses import dataclass, field, fields
+from datetime import date
 
 ANY: tuple[str, ...] = ("any",)  # sources: everybody
 Json = dict[str, object]
@@ -123,6 +124,7 @@ class Reading:
     inbound_default: str | None = None  # pass or reject: what the outer interface does with the rest
     source_restricted: str | None = None  # yes, partial, no
     users: dict[str, int] = field(default_factory=dict)
+    taken: date | None = None  # the day on which the device wrote the file, where it says so
     problems: tuple[Problem, ...] = ()
 
     @property

@@ -38,7 +38,12 @@ def outer_interfaces(every: Sequence[Row]) -> set[str]:
         if name.upper() in ("WAN", "INTERNET", "OUTSIDE", "EXTERNAL"):
             found |= members
     for row in every:
-        if row.menu in _DIALLED and row.verb == "add" and not row.off:
+        if (
+            row.menu in _DIALLED
+            and row.verb == "add"
+            and not row.off
+            and set(row.values) & {"interface", "connect-to", "apn-profiles"}
+        ):
             found.add(row.get("name"))
         elif row.menu == "/ip dhcp-client" and row.verb == "add" and not row.off:
             found.add(row.get("interface"))

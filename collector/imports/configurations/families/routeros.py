@@ -70,7 +70,7 @@ def read(lines: Lines) -> Reading:
 
 def _notes(every: Sequence[Row], draft: Draft) -> None:
     for row in every:
-        if row.menu == "/system identity":
+        if row.menu == "/system identity" and row.verb == "set" and set(row.values) == {"name"}:
             draft.know(hostname=row.get("name"))
         elif row.menu == "/ip address" and row.verb == "add" and not row.off:
             draft.addresses.append(row.get("address").split("/")[0])
@@ -191,7 +191,11 @@ def _vpn(every: Sequence[Row], draft: Draft) -> None:
             continue
         if row.menu in _SERVERS and row.get("enabled") == "yes":
             draft.vpn.append(Vpn(kind=_SERVERS[row.menu], peer="any", line=row.line))
-        elif row.menu == "/ip ipsec peer" and row.verb == "add":
+        elif (
+            row.menu == "/ip ipsec peer"
+            and row.verb == "add"
+            and not set(row.values) & {"addresses", "password"}
+        ):
             version = "ikev2" if row.get("exchange-mode") == "ike2" else "ikev1"
             mode = "aggressive" if row.get("exchange-mode") == "aggressive" else ""
             peer = row.get("address", "any").split("/32")[0]
