@@ -11,10 +11,10 @@ from collector.coverage import Coverage, Gap, cover
 from collector.verdict import Finding, Judged, Text, Verdict
 from inventory_db.device import Device
 from inventory_db.stated import ListedDevice
+from inventory_db.typed_values import is_nothing
 
 PLAIN_NO = frozenset({"設置場所", "利用者", "登録日", "状態"})  # only a person can fill these
 VERSIONS = ("OS", "ソフトウェアバージョン")  # neither known: the training's いいえ
-VAGUE = frozenset({"-", "－", "ー", "?", "？", "不明", "未定", "なし", "unknown", "n/a"})
 CHECKED_WITHIN = 366  # days: 少なくとも年に1回
 MOST = 200  # findings of one kind that are told one by one
 
@@ -103,7 +103,7 @@ def _vague(case: Case, found: Coverage) -> Iterator[Finding]:
     listed = set(found.seen_and_listed)
     told = 0
     for row in case.rows:
-        words = [name for name in (*PLAIN_NO, *VERSIONS) if row.cell(name).value.strip().casefold() in VAGUE]
+        words = [name for name in (*PLAIN_NO, *VERSIONS) if _is_vague(row.cell(name).value)]
         if words and row.device.id in listed and told < MOST:
             told += 1
             yield Finding(
@@ -116,6 +116,10 @@ def _vague(case: Case, found: Coverage) -> Iterator[Finding]:
                 todo=_COMPLETE,
                 proven=False,
             )
+
+
+def _is_vague(value: str) -> bool:
+    return bool(value.strip()) and is_nothing(value)
 
 
 def _unseen(case: Case, found: Coverage) -> Iterator[Finding]:

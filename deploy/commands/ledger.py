@@ -4,7 +4,7 @@
 import json
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +15,7 @@ from agent.refusal import Refusal
 from collector import exports
 from collector.settings import Settings
 from deploy.ledger_summary import print_ledger, print_next
+from deploy.moment import read_moment
 from deploy.result_file import write_result
 from deploy.terminal import check_language, errors, output, say
 from inventory_db import ledger as ledgers
@@ -33,7 +34,7 @@ def command(
 ) -> None:
     """機器台帳を示します / show the ledger."""
     _check(form, out)
-    language, moment = check_language(lang), _moment(at)
+    language, moment = check_language(lang), read_moment(at, _PLACE.zone)
     with open_ledger(ledger, create=False).connect() as connection:
         if form == "table":
             print_ledger(output(), ledgers.document(connection, at=moment), language)
@@ -89,19 +90,3 @@ def _deliver(data: bytes, out: Path | None) -> None:
         return
     write_result(out, data)
     say(f"{out} に書きました。", f"Written to {out}.")
-
-
-def _moment(at: str) -> datetime | None:
-    """Read a date (its end, in the facility's zone) or a time; raises Refusal."""
-    if not at:
-        return None
-    try:
-        moment = datetime.fromisoformat(at)
-    except ValueError as error:
-        raise Refusal(
-            f"日付「{at[:40]}」は 2026-04-01 の形で書いてください。",
-            f"Write the date “{at[:40]}” like 2026-04-01.",
-        ) from error
-    if len(at) <= len("2026-04-01"):
-        moment += timedelta(days=1, microseconds=-1)
-    return moment if moment.tzinfo else moment.replace(tzinfo=_PLACE.zone)

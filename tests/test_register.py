@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Remote access: found, declared and confirmed paths side by side, and what 2-(2) makes of them."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from collector.register import Match, found_key, register, weaknesses
+from collector.rules.remote_access import judge
+from collector.verdict import Judged, Verdict
+from inventory_db.stated import Confirmation, Facility, RemoteAccess, Statement, Vendor
+from tests.judge_cases import HELD, LAN, case, device, path
+
+GATE = device("gw", "192.168.1.1", device_class="gateway", remote_paths=(path("ssl_vpn", 443, "gw"),))
+HOSPITAL = Facility(name="東山台病院", networks=(LAN,))
+A = Vendor(id="a", name="A社", devices=("gw",))
+DECLARED = RemoteAccess(id="vpn", vendor="a", device="gw", means="ssl_vpn", port=443)
+
+
+def confirmation(path: str = "vpn", **given: Any) -> Confirmation:
+    fields: dict[str, Any] = {"vendor": "a", "state": "confirmed", "by": "保守", "on": date(2024, 10, 1)}
+    return Confirmation(path=path, **(fields | {"evidence": "接続申請書"} | given))
+
+
+def judged(*said: Statement) -> Judged:
+    return judge(case(HOSPITAL, *said, devices=[GATE]), "all")
+
+
+def matches(*said: Statement) -> list[Match]:
+    return [row.match for row in register(case(HOSPITAL, *said, devices=[GATE]))]
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, [Match.MATCHED]),
+        ({"port": 0}, [Match.MATCHED]),
+        ({"means": ""}, [Match.MATCHED]),
+        ({"means": "ipsec"}, [Match.DIFFERS]),
+        ({"port": 10443}, [Match.DIFFERS]),
+        ({"device": "other"}, [Match.UNDECLARED, Match.NOT_FOUND]),
+        ({"device": ""}, [Match.UNDECLARED, Match.NOT_FOUND]),
+        ({"means": "ipsec", "port": 500}, [Match.UNDECLARED, Match.NOT_FOUND]),
+    ],
+)
+def test_found_and_declared_are_put_together(given: dict[str, Any], expected: list[Match]) -> None:
+    fields: dict[str, Any] = {"id": "vpn", "vendor": "a", "device": "gw", "means": "ssl_vpn", "port": 443}
+    assert matches(RemoteAccess(**(fields | given))) == expected
+
+
+def test_two_vendors_may_share_one_gateway() -> None:
+    other = RemoteAccess(id="vpn-b", vendor="b", device="gw", means="ssl_vpn")
+    assert matches(DECLARED, other) == [Match.MATCHED, Match.MATCHED]
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"evidence": " "}, "証拠がなく"),
+        ({"evidence": "", "attachments": ("0" * 64,)}, "証拠がなく"),
+        ({"by": ""}, "名前"),
+        ({"on": date(2025, 1, 1)}, "先です"),
+        ({"valid_until": date(2024, 11, 1)}, "過ぎて"),
+        ({"on": date(2023, 1, 1)}, "過ぎて"),
+        ({"state": "ok"}, "知らない言葉"),
+    ],
+)
+def test_a_confirmation_that_holds_nothing_says_why(given: dict[str, Any], told: str) -> None:
+    found = weaknesses(case(HOSPITAL), confirmation(**given))
+    assert any(told in text.ja for text in found)
+
+
+def test_an_attached_file_is_evidence() -> None:
+    assert not weaknesses(case(HOSPITAL), confirmation(evidence="", attachments=(HELD,)))
+
+
+def test_nothing_asked_yet_is_no_verdict() -> None:
+    assert judged(A).verdict is Verdict.CANNOT_TELL
+
+
+def test_a_path_that_nobody_declared_proves_no_once_the_register_has_begun() -> None:
+    other = RemoteAccess(id="x", vendor="a", means="mobile_router")
+    found = judged(A, other)
+    assert found.verdict is Verdict.PROVES_NO
+    assert found.observations == ("gw-o1",)
+
+
+def test_declared_and_confirmed_with_evidence_supports_yes() -> None:
+    assert judged(A, DECLARED, confirmation()).verdict is Verdict.SUPPORTS_YES
+    assert judged(A, confirmation(found_key("gw", "ssl_vpn", 443))).verdict is Verdict.SUPPORTS_YES
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        (A, DECLARED),
+        (A, DECLARED, confirmation(evidence="")),
+        (A, DECLARED, confirmation(valid_until=date(2024, 1, 1))),
+        (A, DECLARED, confirmation(vendor="b")),
+        (A, Vendor(id="b", name="B社"), DECLARED, confirmation()),
+        (DECLARED, confirmation()),
+    ],
+)
+def test_whatever_is_open_is_no_yes(said: tuple[Statement, ...]) -> None:
+    assert judged(*said).verdict is Verdict.CANNOT_TELL
+
+
+@pytest.mark.parametrize("state", ["denied", "none_in_use"])
+def test_a_vendor_that_denies_what_was_found_proves_no(state: str) -> None:
+    where = "none" if state == "none_in_use" else "vpn"
+    assert judged(A, DECLARED, confirmation(where, state=state)).verdict is Verdict.PROVES_NO
+
+
+def test_a_tool_without_listener_is_confirmed_by_its_vendor_alone() -> None:
+    quiet = case(
+        HOSPITAL, A, confirmation("none", state="none_in_use"), devices=[device("gw", "192.168.1.1")]
+    )
+    assert judge(quiet, "all").verdict is Verdict.SUPPORTS_YES
+    unasked = case(HOSPITAL, A, devices=[device("gw", "192.168.1.1")])
+    assert judge(unasked, "all").verdict is Verdict.CANNOT_TELL
