@@ -20,6 +20,7 @@ from collector.rules import load_rule
 from collector.verdict import Judged, Text, Verdict
 from inventory_db.stated import NO, NOT_APPLICABLE, YES, Answer, Vendor
 from inventory_db.statements import Stated
+from probes.facts import FactKind, Observation
 
 _log = logging.getLogger(__name__)
 # which of several verdicts stands for all of them: the first of these that is among them
@@ -76,7 +77,19 @@ def for_vendor(case: Case, vendor: Vendor) -> Case:
         vendor=vendor,
         devices=devices,
         rows=tuple(row for row in case.rows if row.device.id in own),
-        access=tuple(seen for seen in case.access if seen.address in addresses),
+        access=_access_to(case, addresses),
+    )
+
+
+def _access_to(case: Case, addresses: set[str]) -> tuple[Observation, ...]:
+    """Give the looks at these addresses, and the controls that belong to them wherever they went."""
+    pairs = {
+        pair for seen in case.access if seen.address in addresses for pair in seen.of(FactKind.ACCESS_PAIR)
+    }
+    return tuple(
+        seen
+        for seen in case.access
+        if seen.address in addresses or pairs.intersection(seen.of(FactKind.ACCESS_PAIR))
     )
 
 
