@@ -32,6 +32,7 @@ class Settings:
     language: str = "ja"  # of a visitor whose browser asks for neither Japanese nor English
     time_zone: str = "Asia/Tokyo"
     facility: str = ""  # name shown above the ledger
+    state_folder: str = ""  # of the key that signs packs; "" is daicho in XDG_STATE_HOME or ~/.local/state
     host_names: tuple[str, ...] = ()  # further names under which a browser may ask for the pages
 
     def __post_init__(self) -> None:
@@ -106,7 +107,7 @@ def _wrong(key: str, value: object, ja: str, en: str) -> SettingsError:
 
 
 def _check_types(settings: Settings) -> None:
-    for name in ("ledger", "host", "language", "time_zone", "facility"):
+    for name in ("ledger", "host", "language", "time_zone", "facility", "state_folder"):
         if not isinstance(getattr(settings, name), str):
             raise _wrong(name, getattr(settings, name), "文字列", "a text in quotes")
     if not isinstance(settings.port, int) or isinstance(settings.port, bool):

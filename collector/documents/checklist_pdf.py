@@ -18,9 +18,15 @@ from collector.documents.typesetting import typeset
 from inventory_db.stated import NO, YES
 
 
-def write_checklist_pdf(form: Form, *, fonts: Path | None = None) -> bytes:
-    """Give the sheet as PDF/A-2u; raises collector.documents.typesetting.PaperError."""
-    data = {
+def write_checklist_pdf(*forms: Form, fonts: Path | None = None) -> bytes:
+    """Give one or more sheets as one PDF/A-2u; raises collector.documents.typesetting.PaperError."""
+    first = forms[0]
+    data = {"title": first.page_title, "forms": [_form(form) for form in forms]}
+    return typeset("checklist.typ", data, first.now, fonts=fonts)
+
+
+def _form(form: Form) -> dict[str, Any]:
+    return {
         "title": form.page_title,
         "form_title": form.title,
         "form_name": form.form_name,
@@ -34,7 +40,6 @@ def write_checklist_pdf(form: Form, *, fonts: Path | None = None) -> bytes:
         "basis": form.basis,
         "made": form.made,
     }
-    return typeset("checklist.typ", data, form.now, fonts=fonts)
 
 
 def _part(form: Form, part: FormPart) -> dict[str, Any]:

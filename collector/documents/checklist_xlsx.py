@@ -5,7 +5,7 @@ Excel has no circle around a word in a cell: the chosen word gets ◯ before it 
 """
 
 import io
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import xlsxwriter
 from xlsxwriter.format import Format
@@ -21,6 +21,7 @@ from collector.documents.checklist_form import (
     item_text,
     remark_text,
 )
+from collector.documents.paper_xlsx import sheet_name
 from collector.safe_text import visible
 from inventory_db.stated import NO, YES
 
@@ -32,16 +33,20 @@ _OPINION_HEADS = ("番号", "対象", "項目", "人の印", "判定", "理由",
 _FONT = {"font_name": "BIZ UDGothic", "font_size": 9, "text_wrap": True, "valign": "vcenter"}
 
 
-def write_checklist_xlsx(form: Form) -> bytes:
-    """Give the workbook: the form, then daicho's view; every cell is text, none a formula."""
+def write_checklist_xlsx(*forms: Form) -> bytes:
+    """Give the workbook: for each form its sheet, then daicho's view; every cell is text, none a formula."""
     file = io.BytesIO()
     book = xlsxwriter.Workbook(
         file, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     )
-    book.set_properties({"title": form.page_title, "created": form.now.replace(tzinfo=None)})
-    _FormSheet(book, form).write()
-    if form.opinions:
-        _write_opinions(book, form)
+    book.set_properties({"title": forms[0].page_title, "created": forms[0].now.replace(tzinfo=None)})
+    looks = _make_formats(book)
+    for place, form in enumerate(forms):
+        name = form.form_name if place == 0 else f"{place:02d} {form.vendor or form.form_name}"
+        _FormSheet(book.add_worksheet(sheet_name(name)), form, looks).write()
+        if form.opinions:
+            number = f" {place:02d}" if place else ""
+            _write_opinions(book, book.add_worksheet(f"daichoの判定{number}"), form)
     book.close()
     return file.getvalue()
 
@@ -50,16 +55,13 @@ def write_checklist_xlsx(form: Form) -> bytes:
 class _FormSheet:
     """Writes the form from the top down; `_row` is the next free row."""
 
-    book: xlsxwriter.Workbook
+    _page: Worksheet
     form: Form
+    _formats: dict[str, Format]
     _row: int = 0
-    _page: Worksheet = field(init=False)
-    _formats: dict[str, Format] = field(init=False)
 
     def write(self) -> None:
         """Write the sheet and set it up for paper."""
-        self._formats = _make_formats(self.book)
-        self._page = self.book.add_worksheet(visible(self.form.form_name)[:31] or "チェックリスト")
         for place, width in enumerate(_WIDTHS):
             self._page.set_column(place, place, width)
         breaks = []
@@ -168,8 +170,7 @@ class _FormSheet:
         self._page.merge_range(self._row, first, self._row, last, _text(text), self._formats[look])
 
 
-def _write_opinions(book: xlsxwriter.Workbook, form: Form) -> None:
-    page = book.add_worksheet("daichoの判定")
+def _write_opinions(book: xlsxwriter.Workbook, page: Worksheet, form: Form) -> None:
     head = book.add_format({**_FONT, "border": 1, "bold": True, "bg_color": "#EEF1F1"})
     cell = book.add_format({**_FONT, "border": 1, "valign": "top", "num_format": "@"})
     plain = book.add_format({**_FONT, "text_wrap": False})
