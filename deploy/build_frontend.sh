@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Fetches what the pages take from npm (one Japanese font) and puts it where the collector serves it.
-# The pages work without it: they then use the fonts of the reader's machine.
+# Fetches what pages and papers take from npm (two Japanese fonts) and puts it where the collector finds it.
+# The pages work without: they then use the fonts of the reader's machine. A PDF is not made without them.
 # With --tests, what only the browser tests need (axe-core) is fetched too, into node_modules.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 if ! command -v npm >/dev/null; then
-  echo "npm がありません。ページは端末のフォントで表示されます。npm を入れてから、もう一度実行してください。" >&2
-  echo "npm is not installed. The pages will use the reader's own fonts; install npm and run this again for ours." >&2
+  echo "npm がありません。ページは端末のフォントで表示され、PDF の書類は作れません。npm を入れてから、もう一度実行してください。" >&2
+  echo "npm is not installed. The pages will use the reader's own fonts, and no PDF can be made; install npm and run this again." >&2
   exit 0
 fi
 

@@ -115,16 +115,16 @@ def _disk() -> Iterator[Finding]:
 
 def _fonts() -> Iterator[Finding]:
     fonts = Path(__file__).parent.parent / "collector" / "static" / "vendor"
-    ok = any(fonts.rglob("*.ttf")) or any(fonts.rglob("*.woff2"))
+    missing = [name for name in _PAPER_FONTS if not (fonts / name).is_file()]
     yield Finding(
         "fonts",
-        ok,
-        "画面用の日本語フォントがあります"
-        if ok
-        else "画面は端末のフォントで表示します（deploy/build_frontend.sh で入ります）",
-        "Japanese web font is there"
-        if ok
-        else "pages use the reader's own fonts (deploy/build_frontend.sh adds one)",
+        not missing,
+        f"PDF に要る日本語の字体がありません（{'、'.join(missing)}）。npm を入れ、bash deploy/build_frontend.sh を実行してください"
+        if missing
+        else "書類（PDF）と画面の日本語の字体があります",
+        f"fonts for PDF are missing ({', '.join(missing)}): install npm, run bash deploy/build_frontend.sh"
+        if missing
+        else "the Japanese fonts of papers (PDF) and pages are there",
     )
 
 
@@ -133,6 +133,12 @@ def _user() -> Iterator[Finding]:
     yield Finding("user", True, who, who)
 
 
+_PAPER_FONTS = (
+    "BIZUDGothic-Regular.ttf",
+    "BIZUDGothic-Bold.ttf",
+    "NotoSansJP-Regular.ttf",
+    "NotoSansJP-Bold.ttf",
+)
 _LOOKS: tuple[Callable[[], Iterator[Finding]], ...] = (
     _python,
     _user,

@@ -16,7 +16,7 @@ check() { # check NAME COMMAND…
 }
 
 need '/usr/lib/*/libpcap.so.0.8=libpcap0.8' ip=iproute2 nmap=nmap tcpdump=tcpdump debootstrap=debootstrap \
-    openssl=openssl chromium=chromium fc-list=fontconfig npm=npm \
+    openssl=openssl pdftoppm=poppler-utils chromium=chromium fc-list=fontconfig npm=npm \
     '/usr/share/fonts/opentype/noto/NotoSansCJK*=fonts-noto-cjk' ||
     say "足りない部品を使う検査は省かれます。" "  Checks that need what is missing are skipped."
 make_venv requirements-test.txt || exit 4

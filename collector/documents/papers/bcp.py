@@ -193,7 +193,10 @@ class _Lines:
         return vendor.name if vendor else self._detail(row).managed_by or UNKNOWN
 
     def _patched(self, row: OfficialRow, detail: DeviceDetail) -> str:
-        found = [one.text.ja for one in self._patches.get(row.device.id, ())]
+        found = [
+            one.text.ja + ("" if one.proven else "（疑い。確かめが要ります）")
+            for one in self._patches.get(row.device.id, ())
+        ]
         return "\n".join(filter(None, (detail.patched, *found))) or UNKNOWN
 
 
