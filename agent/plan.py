@@ -142,6 +142,6 @@ def _second_words(view: View, port: int) -> Iterator[Question]:
 def _tunnels(view: View) -> Iterator[Question]:
     if view.device_class not in _VPN_CLASSES:
         return
-    for probe, port in (("ike", 500), ("ikev1", 500), ("openvpn", 1194)):
+    for probe, port in (("ike", 500), ("ikev1", 500), ("openvpn", 1194), ("l2tp", 1701)):
         yield Question(probe, port, "a way in from outside")
     yield Question("dns", 53, "does it answer names, and with what")
