@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 
 from inventory_db.device import Confidence, Device, Merge, Touched
 from inventory_db.footing import Networks, addresses_of, dual_homing
+from inventory_db.heard_paths import heard_paths_of
 from inventory_db.joins import Edge, Group, join
 from inventory_db.observations import Stored, as_stored, microseconds
 from inventory_db.places import Places
@@ -59,7 +60,8 @@ def identify(observations: Iterable[Observation], vantages: Iterable[Vantage]) -
         key=lambda one: (microseconds(one.times[0]), one.anchor.id),
     )
     held, known = _holders(found), Networks(stored, stood)
-    devices = [_device(one, known, _elsewhere(one, held)) for one in found]
+    gateways = frozenset(gateway for vantage in stood for gateway in vantage.gateways)
+    devices = [_device(one, known, _elsewhere(one, held), gateways) for one in found]
     return _with_proposals(devices, found, weak)
 
 
@@ -93,7 +95,9 @@ def _elsewhere(one: _Found, held: Mapping[tuple[str, str], set[str]]) -> frozens
     return frozenset(ip for ip in claimed for realm in realms if held.get((realm, ip), mine) != mine)
 
 
-def _device(one: _Found, known: Networks, elsewhere: frozenset[str]) -> Device:
+def _device(
+    one: _Found, known: Networks, elsewhere: frozenset[str], gateways: frozenset[str] = frozenset()
+) -> Device:
     addresses = addresses_of(one.profiles, known, elsewhere)
     ports = open_ports(one.seen)
     services = services_of(ports)
@@ -121,7 +125,7 @@ def _device(one: _Found, known: Networks, elsewhere: frozenset[str]) -> Device:
         services=services,
         dual_homed=dual,
         forwards=forwards,
-        remote_paths=remote_paths_of(ports, services),
+        remote_paths=(*remote_paths_of(ports, services), *heard_paths_of(one.alive, macs, gateways)),
         weaknesses=weaknesses_of(ports, services, one.seen),
         touched=Touched(held_back=_held_back(one.seen)),
         first_seen=_rfc3339(one.times[0]),

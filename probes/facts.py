@@ -151,6 +151,7 @@ class FactKind(enum.StrEnum):
     CDP_VERSION = "cdp.version"
     ROUTER_ADVERTISED = "router_advertised"  # IPv6 prefix or "default"
     SSDP_SERVER = "ssdp.server"  # SERVER header of a UPnP device
+    SSDP_SERVICE = "ssdp.service"  # NT or ST: urn:schemas-upnp-org:device:InternetGatewayDevice:1
     SSDP_LOCATION = "ssdp.location"  # where it describes itself
     REMOTE_NAME = "remote_name"  # a name of a remote-control or VPN service that the host asked for
     HTTP_USER_AGENT = "http.user_agent"  # of the host that asks

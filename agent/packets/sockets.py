@@ -12,13 +12,14 @@ from scapy.libs.structures import sock_fprog
 FILTER = (
     "arp or icmp"
     " or (icmp6 and (ip6[40] = 1 or ip6[40] = 3 or ip6[40] = 129 or (ip6[40] >= 133 and ip6[40] <= 137)))"
-    " or (udp and (port 67 or port 68 or port 5353))"
+    " or (udp and (port 67 or port 68 or port 1900 or port 5353 or port 5355 or dst port 53))"
     " or (udp and (port 137 or port 138) and ether broadcast)"
     " or ether proto 0x88cc or ether dst 01:00:0c:cc:cc:cc"
 )
-_GROUPS = (  # hardware groups to hear: LLDP, CDP, mDNS v4 and v6, all nodes, all routers
+_GROUPS = (  # hardware groups to hear: LLDP, CDP, mDNS v4 and v6, all nodes, all routers, SSDP, LLMNR
     *("01:80:c2:00:00:0e", "01:80:c2:00:00:03", "01:80:c2:00:00:00", "01:00:0c:cc:cc:cc"),
     *("01:00:5e:00:00:fb", "33:33:00:00:00:fb", "33:33:00:00:00:01", "33:33:00:00:00:02"),
+    *("01:00:5e:7f:ff:fa", "01:00:5e:00:00:fc"),  # SSDP, LLMNR
 )
 MOST_FRAME = 4096
 _ALL = 3  # ETH_P_ALL

@@ -51,6 +51,9 @@ def _headers(rest: bytes) -> dict[str, str]:
 def _said(headers: dict[str, str]) -> Iterator[Fact]:
     if headers.get("server"):
         yield fact(FactKind.SSDP_SERVER, headers["server"])
+    service = headers.get("nt") or headers.get("st") or ""
+    if service.startswith("urn:"):
+        yield fact(FactKind.SSDP_SERVICE, service)
     location = headers.get("location", "")
     if location:
         yield fact(FactKind.SSDP_LOCATION, location)

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ways in that no open port shows: tools heard calling their service, and routers with a SIM of their own."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+from inventory_db.device import Evidence, RemotePath
+from inventory_db.observations import Stored
+from probes.facts import FactKind, Sure
+from probes.mobile_routers import mobile_sign
+from probes.oui import maker_of
+
+MOST_EVIDENCE = 5
+_TEXTS = (
+    FactKind.SSDP_SERVER,
+    FactKind.HTTP_TITLE,
+    FactKind.HTTP_AUTH,
+    FactKind.SNMP_SYSDESCR,
+    FactKind.MODEL,
+)
+
+
+def heard_paths_of(
+    seen: Sequence[Stored], macs: Sequence[str], gateways: frozenset[str]
+) -> tuple[RemotePath, ...]:
+    """Give the paths of one device from its living observations; their port is 0.
+
+    `gateways` are the default gateways of the networks that we stood on.
+    """
+    found: dict[tuple[str, str], dict[str, Evidence]] = defaultdict(dict)
+    for one in seen:
+        if one.transport == "heard":
+            for kind, product, evidence in _called(one):
+                found[kind, product][one.id] = evidence
+    for evidence in _mobile(seen, macs, gateways):
+        found["mobile_router", ""][evidence.observation] = evidence
+    return tuple(
+        RemotePath(kind, product or None, 0, tuple(evidence.values())[-MOST_EVIDENCE:])
+        for (kind, product), evidence in sorted(found.items())
+    )
+
+
+def _called(one: Stored) -> Iterator[tuple[str, str, Evidence]]:
+    """A service of remote control whose name the device asked for; sites that share a name do not count."""
+    product = next(one.of(FactKind.PRODUCT), "")
+    name = next(one.of(FactKind.REMOTE_NAME), "")
+    for fact in one.facts:
+        if fact.kind is FactKind.REMOTE_PATH and fact.sure is not Sure.GUESS:
+            yield (
+                fact.value,
+                product,
+                Evidence(
+                    one.id,
+                    f"{product} の名前を呼ぶのを聞きました（{name}）。入っている見込みですが、使われたとは限りません。",
+                    f"Heard calling a name of {product} ({name}); probably installed, not proof of use.",
+                ),
+            )
+
+
+def _mobile(seen: Sequence[Stored], macs: Sequence[str], gateways: frozenset[str]) -> Iterator[Evidence]:
+    """Two signs together: it is of a kind that has a SIM, and it offers itself as a router beside the site's.
+
+    Where nobody knows the site's own gateways, nothing can be said.
+    """
+    if not gateways:
+        return
+    texts = [value for one in seen for value in one.of(*_TEXTS)]
+    sign = mobile_sign(next((m for m in map(maker_of, macs) if m), None), texts)
+    if not sign:
+        return
+    for one in seen:
+        offered = _offered(one, gateways)
+        if offered:
+            yield Evidence(
+                one.id,
+                f"SIM を持つルーターとみられ（{sign}）、{offered} で出口を名乗っています。拠点の既定ゲートウェイではありません。",
+                f"Looks like a router with a SIM ({sign}) and offers a way out by {offered}; "
+                "it is not the site's default gateway.",
+            )
+
+
+def _offered(one: Stored, gateways: frozenset[str]) -> str:
+    """How it offers itself as a way out, "" if it does not or is the site's own gateway."""
+    if one.address in gateways:
+        return ""
+    routers = [router for router in one.of(FactKind.DHCP_ROUTER) if router not in gateways]
+    if routers and next(one.of(FactKind.DHCP_MESSAGE), "") in ("offer", "ack"):
+        return f"DHCP ({routers[0]})"
+    if "default" in one.of(FactKind.ROUTER_ADVERTISED):
+        return "IPv6 RA"
+    if any("InternetGatewayDevice" in text or "IGD" in text for text in one.of(FactKind.SSDP_SERVICE)):
+        return "UPnP IGD"
+    return ""
