@@ -31,14 +31,17 @@ def check(
     age_limit: timedelta = AGE_LIMIT,
 ) -> Judgement:
     """Judge the edition ("": the newest final one for this facility) on the ledger. Raises NoSuchEdition."""
-    if edition and edition not in edition_names():
-        raise NoSuchEdition(edition)
     case = read_case(connection, now, at, age_limit)
     return judge(choose_edition(edition, case), case, times_in(connection))
 
 
 def choose_edition(wanted: str, case: Case) -> Edition:
-    """Give the wanted edition; without one, the newest final edition of the facility's form."""
+    """Give the wanted edition; without one, the newest final edition of the facility's form.
+
+    Raises NoSuchEdition.
+    """
+    if wanted and wanted not in edition_names():
+        raise NoSuchEdition(wanted)
     if wanted:
         return load_edition(wanted)
     form = case.facility.form if case.facility else "hospital"
