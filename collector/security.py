@@ -87,6 +87,14 @@ def is_own_form(request: Request, token: str) -> bool:
     return ours and len(cookie) >= 20 and secrets.compare_digest(cookie.encode(), token.encode())
 
 
+def is_own_origin(headers: Headers) -> bool:
+    """Say whether a change comes from our own pages, or from a program that is no browser (no Origin)."""
+    origin = headers.get("origin")
+    fetched = headers.get("sec-fetch-site", "same-origin")
+    ours = origin is None or _authority(origin) == headers.get("host", "").lower() != ""
+    return ours and fetched in ("same-origin", "none")
+
+
 def _authority(url: str) -> str:
     try:
         return urlsplit(url).netloc.lower()
