@@ -56,9 +56,12 @@ def decide(scheme: str, version: Version, weakness: Weakness) -> Decision:
         if fix is not None and _past_the_ranges(scheme, version, fix, weakness.affected):
             return Decision(Answer.AFFECTED, _shown(scheme, version, weakness), confirmed=False)
         return Decision(Answer.SOUND, confirmed=weakness.confirmed)
+    if fix is None and version.hotfix:  # a range knows nothing of hotfixes of older maintenance lines
+        return Decision(Answer.UNKNOWN, _shown(scheme, version, weakness), confirmed=weakness.confirmed)
     read = weakness.confirmed and (inside is True or weakness.fixed_confirmed)
-    no_fix = fix is None or fix.none
-    return Decision(Answer.AFFECTED, _shown(scheme, version, weakness), no_fix, read)
+    shown = _shown(scheme, version, weakness)
+    no_fix = fix.none if fix is not None else bool(weakness.fixed)
+    return Decision(Answer.AFFECTED, shown, no_fix, read)
 
 
 def branch_matches(version: Version, numbers: tuple[int, ...]) -> bool:
@@ -172,6 +175,9 @@ def _listed(scheme: str, version: Version, span: Span) -> bool | None:
 def _shown(scheme: str, version: Version, weakness: Weakness) -> str:
     """The nearest mended version ahead: on its maintenance line, else its branch, else each other branch."""
     fix = _fix_of(scheme, version, weakness.fixed)
+    if fix is None and not weakness.fixed:
+        ends = (one.before for one in weakness.affected if one.before)
+        return next((end for end in ends if _order(scheme, version, end) is Order.LESS), "")
     if fix is None or fix.none:
         return " / ".join(one.first[0] for one in weakness.fixed if one.first and not one.none)
     parsed = [(text, parse(scheme, text)) for text in fix.first]

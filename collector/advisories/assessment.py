@@ -234,7 +234,9 @@ def _decisions(
         exploited = any(one.exploited for one in ones)
         if len(answers) == 1:
             weakness, decision = min(read, key=lambda pair: RANK[pair[0].sure])
-        elif exploited or len(answers) > 1:  # nobody can say, or the records contradict each other
+        elif (
+            exploited or len(answers) > 1 or any(one.read for one in ones)
+        ):  # nobody can say, or the records contradict each other
             weakness, decision = decided[0] if decided else (ones[0], Decision(Answer.UNKNOWN))
             decision = replace(decision, answer=Answer.UNKNOWN)
         else:

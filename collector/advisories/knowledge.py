@@ -66,6 +66,7 @@ class Weakness(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, fo
     as_of: str = ""  # ISO date of the data
     sure: Sure = Sure.SURE
     confirmed: bool = True
+    read: str = ""  # where a person must read on, because no version in it decides
     fixed_confirmed: bool = True  # False: affected versions were read, the fixed ones inferred
 
     @property
@@ -187,11 +188,35 @@ def merged(
         known = cycles.get(one.product)
         if known is None or one.as_of >= known.as_of:
             cycles[one.product] = one
+    builds = _renewed(shipped.builds, cycles)
     return Knowledge(
         products=shipped.products,
         weaknesses=(*shipped.weaknesses, *weaknesses),
         lifecycles=MappingProxyType(cycles),
-        builds=shipped.builds,
+        builds=MappingProxyType(builds),
         feeds=(*shipped.feeds, *feeds),
         age_limit_days=shipped.age_limit_days,
     )
+
+
+def _renewed(
+    builds: Mapping[str, tuple[Build, ...]], cycles: Mapping[str, Lifecycle]
+) -> dict[str, tuple[Build, ...]]:
+    """Give the Windows builds with the dates of the life cycles, and builds that only those know."""
+    found = {build: {(one.product, one.cycle): one for one in ones} for build, ones in builds.items()}
+    for product, prefix in (("windows", "Windows "), ("windows-server", "Windows Server ")):
+        for cycle in cycles[product].cycles if product in cycles else ():
+            build = ".".join(cycle.latest.split(".")[:3])
+            if day_of(cycle.eol) is None or (build not in found and build.count(".") != 2):
+                continue
+            known = found.setdefault(build, {})
+            before = known.get((product, cycle.cycle))
+            label = before.label if before else prefix + (cycle.label or cycle.cycle).removeprefix(prefix)
+            known[product, cycle.cycle] = Build(
+                product=product,
+                cycle=cycle.cycle,
+                label=label,
+                eol=str(cycle.eol),
+                extended=cycle.extended if isinstance(cycle.extended, str) else "",
+            )
+    return {build: tuple(ones.values()) for build, ones in found.items()}

@@ -71,7 +71,7 @@ def _match(device: Device, product: Product) -> Matched | None:
         if mark.service and service is None:
             continue
         fields = [name for name in ("maker", "os", "model", "device_class") if getattr(mark, name)]
-        if all(_found(getattr(mark, name), getattr(device, name)) for name in fields):
+        if all(says(getattr(mark, name), getattr(device, name)) for name in fields):
             sure = _weakest(
                 [mark.sure, *(_sure_of(device, name) for name in fields if name != "device_class")]
             )
@@ -106,12 +106,12 @@ def _of_device(device: Device, product: Product, sure: Sure) -> Matched:
 
 def _same_system(device: Device, product: Product) -> bool:
     """Whether os_version is the version of this product: its system is the product, not what it is built on."""
-    return any(mark.os and _found(mark.os, device.os) for mark in product.marks)
+    return any(mark.os and says(mark.os, device.os) for mark in product.marks)
 
 
 def _service(device: Device, pattern: str) -> tuple[int, str, str | None, tuple[str, ...]] | None:
     """The service whose product is meant; one that tells its version first."""
-    found = [one for one in device.services if _found(pattern, one.product)]
+    found = [one for one in device.services if says(pattern, one.product)]
     found.sort(key=lambda one: not one.version)
     return (found[0].port, found[0].transport, found[0].version, found[0].evidence) if found else None
 
@@ -126,8 +126,9 @@ def _weakest(marks: list[Sure]) -> Sure:
 
 
 @functools.lru_cache(maxsize=65536)
-def _found(pattern: str, text: str | None) -> bool:
-    return text is not None and _compiled(pattern).search(text[:200]) is not None
+def says(pattern: str, text: str | None) -> bool:
+    """Whether a pattern of our own data is found in the text, case ignored."""
+    return text is not None and _compiled(pattern).search(text[:300]) is not None
 
 
 @functools.cache
