@@ -89,7 +89,8 @@ def _objects(stated: Configuration, key: str) -> Iterator[Mapping[str, object]]:
 
 def _service(stated: Configuration, one: Mapping[str, object], doubt: Text | None) -> ConfiguredLimit:
     name, place = str(one.get("service", "")), str(one.get("interface", "any"))
-    restricted = {True: YES, False: NO}.get(one.get("restricted"), UNKNOWN)  # type: ignore[call-overload]
+    said = one.get("restricted")
+    restricted = YES if said is True else NO if said is False else UNKNOWN
     if restricted == NO and one.get("fenced") is True:
         restricted = PARTIAL
     sources = one.get("sources")
@@ -101,7 +102,7 @@ def _service(stated: Configuration, one: Mapping[str, object], doubt: Text | Non
         f"{_where(stated, one).ja}{f'{where} の ' if where else ''}{name} は{says.ja.format(who=who.ja or '内側')}",
         f"{_where(stated, one).en}{name}{f' on {where}' if where else ''} {says.en.format(who=who.en or 'the inner side')}",
     )
-    return _limit(stated, one, name, place, UNKNOWN if doubt else str(restricted), text, doubt)
+    return _limit(stated, one, name, place, UNKNOWN if doubt else restricted, text, doubt)
 
 
 _SAYS = {

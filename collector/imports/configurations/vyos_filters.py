@@ -2,6 +2,7 @@
 """VyOS and EdgeOS: what the rule sets for the router itself let in from the outer interfaces. Pure."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from collector.imports.configurations.cisco_lists import NAMED_PORTS
 from collector.imports.configurations.draft import Draft, Filter
@@ -20,6 +21,8 @@ from collector.imports.configurations.sources import (
 )
 
 GROUPS = ("address-group", "network-group")
+DEEPEST = 5  # jumps within jumps
+MOST_RULES = 5000
 
 
 def group(paths: Paths, kind: str, name: str) -> Sources | None:
@@ -36,16 +39,46 @@ def group(paths: Paths, kind: str, name: str) -> Sources | None:
     return tidy(found)
 
 
-def rule_set(paths: Paths, prefix: Sequence[str], draft: Draft) -> list[Rule] | None:
+def rule_set(paths: Paths, prefix: tuple[str, ...], draft: Draft) -> list[Rule] | None:
     """Give the rules of one rule set with its default at the end; None if it is not defined."""
     if not paths.has(*prefix):
         return None
-    rules = []
-    for number in sorted(paths.values(*prefix, "rule"), key=_number):
-        rule = _rule(paths, (*prefix, "rule", number), draft)
-        rules += [rule] if rule else []
     default = paths.value(*prefix, "default-action") or "drop"
-    return [*rules, Rule(permit=default == "accept")]
+    return [*_numbered(paths, prefix, draft), Rule(permit=default == "accept")]
+
+
+def _numbered(paths: Paths, prefix: tuple[str, ...], draft: Draft, depth: int = 0) -> list[Rule]:
+    rules: list[Rule] = []
+    for number in sorted(paths.values(*prefix, "rule"), key=_number)[:MOST_RULES]:
+        at = (*prefix, "rule", number)
+        target = paths.value(*at, "jump-target")
+        if paths.value(*at, "action") == "jump" and not paths.has(*at, "disable"):
+            rules += _jumped(paths, at, target, draft, depth)
+        elif (rule := _rule(paths, at, draft)) is not None:
+            rules.append(rule)
+    return rules
+
+
+def _jumped(paths: Paths, at: tuple[str, ...], target: str, draft: Draft, depth: int) -> list[Rule]:
+    """Give the rules of the set that is jumped to, each also under the conditions of the jump."""
+    prefix = (*at[: at.index("ipv4") + 1], "name", target) if "ipv4" in at else ("firewall", "name", target)
+    entry = _conditions(paths, at, True, draft)
+    if not paths.has(*prefix) or depth > DEEPEST or entry.sources != ANY:
+        return [replace(entry, sources=None)]
+    inner = _numbered(paths, prefix, draft, depth + 1)
+    default = paths.value(*prefix, "default-action") or "drop"
+    if default in ("accept", "drop", "reject"):
+        inner.append(Rule(permit=default == "accept"))
+    return [
+        replace(
+            one,
+            ports=one.ports or entry.ports,
+            transports=one.transports or entry.transports,
+            interfaces=one.interfaces or entry.interfaces,
+            new=one.new and entry.new,
+        )
+        for one in inner
+    ]
 
 
 def _number(word: str) -> int:
@@ -56,15 +89,33 @@ def _rule(paths: Paths, at: tuple[str, ...], draft: Draft) -> Rule | None:
     action = paths.value(*at, "action")
     if action not in ("accept", "drop", "reject") or paths.has(*at, "disable"):
         return None
+    if action != "accept" and any(paths.has(*at, word) for word in ("recent", "limit", "time")):
+        return None  # drops only some of the packets
+    return _conditions(paths, at, action == "accept", draft)
+
+
+def _conditions(paths: Paths, at: tuple[str, ...], permit: bool, draft: Draft) -> Rule:
     states = {word for _, rest in paths.under(*at, "state") for word in rest[:1] if rest[1:2] != ("disable",)}
     protocol = paths.value(*at, "protocol")
     transports = {"tcp_udp": ("tcp", "udp"), "all": (), "": ()}.get(protocol, (protocol,))
     sources, negated = _sources(paths, at, draft)
     return Rule(
-        permit=action == "accept", sources=sources, transports=tuple(transports), ports=_ports(paths, at),
-        line=paths.line(*at), new=(not states or "new" in states) and not paths.has(*at, "source", "port"), negated=negated,
+        permit=permit,
+        sources=sources,
+        transports=tuple(transports),
+        ports=_ports(paths, at),
+        line=paths.line(*at),
+        new=(not states or "new" in states) and not paths.has(*at, "source", "port"),
+        negated=negated,
         interfaces=tuple(_inbound(paths, at)),
-    )  # fmt: skip
+    )
+
+
+def applies(rule: Rule, place: str) -> bool:
+    """Say whether a rule speaks of packets that come in at this interface; !eth0 is every other one."""
+    if not rule.interfaces:
+        return True
+    return any(one == place or (one.startswith("!") and one[1:] != place) for one in rule.interfaces)
 
 
 def _inbound(paths: Paths, at: tuple[str, ...]) -> list[str]:
@@ -84,7 +135,7 @@ def _sources(paths: Paths, at: tuple[str, ...], draft: Draft) -> tuple[Sources |
     if address:
         low, dash, high = address.lstrip("!").partition("-")
         net = parse(address.lstrip("!"))
-        return (span(low, high) if dash else (shown(net),) if net else None), address.startswith("!")
+        return (span(low, high) or None if dash else (shown(net),) if net else None), address.startswith("!")
     for kind in GROUPS:
         name = paths.value(*at, "source", "group", kind)
         if name:
@@ -168,7 +219,7 @@ def _admits(paths: Paths, place: str, draft: Draft) -> Filter:
     def admits(service: Service) -> tuple[str, ...] | None:
         if rules is None:
             return ANY  # no rule set speaks of this interface: everything reaches the router
-        here = [one for one in rules if not one.interfaces or place in one.interfaces]
+        here = [one for one in rules if applies(one, place)]
         return permitted(here, *door(service.service, service.port))
 
     return admits

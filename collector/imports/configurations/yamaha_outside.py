@@ -67,7 +67,7 @@ def outside(every: Sequence[Command], draft: Draft) -> dict[str, Filter]:
     for name in outer_interfaces(every):
         applied = _applied(name, every)
         rules = None if applied is None else _rules(applied, known, draft)
-        found[name] = _admits(rules, applied is not None)
+        found[name] = _admits(rules, applied is not None, _Behind(name, every))
         if draft.reading.inbound_default is None:
             draft.know(inbound_default=_default(rules, applied is not None))
         if _private(name, every):
@@ -105,11 +105,46 @@ def _default(rules: list[Rule] | None, applied: bool) -> str | None:
     return "pass" if last is not None and last.permit else "reject"
 
 
-def _admits(rules: list[Rule] | None, applied: bool) -> Filter:
+class _Behind:
+    """What stands before the router besides the filter of its outer interface: masquerading, policy filters."""
+
+    def __init__(self, name: str, every: Sequence[Command]) -> None:
+        self.policy = any(one.starts("ip", "policy", "filter") for one in every)
+        applied = {
+            word
+            for one in every
+            if one.words[:1] == ("ip",) and one.words[2:4] == ("nat", "descriptor") and interface(one) == name
+            for word in one.words[4:]
+        }
+        self.translated = any(
+            one.starts("nat", "descriptor", "type") and one.word(3) in applied and "masquerade" in one.word(4)
+            for one in every
+        )
+        own = {
+            one.word(3).split("/")[0]
+            for one in every
+            if one.words[:1] == ("ip",) and one.word(2) == "address"
+        }
+        self.open = {
+            (port, transport)
+            for one in every
+            if one.starts("nat", "descriptor", "masquerade", "static")
+            and one.word(4) in applied
+            and one.word(6) in own
+            for transport in one.word(7).split(",")
+            for port in one.word(8).split("=")[0].split(",")
+        }
+
+
+def _admits(rules: list[Rule] | None, applied: bool, behind: _Behind) -> Filter:
     def admits(service: Service) -> tuple[str, ...] | None:
-        if not applied:
-            return ANY
-        return None if rules is None else permitted(rules, *door(service.service, service.port))
+        port, transport = door(service.service, service.port)
+        let_in = ANY if not applied else None if rules is None else permitted(rules, port, transport)
+        if not let_in:
+            return let_in
+        # masquerading drops what no static entry points at the router itself; older revisions may not
+        hidden = behind.translated and (str(port), transport) not in behind.open
+        return None if hidden or (behind.policy and not applied) else let_in
 
     return admits
 

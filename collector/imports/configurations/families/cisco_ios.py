@@ -29,12 +29,18 @@ SIGNS = {
     r"^(?:no )?aaa new-model": 0.4,
     r"^enable secret \d ": 0.4,
     r"^!Command: show running-config": -0.9,  # NX-OS
+    r"^! device: .{0,60}EOS-": -0.95,  # Arista
+    r"^(?:management (?:api|ssh|telnet|console)|daemon TerminAttr|transceiver qsfp)": -0.9,
+    r"^!Version ArubaOS-CX|^; J\d{4}|^; h[pP]Stack|^ver 0\d\.": -0.95,
+    r"^interface (?:TenGigabitEthernet|gigabitethernet|Ethernet) \d": -0.7,  # Dell, AlaxalA
+    r"^!System Description|^!Current Configuration:": -0.8,  # Netgear, EdgeSwitch
     r"^feature [a-z]": -0.9,
     r"^(?:ASA|PIX) Version ": -0.9,
     r"^ nameif ": -0.8,
     r"^interface port\d+\.\d+\.\d+": -0.9,  # AlliedWare Plus
 }
 _HEADER = re.compile(r"Cisco (IOS(?: XE)?) Software.{0,120}?Version ([\w.()]{2,40})")
+_IMAGE = re.compile(r"^! Image: Software: [\w-]{2,60}, ([\w.()]{2,30}), RELEASE")
 _MODEL = re.compile(r"^!\s*(?:Chassis type|Model(?: number)?)\s*:\s*([\w./-]{3,40})")
 _UDI = re.compile(r"^license udi pid (\S{3,40}) sn (\S{4,30})")
 _SERIAL = re.compile(r"^!\s*Processor (?:ID|board ID)\s*:?\s*(\w{6,20})")
@@ -73,8 +79,11 @@ def identify(lines: Lines, draft: Draft) -> None:
     """Read operating system, version, model and serial from headers and the version line."""
     for row in lines.rows:
         if header := _HEADER.search(row.text):
-            draft.rename(os=header[1])
+            if draft.reading.os != "IOS XE":
+                draft.rename(os=header[1])
             draft.know(version=header[2].rstrip(","))
+        if found := _IMAGE.match(row.text):
+            draft.know(version=found[1])
         if found := _MODEL.match(row.text):
             draft.know(model=found[1])
         if found := _UDI.match(row.text):

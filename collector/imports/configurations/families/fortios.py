@@ -55,6 +55,12 @@ def read(lines: Lines) -> Reading:
     _identify(lines, root, draft)
     rules = local_in(root, draft.undefined)
     trusted = trusted_hosts(root)
+    if trusted is None and entries(root, "system interface"):
+        draft.problem(
+            0,
+            "管理者(config system admin)がこのファイルにないため、信頼ホストによる制限は分かりません。",
+            "The file has no administrators (config system admin), so limits by trusted hosts are not known.",
+        )
     for one in entries(root, "system interface"):
         _interface(one, root, rules, trusted, draft)
     _vpn(root, draft)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from collector.imports.configurations.draft import Draft, Filter
 from collector.imports.configurations.junos_filters import loopback_rules, prefix_list
 from collector.imports.configurations.lines import Lines
-from collector.imports.configurations.paths import Paths, read_paths
+from collector.imports.configurations.paths import Paths, Statement, read_paths
 from collector.imports.configurations.reading import ANY, Reading, Service, Vpn
 from collector.imports.configurations.sources import (
     Rule,
@@ -51,7 +51,7 @@ def read(lines: Lines) -> Reading:
     for row in lines.rows[:60]:
         if found := _HEADER.match(row.text):
             draft.know(model=found[1])
-    paths = read_paths(lines.rows, draft)
+    paths = _with_groups(read_paths(lines.rows, draft), draft)
     draft.know(version=paths.value("version"), hostname=paths.value("system", "host-name"))
     rules = loopback_rules(paths, draft)
     for service, line, port, places in _running(paths):
@@ -67,6 +67,21 @@ def read(lines: Lines) -> Reading:
         draft.rename(device_class="gateway")
     draft.judge_wan(_outside(paths, draft))
     return draft.finish()
+
+
+def _with_groups(paths: Paths, draft: Draft) -> Paths:
+    """Add what `apply-groups` brings in at the top; groups with wildcards are not spread."""
+    applied = [name for name in paths.values("apply-groups") if paths.has("groups", name)]
+    if not applied:
+        return paths
+    brought = [Statement(line, rest) for name in applied for line, rest in paths.under("groups", name)]
+    if any("<" in word for one in brought for word in one.path):
+        draft.problem(
+            paths.line("groups"),
+            "パターンを含む groups は展開していません。",
+            "Groups with wildcards are not applied.",
+        )
+    return Paths([*brought, *paths.every()])
 
 
 def _running(paths: Paths) -> Iterator[tuple[str, int, int, Sequence[str]]]:

@@ -21,7 +21,7 @@ SIGNS = {
     r"^set (?:address|address-group|zone|application|application-group|service|service-group|tag|profiles|import|global-protect|policy|readonly|setting) ": 0.6,
     r"^\s*deviceconfig \{": 0.9,
     r"^\s*(?:localhost\.localdomain|mgt-config|virtual-router|rulebase) \{": 0.7,
-    r"^\s*<config (?:version|urldb)=": 0.9,
+    r"^\s*(?:<\?xml[^>]{0,80}\?>\s*)?(?:<response[^>]{0,60}>\s*)?(?:<result>\s*)?<config (?:version|urldb)=": 0.9,
     r"^\s*<(?:mgt-config|deviceconfig)>": 0.8,
     r"^set interfaces ": -0.8,
     r"^set system ": -0.8,

@@ -34,6 +34,12 @@ def read(lines: Lines) -> Reading:
         draft.rename(maker="Deciso", os="OPNsense")
     _identify(lines, top, draft)
     rules = Rules(top, draft)
+    if top.find("OPNsense/Firewall/Filter/rules/rule") is not None:
+        draft.problem(
+            0,
+            "自動化のルール(Firewall/Filter)は読んでいません。",
+            "The automation rules (Firewall/Filter) are not read.",
+        )
     for service, line, port, places in _running(top, draft):
         _serve(service, line, port, places, top, rules, draft)
     _snmp(top, rules, draft)
