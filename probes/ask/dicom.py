@@ -15,7 +15,7 @@ PORTS: tuple[int, ...] = (104, 11112, 4242, 2761)
 TRANSPORT = "tcp"
 SPEAKS_FIRST = False
 
-_ACCEPT, _REJECT, _ABORT = 2, 3, 7
+_REQUEST, _ACCEPT, _REJECT, _ABORT = 1, 2, 3, 7
 _MOST_PDU = 8192
 _IMPLEMENTATION = b"2.25.217733541086312846901558237105982661371"  # a UUID of ours (PS3.5 B.2)
 _REASONS = {  # by source and reason (PS3.8 9.3.4)
@@ -103,6 +103,21 @@ def _accepted(body: Cursor) -> Iterator[Fact]:
                 yield fact(FactKind.DICOM_IMPLEMENTATION_UID, text)
             elif part == 0x55:
                 yield fact(FactKind.DICOM_IMPLEMENTATION_VERSION, text)
+
+
+def read_request(data: bytes) -> tuple[Fact, ...]:
+    """Read an A-ASSOCIATE-RQ of somebody else: the implementation that asks, and its title as BANNER.
+
+    Raises Malformed.
+    """
+    pdu = Cursor(data)
+    if pdu.u8() != _REQUEST or pdu.u8():
+        raise Malformed("no A-ASSOCIATE-RQ")
+    body = pdu.sub(min(pdu.u32(), pdu.left))
+    titles = body.peek(36)[4:]
+    called, calling = (titles[at : at + 16].decode("ascii", "replace").strip() for at in (0, 16))
+    said = tuple(one for one in _accepted(body) if one.kind is not FactKind.DICOM_RESULT)
+    return (fact(FactKind.BANNER, f"DICOM title {calling}, calls {called}"), *said)
 
 
 def _items(within: Cursor) -> Iterator[tuple[int, Cursor]]:

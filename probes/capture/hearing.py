@@ -5,17 +5,19 @@ Gives `Said`: whose words, on which port, and the facts. A server's words carry 
 would have got them by asking.
 """
 
+import contextlib
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from probes import isakmp, ntlm
 from probes.ask import banner, dicom, ssh, vnc
-from probes.capture import snmp_heard, tls_heard
+from probes.capture import hospital_heard, snmp_heard, tls_heard
 from probes.capture.flow import Claim, Flow
 from probes.capture.smb_native import native_system
 from probes.contract import Line, Malformed, Transcript
 from probes.facts import Fact, FactKind, fact
+from probes.flows.ipsec import is_isakmp
 from probes.greeting import one_line, read_reply
 from probes.http_answer import read_web
 from probes.walk import Walk, facts_of
@@ -150,11 +152,18 @@ def _association(flow: Flow) -> Iterable[Fact]:
 
 
 def _exchange(pieces: tuple[bytes, ...]) -> Iterator[Fact]:
-    for piece in pieces[:2]:
-        message = isakmp.read_any(piece[4:] if piece[:4] == b"\0\0\0\0" else piece)
-        yield fact(FactKind.IKE_VERSION, message.major)
-        for body in message.of(13 if message.major == 1 else 43):
-            yield fact(FactKind.IKE_VENDOR_ID, body.hex())
+    """Version and vendor ids; an encrypted message still shows its version."""
+    for piece in pieces[:4]:
+        message = piece[4:] if piece[:4] == b"\0\0\0\0" else piece
+        if not is_isakmp(message):
+            continue
+        major = message[17] >> 4
+        yield fact(FactKind.IKE_VERSION, major)
+        if message[19] & 1 and major == 1:  # encrypted
+            continue
+        with contextlib.suppress(Malformed):  # what cannot be taken apart says no more
+            for body in isakmp.read_any(message).of(13 if major == 1 else 43):
+                yield fact(FactKind.IKE_VENDOR_ID, body.hex())
 
 
 def _gateway(flow: Flow) -> Iterable[Fact]:
@@ -178,10 +187,8 @@ def _variables(flow: Flow) -> Iterable[Fact]:
 
 
 def _sip(pieces: tuple[bytes, ...]) -> Iterator[Fact]:
-    for piece in pieces[:4]:
-        if not _SIP.match(piece):
-            return
-        for found in _HEADER.finditer(piece[:4096]):
+    for piece in pieces[:12]:
+        for found in _HEADER.finditer(piece[:4096]) if _SIP.match(piece) else ():
             kind = FactKind.SIP_SERVER if found[1].lower() == b"server" else FactKind.SIP_USER_AGENT
             yield fact(kind, one_line(found[2]))
 
@@ -192,6 +199,14 @@ def _sip_server(flow: Flow) -> Iterable[Fact]:
 
 def _sip_client(flow: Flow) -> Iterable[Fact]:
     return dict.fromkeys(_sip(flow.sent))
+
+
+def _bacnet_server(flow: Flow) -> Iterable[Fact]:
+    return hospital_heard.bacnet_device(flow.answered)
+
+
+def _bacnet_client(flow: Flow) -> Iterable[Fact]:
+    return hospital_heard.bacnet_device(flow.sent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +230,10 @@ _READERS: dict[str, tuple[_Reader, ...]] = {
         _Reader("smb1", _server_native),
         _Reader("smb1", _client_native, server=False, port=False),
         _Reader("dicom", _association),
+        _Reader("dicom", hospital_heard.dicom_caller, server=False, port=False),
+        _Reader("hl7", hospital_heard.hl7_sender, server=False, port=False),
+        _Reader("hl7", hospital_heard.hl7_receiver),
+        _Reader("rdp", hospital_heard.rdp_client, server=False, port=False),
         _Reader("sip", _sip_server),
         _Reader("sip", _sip_client, server=False, port=False),
     ),
@@ -222,6 +241,8 @@ _READERS: dict[str, tuple[_Reader, ...]] = {
         _Reader("ike", _gateway),
         _Reader("ike", _initiator, server=False, port=False),
         _Reader("snmp", _variables),
+        _Reader("bacnet", _bacnet_server),
+        _Reader("bacnet", _bacnet_client, server=False),
         _Reader("sip", _sip_server),
         _Reader("sip", _sip_client, server=False, port=False),
     ),

@@ -8,7 +8,7 @@ ethertype 0 stands for "nothing that we follow".
 from collections.abc import Callable
 
 IPV4, IPV6, ARP = 0x0800, 0x86DD, 0x0806
-MPLS, PPPOE, LLC = (0x8847, 0x8848), 0x8864, 0x0004
+MPLS, PPPOE, LLC, CDP = (0x8847, 0x8848), 0x8864, 0x0004, 0x2000
 _TAGS = (0x8100, 0x88A8, 0x9100, 0x9200)
 Place = tuple[int, int]
 _NOTHING: Place = (0, 0)
@@ -57,6 +57,8 @@ def _u16(data: bytes, at: int) -> int:
 def _llc(data: bytes, at: int) -> Place:
     if data[at : at + 6] == b"\xaa\xaa\x03\0\0\0":
         return _u16(data, at + 6), at + 8
+    if data[at : at + 8] == b"\xaa\xaa\x03\0\0\x0c\x20\0":
+        return CDP, at + 8
     return LLC, at
 
 
