@@ -19,6 +19,7 @@ from inventory_db import people, tables
 from inventory_db.device import Device, Merge, Touched, device_json
 from inventory_db.evidence import Said, said_by
 from inventory_db.identify import identify
+from inventory_db.listed_ledger import last_listed, listed_json, listed_rows
 from inventory_db.observations import load, load_some, microseconds, scans, vantages
 from inventory_db.official import COLUMNS, OfficialRow, number_text, official_row
 from inventory_db.people import EDITABLE, BadEntry, Entry, edit
@@ -38,6 +39,7 @@ __all__ = [
     "edit",
     "evidence",
     "header",
+    "listed_rows",
     "official_rows",
     "refresh",
 ]
@@ -128,6 +130,8 @@ def header(connection: Connection, at: datetime | None = None) -> Header:
     ended = [scan.ended or scan.started for scan in scans(connection)]
     found = [(microseconds(when), when, BY_SCAN) for when in ended]
     found += [(microseconds(entry.at), entry.at, entry.who) for entry in people.entries(connection)]
+    if listed := last_listed(connection, at):
+        found.append((microseconds(listed[0]), *listed))
     if at is not None:
         found = [one for one in found if one[0] <= microseconds(at)]
     if not found:
@@ -143,6 +147,7 @@ def document(connection: Connection, at: datetime | None = None) -> dict[str, An
         "generated_at": (at or datetime.now(UTC)).isoformat(),
         "vantages": [msgspec.to_builtins(vantage) for vantage in vantages(connection)],
         "devices": [_device_json(one) for one in _kept(connection, at)],
+        "listed": listed_json(connection, at),
     }
 
 

@@ -4,14 +4,19 @@
 Source: 医療機関におけるサイバーセキュリティ対策チェックリストマニュアル, 機器台帳の例.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 
 from inventory_db.device import Device
 from inventory_db.people import HUMAN_COLUMNS, SCANNED_COLUMNS, Entry
+from inventory_db.stated import ListedDevice
+from inventory_db.statements import Stated
 
 COLUMNS = ("管理番号", *SCANNED_COLUMNS, *HUMAN_COLUMNS)
+NOT_SEEN = "［調査では未確認］"
+_THEIRS = re.compile(r"［元の台帳の番号: ([^］]*)］")
 _JAPAN = timezone(timedelta(hours=9))
 
 
@@ -42,6 +47,47 @@ class OfficialRow:
     def cell(self, column: str) -> Cell:
         """Give the cell of this column; KeyError for another word."""
         return dict(zip(COLUMNS, self.cells, strict=True))[column]
+
+
+@dataclass(frozen=True, slots=True)
+class ListedRow:
+    """The 12 cells of a device that the facility's own ledger lists and no scan has seen."""
+
+    listed: ListedDevice
+    number: str  # ours; "" if it has none yet
+    cells: tuple[Cell, ...]
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The 12 texts; 説明 says that no scan saw it, and which number the facility's ledger gives it."""
+        return (*(cell.value for cell in self.cells[:-1]), mark(self.cells[-1].value, self.theirs))
+
+    @property
+    def theirs(self) -> str:
+        """The number that the facility's own ledger gives it."""
+        return self.listed.cells.get("管理番号", "")
+
+
+def mark(text: str, theirs: str) -> str:
+    """Put our marks behind a 説明: that no scan saw the device, and its number in the facility's ledger."""
+    return "".join((text, NOT_SEEN, f"［元の台帳の番号: {theirs}］" if theirs else ""))
+
+
+def unmark(text: str) -> tuple[str, str]:
+    """Take our marks off a 説明; gives the rest, and the number in the facility's ledger that they named."""
+    match = _THEIRS.search(text)
+    return _THEIRS.sub("", text).replace(NOT_SEEN, "").strip(), match[1] if match else ""
+
+
+def listed_row(one: Stated[ListedDevice], number: int | None, typed: Mapping[str, Entry]) -> ListedRow:
+    """Fill the 12 cells: what a person typed here since, else what the facility's ledger says."""
+    shown = number_text(number)
+    cells = [Cell(shown, "assigned" if shown else "")]
+    for column in COLUMNS[1:]:
+        value = one.said.cells.get(column, "")
+        listed = Cell(value, "person", one.who, one.at) if value else Cell("", "")
+        cells.append(_cell(typed[column], "", value) if column in typed else listed)
+    return ListedRow(one.said, shown, tuple(cells))
 
 
 def number_text(number: int | None) -> str:
