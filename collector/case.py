@@ -15,7 +15,7 @@ from collector.basis import AGE_LIMIT, CLOCK_SKEW
 from collector.verdict import Basis
 from inventory_db.attachments import Attachment
 from inventory_db.device import Device
-from inventory_db.official import OfficialRow
+from inventory_db.official import ListedRow, OfficialRow
 from inventory_db.stated import Facility, Statement, Vendor
 from inventory_db.statements import Stated
 from probes.facts import Observation, Scan, Vantage
@@ -31,6 +31,7 @@ class Case:
     now: datetime  # with offset
     devices: tuple[Device, ...] = ()  # with what people confirmed
     rows: tuple[OfficialRow, ...] = ()  # the official ledger, one row for each device
+    listed: tuple[ListedRow, ...] = ()  # rows of the facility's own ledger that no scan has seen
     scans: tuple[Scan, ...] = ()  # oldest first
     vantages: tuple[Vantage, ...] = ()
     access: tuple[

@@ -39,6 +39,7 @@ def read_case(
         now=moment,
         devices=devices,
         rows=rows,
+        listed=ledger.listed_rows(connection, at),
         scans=scans,
         vantages=vantages,
         access=_access(connection, scans, at),

@@ -1,27 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
 """The ledger as files: what the database says, in the form that each document wants."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, tzinfo
 
 from collector.documents.ledger_csv import write_ledger_csv
 from collector.documents.ledger_paper import ledger_columns, ledger_paper
-from collector.documents.ledger_xlsx import Sheet, write_ledger_xlsx
+from collector.documents.ledger_xlsx import FurtherSheet, Sheet, write_ledger_xlsx
+from collector.documents.listed_sheets import cloud_sheet, own_ledger_sheet
 from collector.documents.paper_pdf import write_paper_pdf
 from collector.settings import in_zone
 from collector.translation import Words, describe_how, load_words
 from inventory_db import ledger
 from inventory_db.agents import Connection
 from inventory_db.device import Device
-from inventory_db.official import COLUMNS, OfficialRow, day_text
-from inventory_db.stated import Facility
+from inventory_db.official import COLUMNS, ListedRow, OfficialRow, day_text
+from inventory_db.stated import CloudService, Facility, ListedDevice
 from inventory_db.statements import standing
 
 
 def ledger_csv(connection: Connection, at: datetime | None = None, *, byte_order_mark: bool = True) -> bytes:
-    """Give the official 12 columns as CSV bytes, now or as known at `at`."""
-    rows = ledger.official_rows(connection, at)
-    return write_ledger_csv(COLUMNS, (row.values for row in rows), byte_order_mark=byte_order_mark)
+    """Give the official 12 columns as CSV bytes, now or as known at `at`; what is only listed comes last."""
+    rows = _values(ledger.official_rows(connection, at), ledger.listed_rows(connection, at))
+    return write_ledger_csv(COLUMNS, rows, byte_order_mark=byte_order_mark)
 
 
 def ledger_xlsx(
@@ -41,13 +42,14 @@ def ledger_xlsx(
                 (words("ledger.updated_by"), header.by),
             ),
             columns=ledger_columns(stated.form if stated else "hospital"),
-            rows=[row.values for row in rows],
+            rows=_values(rows, ledger.listed_rows(connection, at)),
             evidence_title=words("sheet.evidence"),
             evidence_columns=[
                 words(f"sheet.{key}") for key in ("number", "field", "value", "sure", "reason", "seen")
             ],
             evidence=(line for row in rows for line in _evidence(row, words, zone)),
             created=in_zone(now, zone).replace(tzinfo=None),
+            further=tuple(_further(connection, rows, at)),
         )
     )
 
@@ -57,7 +59,7 @@ def ledger_pdf(
 ) -> bytes:
     """Give the official form as PDF; raises collector.documents.typesetting.PaperError without fonts."""
     stated = stated_facility(connection, at)
-    rows = (row.values for row in ledger.official_rows(connection, at))
+    rows = _values(ledger.official_rows(connection, at), ledger.listed_rows(connection, at))
     header = ledger.header(connection, at)
     name, form = (stated.name, stated.form) if stated else (facility, "hospital")
     return write_paper_pdf(ledger_paper(rows, header, name, form, now, zone))
@@ -66,6 +68,24 @@ def ledger_pdf(
 def stated_facility(connection: Connection, at: datetime | None = None) -> Facility | None:
     """Give what people stated of the facility itself; None if nobody did."""
     return next((one.said for one in standing(connection, Facility, at).values()), None)
+
+
+def _values(rows: Iterable[OfficialRow], listed: Iterable[ListedRow]) -> list[tuple[str, ...]]:
+    return [*(row.values for row in rows), *(row.values for row in listed)]
+
+
+def _further(
+    connection: Connection, rows: Iterable[OfficialRow], at: datetime | None
+) -> Iterator[FurtherSheet]:
+    """Give the sheets that only some ledgers need: the cloud services, the rows of the facility's own ledgers."""
+    services = [one.said for one in standing(connection, CloudService, at).values()]
+    if services:
+        yield cloud_sheet(services)
+    listed = [one.said for one in standing(connection, ListedDevice, at).values()]
+    if listed:
+        numbers = {row.device.id: row.number for row in rows}
+        numbers |= {row.listed.id: row.number for row in ledger.listed_rows(connection, at)}
+        yield own_ledger_sheet(listed, numbers)
 
 
 def _evidence(row: OfficialRow, words: Words, zone: tzinfo) -> Iterator[tuple[str, ...]]:

@@ -22,6 +22,15 @@ _EVIDENCE_WIDTHS = (8, 18, 28, 10, 60, 36)
 
 
 @dataclass(frozen=True, slots=True)
+class FurtherSheet:
+    """A sheet behind the two: title, columns with their widths, rows."""
+
+    title: str
+    columns: Sequence[tuple[str, int]]
+    rows: Iterable[Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
 class Sheet:
     """What goes into the file; times stand as people read them."""
 
@@ -34,6 +43,7 @@ class Sheet:
     evidence_columns: Sequence[str]
     evidence: Iterable[Sequence[str]]
     created: datetime
+    further: Sequence[FurtherSheet] = ()
 
 
 def write_ledger_xlsx(sheet: Sheet) -> bytes:
@@ -46,6 +56,10 @@ def write_ledger_xlsx(sheet: Sheet) -> bytes:
     formats = _make_formats(book)
     _write_official(book.add_worksheet(_sheet_name(sheet.title)), sheet, formats)
     _write_evidence(book.add_worksheet(_sheet_name(sheet.evidence_title)), sheet, formats)
+    for one in sheet.further:
+        page = book.add_worksheet(_sheet_name(one.title))
+        last = _write_table(page, 0, [name for name, _ in one.columns], one.rows, formats)
+        _arrange(page, 0, last, [width for _, width in one.columns])
     book.close()
     return file.getvalue()
 

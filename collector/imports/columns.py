@@ -20,6 +20,9 @@ MANY = ("IPアドレス", "MACアドレス")  # several of their columns may be 
 _MOST_HEADING = 80  # characters that a heading is compared and kept by
 _PUNCTUATION = re.compile(r"[\s・･_\-/()\[\]:*※.,、。「」【】<>~ー?!]+")
 _BRACKETS = re.compile(r"\(.*?\)|\[.*?\]|【.*?】|<.*?>")
+_ALIKE = re.compile(
+    r"dhcp|自動|[0-9０-９][.．][0-9０-９]|[0-9a-f]{2}[:-][0-9a-f]{2}", re.IGNORECASE
+)  # or as good as an address
 _READERS = {"IPアドレス": ips_in, "MACアドレス": macs_in}
 _DAYS = ("登録日", "購入日", "利用開始日")
 
@@ -39,7 +42,7 @@ class Column:
     @property
     def known(self) -> bool:
         """Whether it is one of our columns."""
-        return bool(self.ours) and self.ours != self.label
+        return self.ours in _known()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ class Form:
     first: Mapping[str, tuple[str, ...]]  # chosen first
     then: Mapping[str, tuple[str, ...]]
     needed: frozenset[str]  # a heading row has at least one of these
-    exact: Mapping[str, str]  # spelling → column of ours
+    exact: dict[str, str]  # spelling → column of ours
 
     def spelled(self, heading: str) -> str:
         """Give our column that is spelled exactly like this heading, "" if none is."""
@@ -60,6 +63,11 @@ class Form:
 def _names() -> dict[str, Any]:
     loaded: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("column_names.yaml").read_text("utf-8"))
     return loaded
+
+
+@cache
+def _known() -> frozenset[str]:
+    return frozenset(ours for group in ("official", "other", "cloud") for ours in _names()[group])
 
 
 @cache
@@ -115,8 +123,8 @@ def guess(headings: Sequence[str], samples: Sequence[Sequence[str]], form: Form)
     """Say for each heading which column of ours it is; `samples` are some rows below it."""
     values = [_values(samples, place) for place in range(len(headings))]
     chosen: dict[int, tuple[str, str, str]] = {}
-    for group in (form.first, form.then):
-        for sure in (True, False):
+    for sure in (True, False):
+        for group in (form.first, form.then):
             for ours, spellings in group.items():
                 _choose(ours, spellings, headings, values, chosen, sure=sure)
     _choose_by_values(form, values, chosen)
@@ -192,8 +200,8 @@ def _values_fit(ours: str, values: Sequence[str]) -> bool:
     real = [value for value in values if not is_nothing(value)]
     if read is None or not real:
         return True
-    fits = [value for value in real if read(value)[0] or "dhcp" in value.casefold() or "自動" in value]
-    return 3 * len(fits) >= len(real) or len(real) < 3
+    fits = [value for value in real if read(value)[0] or _ALIKE.search(value)]
+    return 3 * len(fits) >= len(real)
 
 
 def _choose_by_values(

@@ -63,23 +63,23 @@ def _first_wrong_line(path: Path, encoding: str) -> int:
 
 
 def _separator(path: Path, encoding: str) -> str:
-    """Give the separator that splits the first lines most, outside quotes."""
+    """Give the separator that splits most of the first rows, outside quotes."""
     with path.open(encoding=encoding, newline="") as file:
         start = file.read(16_384)
     if "\x00" in start:
         raise _binary()
     if start.startswith("sep=") and start[4:5] in _SEPARATORS:
         return start[4]
-    best, most = ",", 0
-    for separator in _SEPARATORS:
-        try:
-            rows = list(csv.reader(io.StringIO(start, newline=""), delimiter=separator))
-        except csv.Error:
-            continue
-        fields = max((len(row) for row in rows[:30]), default=0)
-        if fields > most:
-            best, most = separator, fields
-    return best
+    return max(_SEPARATORS, key=lambda separator: _splits(start, separator))
+
+
+def _splits(start: str, separator: str) -> tuple[int, int]:
+    """Say how many of the first rows a separator splits, and into how many fields at most."""
+    try:
+        rows = list(csv.reader(io.StringIO(start, newline=""), delimiter=separator))[:30]
+    except csv.Error:
+        return 0, 0
+    return sum(len(row) > 1 for row in rows), max((len(row) for row in rows), default=0)
 
 
 def _rows(path: Path, encoding: str, separator: str) -> Iterator[Row]:

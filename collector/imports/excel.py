@@ -7,7 +7,7 @@ Values are those that Excel computed last; no formula and no macro is ever run.
 import re
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import date, datetime, time, timedelta
 from itertools import zip_longest
 from pathlib import Path
@@ -38,6 +38,14 @@ def read_excel(path: Path, kind: str) -> Book:
     notes = []
     if package.macros:
         notes.append(("マクロがありますが、実行していません。", "It has macros; they were not run."))
+    if max((part.columns for part in package.sheets.values()), default=0) > MOST_COLUMNS:
+        at = letters(MOST_COLUMNS)
+        notes.append(
+            (
+                f"{at} 列より右にも値か書式があります。そこは読んでいません。",
+                f"There are values or formats beyond column {at}; those were not read.",
+            )
+        )
     form = "Excel (.xlsm)" if package.macros else "Excel (.xlsx)"
     if max((part.inflated for part in package.sheets.values()), default=0) > LARGE:
         return Book(path.name, form, _calamine_sheets(path, package), tuple(notes))
@@ -45,7 +53,7 @@ def read_excel(path: Path, kind: str) -> Book:
 
 
 def _openpyxl_sheets(path: Path, package: Package) -> tuple[Sheet, ...]:
-    with closing(_open(path, values=True)) as book:
+    with _opened(path, values=True) as book:
         return tuple(
             _openpyxl_sheet(path, sheet.title, _part(package, sheet), sheet.sheet_state != "visible")
             for sheet in book.worksheets
@@ -61,43 +69,50 @@ def _part(package: Package, sheet: Any) -> Part:
     return package.sheets.get(place, Part(columns=MOST_COLUMNS))
 
 
-def _open(path: Path, *, values: bool) -> Any:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about styles and extensions that nobody reads here
+@contextmanager
+def _opened(path: Path, *, values: bool) -> Iterator[Any]:
+    """Open the workbook for reading in one pass; its own errors become BadImport, whenever they come."""
+    with path.open("rb") as file:
         try:
-            return openpyxl.load_workbook(path, read_only=True, data_only=values, keep_links=False)
-        except Exception as error:
-            raise _unreadable(error) from error
-
-
-def _openpyxl_rows(path: Path, name: str, part: Part) -> Iterator[Row]:
-    wide = MOST_COLUMNS + 1 if part.columns > MOST_COLUMNS else None
-    with closing(_open(path, values=True)) as book:
-        formulas = _uncomputed(path, name, wide) if part.formulas else iter(())
-        try:
-            page = book[name]
-            page.reset_dimensions()
-            for number, (row, uncomputed) in enumerate(
-                zip_longest(page.iter_rows(max_col=wide), formulas, fillvalue=()), 1
-            ):
-                made = _row(
-                    number, [_shown(cell.value, cell.number_format) for cell in row], _lost(row, uncomputed)
-                )
-                if any(made.cells) or made.wrong:
-                    yield made
-        except BadImport:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # about styles and extensions that nobody reads here
+                book = openpyxl.load_workbook(file, read_only=True, data_only=values, keep_links=False)
+            with closing(book):
+                yield book
+        except (BadImport, GeneratorExit):
             raise
         except Exception as error:
             raise _unreadable(error) from error
 
 
-def _uncomputed(path: Path, name: str, wide: int | None) -> Iterator[tuple[int, ...]]:
-    """Give, row by row, the columns (from 1) that hold a formula."""
-    with closing(_open(path, values=False)) as book:
+def _openpyxl_rows(path: Path, name: str, part: Part) -> Iterator[Row]:
+    wide = MOST_COLUMNS if part.columns > MOST_COLUMNS else None
+    with _opened(path, values=True) as book:
+        formulas = _uncomputed(path, name, wide) if part.formulas else iter(())
         page = book[name]
         page.reset_dimensions()
+        last: object = None
+        for number, (row, uncomputed) in enumerate(
+            zip_longest(page.iter_rows(max_col=wide), formulas, fillvalue=()), 1
+        ):
+            if row is last:  # rows that are not in the file are one and the same empty row
+                continue
+            last = row
+            cells = [_shown(cell.value, cell.number_format) for cell in row]
+            made = _row(number, cells, _lost(row, uncomputed))
+            if any(made.cells) or made.wrong:
+                yield made
+
+
+def _uncomputed(path: Path, name: str, wide: int | None) -> Iterator[tuple[int, ...]]:
+    """Give, row by row, the columns (from 1) that hold a formula."""
+    with _opened(path, values=False) as book:
+        page = book[name]
+        page.reset_dimensions()
+        last: object = None
         for row in page.iter_rows(max_col=wide):
-            yield tuple(place for place, cell in enumerate(row, 1) if cell.data_type == "f")
+            yield () if row is last else tuple(n for n, cell in enumerate(row, 1) if cell.data_type == "f")
+            last = row
 
 
 def _lost(row: Sequence[Any], formulas: Sequence[int]) -> list[tuple[int, str, str]]:
@@ -176,12 +191,9 @@ def _row(number: int, cells: list[str], wrong: list[tuple[int, str, str]]) -> Ro
                 )
             )
             cells[place] = ""
-    if len(cells) > MOST_COLUMNS and any(cells[MOST_COLUMNS:]):
-        at = letters(MOST_COLUMNS)
-        wrong.append((0, f"{at} 列より右は読んでいません", f"columns beyond {at} were not read"))
     while cells and not cells[-1]:
         cells.pop()
-    return Row(number, tuple(cells[:MOST_COLUMNS]), tuple(wrong))
+    return Row(number, tuple(cells), tuple(wrong))
 
 
 def _shown(value: object, form: str | None) -> str:

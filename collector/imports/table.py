@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
-from collector.imports.columns import Column, Form, guess, is_day, remembered, unread
+from collector.imports.columns import Column, Form, guess, is_day, key_of, remembered, unread
 from collector.imports.grid import MOST_ROWS, Book, Row, Sheet, filled
 from collector.imports.heading import Heading, find_heading, first_heading
 from collector.imports.trouble import BadImport, Problem
 from inventory_db.typed_values import day_in, folded, form_day
 
+OURS = ("元の台帳", "クラウドサービス台帳")  # sheets beside the ledger in the file that we write
 _SAMPLES = 200  # rows that the columns are guessed from
 _DITTO = {"〃", "同上", "々", '"', "″", "”", "//"}
 _END = re.compile(r"^(合計|小計|計|以上|total|end)$")
@@ -52,17 +53,25 @@ def name_tables(
     book: Book, form: Form, kept: Remembered, only: str = "", overrides: Mapping[str, str] | None = None
 ) -> list[Named]:
     """Find the tables of the file and name their columns; raises BadImport if there is none."""
-    found = []
+    found, known = [], _widened(form, kept, overrides or {})
     for sheet in _chosen(book, only):
-        heading = find_heading(sheet, form)
+        heading = find_heading(sheet, known)
         if heading is None and only and overrides:
             heading = first_heading(sheet)
+        if sheet.name in OURS and not only:
+            continue
         if heading and (only or len(book.sheets) == 1 or (heading.recognised > 2 and not sheet.hidden)):
             found.append(_name(sheet, heading, form, kept, overrides or {}))
     if not found:
         raise _no_table(book)
     _check_overrides(found, overrides or {})
     return found
+
+
+def _widened(form: Form, kept: Remembered, overrides: Mapping[str, str]) -> Form:
+    """Give the form with the headings that a person named, now or before, as spellings of its columns."""
+    named = {label: ours for columns in kept.values() for label, ours in columns.items()} | dict(overrides)
+    return replace(form, exact=form.exact | {key_of(label): ours for label, ours in named.items() if ours})
 
 
 def read_lines(tables: list[Named]) -> Read:

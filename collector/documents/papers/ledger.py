@@ -8,5 +8,6 @@ from collector.dossier import Dossier
 
 def make(dossier: Dossier) -> Paper:
     """Make the device ledger of the facility's form."""
-    rows = (row.values for row in dossier.case.rows)
-    return ledger_paper(rows, dossier.header, dossier.facility, dossier.form, dossier.case.now, dossier.zone)
+    case = dossier.case
+    rows = [*(row.values for row in case.rows), *(row.values for row in case.listed)]
+    return ledger_paper(rows, dossier.header, dossier.facility, dossier.form, case.now, dossier.zone)
