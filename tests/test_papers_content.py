@@ -12,7 +12,16 @@ from collector.documents.paper import UNKNOWN, Paper
 from collector.documents.papers import load_kind
 from collector.documents.papers.annex import annex_paper
 from collector.documents.papers.survey import load_survey
-from inventory_db.stated import Answer, CloudService, DeviceDetail, Facility, RemoteAccess, Review
+from inventory_db.stated import (
+    Answer,
+    CloudService,
+    Confirmation,
+    DeviceDetail,
+    Facility,
+    ListedDevice,
+    RemoteAccess,
+    Review,
+)
 from tests.papers_material import SAID, SILENT, VENDOR, device, dossier
 
 
@@ -159,6 +168,45 @@ def test_an_annex_that_is_cut_says_where_the_rest_is() -> None:
     paper = annex_paper(dossier(VENDOR), 1)
     assert len(paper.parts[0].rows) == 1
     assert any("ほかに台帳の行の拠り所が 1 件" in note for note in paper.parts[0].notes)
+
+
+def test_found_declared_and_confirmed_paths_stand_side_by_side() -> None:
+    declared = RemoteAccess(
+        id="r1", vendor="v1", device="d1", means="ipsec", port=500, where="本社", ids="個人"
+    )
+    loose = RemoteAccess(id="r2", vendor="v1", means="mobile_router", product="LTE-1")
+    claim = Confirmation(vendor="v1", path="r1", state="confirmed", by="佐藤", on=date(2026, 11, 1))
+    paper = load_kind("register").make(dossier(VENDOR, declared, loose, claim))
+    first, second = rows(paper)
+    assert (first["管理番号"], first["見つかった経路"], first["突き合わせ"]) == (
+        "001",
+        "IPsec-VPN IKEv2 500",
+        "届出と一致",
+    )
+    assert "確認（髙木システム㈱ 佐藤、令和8年11月1日）" in first["事業者の確認"]
+    assert "事業者の言葉だけです" in first["事業者の確認"]
+    assert first["証拠"] == "E-002"
+    assert second["突き合わせ"] == "届出のみ（見つかっていない）"
+    assert second["事業者の確認"] == UNKNOWN
+    assert rows(paper, 1)[0]["ID（個人・共用）"] == "個人"
+    assert rows(paper, 1)[1]["認証方法"] == UNKNOWN
+
+
+def test_a_register_without_rows_is_no_evidence_of_none() -> None:
+    assert "無いことの証拠にはなりません" in load_kind("register").make(dossier(devices=())).parts[0].empty
+
+
+def test_the_check_of_the_ledger_names_what_is_missing_on_either_side() -> None:
+    cells = {"コンピュータ名": "OLD-PC", "IPアドレス": "10.9.9.9"}
+    said = ListedDevice(id="l1", cells=cells, source="台帳.xlsx", row=7)
+    paper = load_kind("coverage").make(
+        dossier(said, Review(subject="ledger", by="院長", on=date(2026, 4, 1)))
+    )
+    assert [row["管理番号"] for row in rows(paper)] == ["001", "002", "003", "004"]
+    [old] = rows(paper, 1)
+    assert (old["自院の台帳の行"], old["最後に見た日"]) == ("台帳.xlsx 7", "一度も見ていない")
+    assert "設置場所" in rows(paper, 2)[0]["空の欄"]
+    assert dict(paper.header)["責任者の確認"] == "令和8年4月1日 院長"
 
 
 def test_the_cloud_ledger_holds_what_people_stated() -> None:

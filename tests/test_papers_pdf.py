@@ -167,7 +167,7 @@ def test_a_pharmacy_names_roles_instead_of_people() -> None:
 
 
 @needs_fonts
-@pytest.mark.parametrize("kind", ["ledger", "bcp", "survey", "annex", "cloud"])
+@pytest.mark.parametrize("kind", ["ledger", "bcp", "survey", "annex", "cloud", "register", "coverage"])
 def test_papers_read_as_before(kind: str) -> None:
     compare(f"{kind}.txt", "\f".join(text_of(write_paper_pdf(load_kind(kind).make(dossier(VENDOR))))))
 

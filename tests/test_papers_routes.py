@@ -116,6 +116,15 @@ def test_the_command_writes_json_and_excel_by_the_name_of_the_file(filled: Path,
 
 
 @needs_fonts
+def test_the_check_is_written_as_the_official_form(filled: Path, tmp_path: Path) -> None:
+    for form in ("pdf", "xlsx"):
+        run = daicho("check", "--ledger", str(filled), "--format", form, "--out", f"c.{form}", cwd=tmp_path)
+        assert run.returncode in (0, 1), run.stderr
+    assert "医療機関確認用" in text_of((tmp_path / "c.pdf").read_bytes())[0]
+    assert openpyxl.load_workbook(tmp_path / "c.xlsx").sheetnames[0] == "医療機関確認用"
+
+
+@needs_fonts
 def test_a_pack_is_made_and_checked_by_command(filled: Path, tmp_path: Path) -> None:
     made = daicho("pack", "--ledger", str(filled), "--out", "p.zip", "--state", "keys", cwd=tmp_path)
     assert made.returncode == 0, made.stderr
@@ -145,7 +154,6 @@ def test_a_pack_is_made_and_checked_by_command(filled: Path, tmp_path: Path) -> 
         (["pack"], "どちらか一方"),
         (["pack", "--out", "a.zip", "--verify", "b.zip"], "どちらか一方"),
         (["pack", "--verify", "none.zip"], "読めません"),
-        (["pack", "--out", "a.zip", "--edition", "R99"], "R99"),
         (["papers", "bcp", "--out", "x.pdf", "--ledger", "none.sqlite"], "台帳がありません"),
     ],
 )
@@ -154,3 +162,10 @@ def test_wrong_use_is_said_and_nothing_is_written(tmp_path: Path, arguments: lis
     assert run.returncode == 2
     assert_two_sentences(run.stderr, ja)
     assert not list(tmp_path.iterdir())
+
+
+def test_an_edition_that_is_not_there_is_said(filled: Path, tmp_path: Path) -> None:
+    run = daicho("pack", "--ledger", str(filled), "--out", "a.zip", "--edition", "R99", cwd=tmp_path)
+    assert run.returncode == 2
+    assert_two_sentences(run.stderr, "R99")
+    assert not (tmp_path / "a.zip").exists()

@@ -13,7 +13,6 @@ from collector.documents.pack import make_pack
 from collector.documents.pack_check import Checked, check_pack
 from collector.documents.pack_key import find_key, key_folder
 from collector.dossier_reading import read_dossier
-from collector.edition import edition_names
 from collector.settings import Settings
 from deploy.result_file import check_result, write_result
 from deploy.terminal import complain, say
@@ -48,11 +47,6 @@ def command(
 
 
 def _make(out: Path, ledger: Path, edition: str, state: str) -> None:
-    if edition and edition not in edition_names():
-        raise Refusal(
-            f"様式の版「{edition[:40]}」はありません。{'、'.join(edition_names())} から選んでください。",
-            f"There is no edition “{edition[:40]}”. Choose one of {', '.join(edition_names())}.",
-        )
     check_result(out)
     with open_ledger(ledger, create=False).connect() as connection:
         dossier = read_dossier(connection, _PLACE.facility, _PLACE.zone, datetime.now(UTC), edition)
