@@ -84,6 +84,8 @@ def _questions(view: View, profile: Profile) -> Iterator[Question]:
         return
     if view.has_snmp:
         yield Question("snmp", 161, "the site gave a credential")
+    if "default_community" in view.allowed:
+        yield Question("snmp_public", 161, "the site allows to try the community public once")
     if view.device_class == "printer" and "deep" not in view.allowed:
         return  # printers by SNMP only: what they do with any other byte is to print it
     if view.permit is Permit.SEND:

@@ -56,7 +56,7 @@ class Scope:
         return "blackout" if in_blackout(self.blackouts, now) else ""
 
     def allowed(self, address: str) -> frozenset[str]:
-        """What the site allows for this very host: "fragile", "dicom", "deep"."""
+        """What the site allows for this very host: "fragile", "dicom", "deep", "default_community"."""
         ip = ipaddress.ip_address(address)
         return frozenset().union(*(kinds for host, kinds in self.allowances if host == ip))
 

@@ -14,7 +14,7 @@ import msgspec
 from agent.clock import Clock, SystemClock
 from agent.deep_survey import look_at_all
 from agent.discovery import Discovery
-from agent.door import Door
+from agent.door import Door, opted_in
 from agent.ground import Ground, link_local, survey_ground
 from agent.guard import Permit
 from agent.host import HostSurvey
@@ -327,7 +327,7 @@ class Survey:
                 place.vantage.id,
                 self._records.add,
                 mac=self._seen.mac_of(address),
-                opted=frozenset({("udp", 161)} if self._secrets(address) else ()),
+                opted=opted_in(self.scope.allowed(address), secrets=bool(self._secrets(address))),
             )
         return self._doors[address]
 
