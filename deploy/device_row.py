@@ -10,12 +10,18 @@ from typing import Any
 from inventory_db.device import FIELDS
 from inventory_db.observations import Stored
 from inventory_db.traits import Traits, traits_of
-from probes.facts import Fact, FactKind, Observation, Outcome
+from probes.facts import Fact, FactKind, Observation, Outcome, Sure
+from probes.systems import system_maker
 
+OF_THE_SYSTEM = {
+    "sure": "guess",
+    "reason": "OSの作者です。機器の製造元は分かりません。",
+    "reason_en": "It makes the operating system; who made the device is not said.",
+}
 _POINT_TO_POINT = 31  # a longer prefix is no network of several hosts
 _WHEN = datetime(2000, 1, 1, tzinfo=UTC)  # recorded material does not say when; never shown
 _DISTRIBUTION = re.compile(
-    r"-(?:generic|server|amd64|686|pve|default|lts|cloud|aws|azure|virtual|arch)|\.(?:el|fc|amzn)\d"
+    r"-(?:generic|server|amd64|686|pve|default|lts|cloud|aws|azure|virtual|arch|coreos|v[78]l?\+|rpi)|\d\+$|\.(?:el|fc|amzn)\d"
 )
 
 
@@ -30,6 +36,15 @@ def device_row(facts: Sequence[Fact], probe: str, services: Sequence[Mapping[str
     traits = traits_of((seen,), (), ())
     values = dict(traits.values)
     values["os_version"] = _system_version(values)
+    if (
+        values["os_version"]
+        and values["firmware_version"]
+        and traits.confidence["firmware_version"].sure is Sure.GUESS
+    ):
+        values["firmware_version"] = None  # a system that says its version has no other one
+    confidence = _confidence(traits, values)
+    if values["maker"] is None and (maker := _system_maker(values["os"], values["os_version"])):
+        values["maker"], confidence["maker"] = maker, OF_THE_SYSTEM
     networks = list(dict.fromkeys(_networks(facts)))
     return {
         "addresses": list(_addresses(facts)),
@@ -41,7 +56,7 @@ def device_row(facts: Sequence[Fact], probe: str, services: Sequence[Mapping[str
         else None,
         "forwards": _forwards(facts),
         "remote_paths": [],
-        "confidence": _confidence(traits, values),
+        "confidence": confidence,
     }
 
 
@@ -58,6 +73,13 @@ def _system_version(values: Mapping[str, str | None]) -> str | None:
     version = values["os_version"]
     appliance = values["os"] == "Linux" and (values["maker"] or not _DISTRIBUTION.search(version or ""))
     return None if appliance else version
+
+
+def _system_maker(system: str | None, version: str | None) -> str | None:
+    """Give who makes the system of a computer; an appliance's system says nothing about its maker."""
+    if system in ("Linux", "FreeBSD") and not _DISTRIBUTION.search(version or ""):
+        return None
+    return system_maker(system)
 
 
 def _stored(facts: tuple[Fact, ...], probe: str) -> Stored:

@@ -14,6 +14,7 @@ _OF_THE_SOFTWARE = {
     "reason": "応答しているソフトの作者です。機器の製造元は分かりません。",
     "reason_en": "It makes the software that speaks; who made the device is not said.",
 }
+_OF_DEVICES = ("snmp", "lldp", "cdp")  # channels in which a device describes all of itself
 _ALL = (*_SPEAKER, "maker", "model", "serial", "os", "os_version", "firmware_version", "device_class")
 
 
@@ -45,15 +46,34 @@ def said_row(source: str, said: Sequence[Recognition], service: str | None) -> d
 def _speaks(said: Sequence[Recognition], device: Mapping[str, Any]) -> dict[str, str | None]:
     """What speaks: the software that is named; where only a device is named, that device itself."""
     found = {name: value[0] if (value := _first(said, name)) else None for name in _SPEAKER}
+    describes = any(one.channel.startswith(_OF_DEVICES) for one in said)
     if found["product"]:
-        return {"product": found["product"], "version": found["version"], "maker": found["vendor"]}
-    version = found["version"] or device["firmware_version"] or device["os_version"]
+        name = _joined(found["product"], device["model"], describes=describes)
+        return {
+            "product": name,
+            "version": found["version"] or device["firmware_version"],
+            "maker": found["vendor"],
+        }
+    of_system = device["os_version"] if device["os"] else None
+    version = found["version"] or of_system or device["firmware_version"] or device["os_version"]
     maker = found["vendor"] or device["maker"] or system_maker(device["os"])
-    return {"product": device["os"] or device["model"], "version": version, "maker": maker}
+    return {
+        "product": _joined(device["os"], device["model"], describes=describes),
+        "version": version,
+        "maker": maker,
+    }
 
 
 def _first(said: Sequence[Recognition], field: str) -> tuple[str, Recognition] | None:
     return next(((value, one) for one in said if (value := getattr(one, field))), None)
+
+
+def _joined(name: str | None, model: str | None, *, describes: bool) -> str | None:
+    """Name what speaks with the model it runs on, each said once."""
+    parts = [part for part in (name, model) if part][: 2 if describes else 1]
+    if len(parts) == 2 and parts[1].lower() in parts[0].lower():
+        parts.pop()
+    return " ".join(parts) or None
 
 
 def _confidence(one: Recognition) -> dict[str, str]:

@@ -13,6 +13,8 @@ from probes.rows import FOLDER
 ENTERPRISES = "1.3.6.1.4.1."
 # Numbers that name the SNMP agent, the operating system or the chip, never the box around it.
 _NOT_A_MAKER = frozenset((0, 311, 2021, 2238, 4413, 8072, 12325, 16972, 30155))
+# Numbers below which programs, boards and cards inside answer: they do not name the box either.
+PARTS = frozenset((2, 9, 99, 343, 1981, 2699, 3582, 6876, 10876, 21296, 25536, 61509))
 _MOST_DIGITS = 7
 
 

@@ -123,7 +123,8 @@ def _longest(table: _Table, words: list[str]) -> tuple[int, Name | None]:
         for ending in dict.fromkeys((last, last.rstrip(_TAIL))):
             if name := table.whole.get((*some[:-1], ending)):
                 return count, name
-        for length, names in table.open.items():
+        for length in sorted(table.open, reverse=True):
+            names = table.open[length]
             if len(last) >= length and (name := names.get((*some[:-1], last[:length]))):
                 return count, name
     return 0, None

@@ -135,8 +135,8 @@ def _by_structure(channel: str, text: str) -> Iterator[Recognition]:
 
 
 def _by_wording(channel: str, text: str) -> Iterator[Recognition]:
-    for name, said in read_wording(channel, text):
-        yield Recognition(**said, sure=Sure.LIKELY, channel=channel, pattern=f"wording.{name}")
+    for name, sure, said in read_wording(channel, text):
+        yield Recognition(**said, sure=sure, channel=channel, pattern=f"wording.{name}")
 
 
 def _order(one: Recognition) -> tuple[int, int]:

@@ -185,7 +185,25 @@ def aix(text: str) -> Said | None:
         "product": "VIOS" if vios else "AIX",
         "os": "AIX",
         "os_version": version,
+        "version": version,
         "device_class": "server",
+    }
+
+
+_DOCSIS = compiled(r"<<.{0,200}?VENDOR: *(?P<maker>[^;>]{1,60})")
+_DOCSIS_PARTS = compiled(r"(?P<key>SW_REV|MODEL|VENDOR): *(?P<value>[^;>]{1,60})")
+
+
+def docsis(text: str) -> Said | None:
+    """Read the description that DOCSIS prescribes for cable modems (CM-SP-OSSI): <<HW_REV: …; SW_REV: …; MODEL: …>>."""
+    if not _DOCSIS.search(text):
+        return None
+    found = {m["key"]: m["value"].strip() for m in _DOCSIS_PARTS.finditer(text)}
+    return {
+        "maker": found.get("VENDOR", ""),
+        "model": found.get("MODEL", ""),
+        "firmware_version": found.get("SW_REV", ""),
+        "device_class": "network",
     }
 
 
@@ -289,5 +307,5 @@ READINGS: dict[str, tuple[tuple[str, Reading], ...]] = {
     "ntp": (("ntp", ntp),),
     "ldap": (("ldap", ldap),),
     "mdns.device_info": (("device_info", device_info),),
-    "snmp.sysDescr": (("aix", aix), ("labelled", labelled)),
+    "snmp.sysDescr": (("aix", aix), ("labelled", labelled), ("docsis", docsis)),
 }

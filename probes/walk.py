@@ -12,8 +12,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from probes import frames
-from probes.enterprises import number_of, organisation_of
+from probes.enterprises import PARTS, number_of, organisation_of
 from probes.facts import Fact, FactKind, Sure, fact
+from probes.names import find, makers
+from probes.own_strings import OwnStrings
 from probes.vendor_values import Wanted, meaning
 
 _STANDARD = b"1.3.6.1.2.1."
@@ -32,6 +34,9 @@ _WANTED = {
     }.items()
 }  # fmt: skip
 _PREFIXES = tuple(_WANTED.values())
+_ENTERPRISES = b"1.3.6.1.4.1."
+_MOST_ENTERPRISES = 32
+_MOST_DIGITS = 8
 _MOST_ROWS = 4096  # of one column
 _MOST_OID = 128  # characters
 _MOST_BYTES = 2048  # of one value that are kept; a description has at most 255 (RFC 3418)
@@ -73,6 +78,8 @@ class Walk:
     columns: dict[str, dict[str, bytes]] = field(default_factory=lambda: {name: {} for name in _WANTED})
     lines: int = 0
     vendor: Wanted = field(default_factory=lambda: Wanted(""))
+    strings: OwnStrings = field(default_factory=lambda: OwnStrings(b""))
+    enterprises: dict[bytes, None] = field(default_factory=dict)  # numbers below which something answered
 
     @classmethod
     def of(cls, chunks: Iterable[bytes]) -> "Walk":
@@ -86,7 +93,8 @@ class Walk:
         walk = cls()
         for line in lines():
             walk._add(line.removeprefix(b"."))
-        walk.vendor = Wanted(walk.text("system", "2.0").strip())
+        object_id = walk.text("system", "2.0").strip()
+        walk.vendor, walk.strings = Wanted(object_id), OwnStrings.of(object_id)
         for line in lines():
             walk._offer(line.removeprefix(b"."))
         return walk
@@ -94,14 +102,18 @@ class Walk:
     def _offer(self, line: bytes) -> None:
         oid, _, rest = line.partition(b"|")
         known = self.vendor.offer(oid)
+        tag, _, raw = rest.partition(b"|")
+        if self.strings.wants(oid, tag):
+            self.strings.offer(_text(_value(tag, raw[:_MOST_RAW].rstrip(b"\r"))))
         if known is not None:
-            tag, _, raw = rest.partition(b"|")
             self.vendor.keep(known, _text(_value(tag, raw.rstrip(b"\r"))))
 
     def _add(self, line: bytes) -> None:
         if line[:4] != b"1.3." or line.count(b"|") < 2:
             return
         self.lines += 1
+        if line.startswith(_ENTERPRISES) and len(self.enterprises) < _MOST_ENTERPRISES:
+            self.enterprises[line[len(_ENTERPRISES) :].partition(b".")[0][:_MOST_DIGITS]] = None
         if not line.startswith(_PREFIXES):
             return
         oid, tag, raw = line.split(b"|", 2)
@@ -256,12 +268,23 @@ def _identity(walk: Walk) -> Iterator[Fact]:
     registered = organisation_of(number_of(walk.text("system", "2.0").strip()))
     if registered:
         yield fact(FactKind.MAKER, registered, Sure.LIKELY)
+    elif owner := _owner(walk):
+        yield fact(FactKind.MAKER, owner, Sure.GUESS)
     own = {one.kind: one for one in walk.vendor.facts()}
     for one in (*own.values(), *(said for said in _chassis(walk) if said.kind not in own)):
         if one.kind is not FactKind.MAKER or not registered:
             yield one
         elif one.value != registered:  # it may be the maker of a part inside
             yield fact(one.kind, one.value, Sure.GUESS)
+    yield from walk.strings.facts()
+
+
+def _owner(walk: Walk) -> str | None:
+    """Give whose variables it answers, where its agent is a common one and just one maker's are there."""
+    numbers = [int(text) for text in walk.enterprises if text.isdigit()]
+    owners = {name for number in numbers if number not in PARTS and (name := organisation_of(number))}
+    known = next(find(makers(), owners.pop()), None) if len(owners) == 1 else None
+    return known.name.maker if known else None
 
 
 def chassis_index(walk: Walk) -> str:
@@ -283,16 +306,24 @@ def _chassis(walk: Walk) -> Iterator[Fact]:
         return
     for column, kind in _PARTS.items():
         value = meaning(walk.text(column, index))
-        if not value and kind is FactKind.MODEL:
-            value, sure = _only_model(walk), Sure.LIKELY
+        if not value and kind is not FactKind.MAKER:
+            value, sure = _only(walk, column), Sure.LIKELY
         if value:
             yield fact(kind, value, Sure.LIKELY if kind is FactKind.MAKER else sure)
     firmware = meaning(walk.text("part.software", index)) or meaning(walk.text("part.firmware", index))
     if firmware:
         yield fact(FactKind.FIRMWARE_VERSION, firmware, Sure.LIKELY)
+    elif only := _only(walk, "part.software") or _only(walk, "part.firmware"):
+        yield fact(FactKind.FIRMWARE_VERSION, only, Sure.GUESS)
 
 
-def _only_model(walk: Walk) -> str:
-    """Give the one model that all parts that name one agree on, "" otherwise."""
-    models = {meaning(walk.text("part.model", index)) for index in walk.columns["part.model"]} - {""}
-    return models.pop() if len(models) == 1 else ""
+def _is_box(walk: Walk, index: str) -> bool:
+    return walk.text("part.class", index) in (*_BOX, _CHASSIS)
+
+
+def _only(walk: Walk, column: str) -> str:
+    """Give the one value that all parts which have one agree on, "" otherwise."""
+    values = {meaning(walk.text(column, index)) for index in walk.columns[column] if _is_box(walk, index)} - {
+        ""
+    }
+    return values.pop() if len(values) == 1 else ""

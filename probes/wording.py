@@ -9,20 +9,25 @@ import re
 from collections.abc import Callable, Iterator
 
 from probes import names
+from probes.facts import Sure
 from probes.names import Found
 from probes.patterns import compiled
 
 Said = dict[str, str]
 
 _VERSION = r"(?:[A-Z]{1,3}\.[0-9]{2}\.)?[0-9]+(?:[._][0-9]+)*(?:[A-Za-z0-9.()_+~@-]*[A-Za-z0-9)])?"
-_LABEL = r"(?:software|firmware|s/?w|f/?w|runtime|image|application|appl|program|os|system)"
+_SOFTWARE = r"(?:application software|runtime|software|s/?w|application|appl|program|image)"
+_FIRMWARE = r"(?:firmware|f/?w|ros|aos)"
 _SORT = r"(?:version|vers|ver|revision|rev|release|rel)"
 _LABELLED = (
-    compiled(
-        rf"(?i)(?P<before>.{{0,24}})\b{_LABEL}[ _-]?{_SORT}?\.? ?[:=#]? ?(?:3Com OS |[A-Za-z]+_)?v?\.? ?(?P<v>{_VERSION})"
+    *(
+        compiled(
+            rf"(?i)(?P<before>.{{0,24}})\b{label}[ ,_-]{{0,2}}{_SORT}?\.? ?[:=#]? ?(?:3Com OS |[A-Za-z]{2, 12}[_,-])?v?\.? ?(?P<v>{_VERSION})"
+        )
+        for label in (_SOFTWARE, _FIRMWARE)
     ),
     compiled(
-        rf"(?i)(?P<before>.{{0,24}})\b{_SORT}\.?[ :=]{{0,3}}(?:[A-Za-z]+OS |[A-Za-z]+_)?v?(?P<v>{_VERSION})"
+        rf"(?i)(?P<before>.{{0,24}})\b{_SORT}\.?[ :=]{{0,3}}(?:[A-Za-z]+OS |[A-Za-z]{2, 12}[_,-])?v?(?P<v>{_VERSION})"
     ),
     compiled(rf"(?P<before>.{{0,24}})(?:\b|[a-z0-9])[vV]\.? ?(?P<v>[0-9]+\.{_VERSION})"),
 )
@@ -30,13 +35,16 @@ _BARE = compiled(
     r"(?P<before>.{0,24})[ (,\[](?P<v>[0-9]+\.[0-9]+\.[0-9]+(?:[._][0-9]+)*(?:[A-Za-z0-9.()_+~@-]*[A-Za-z0-9)])?|[0-9]+\.[0-9]+\.[0-9]+)(?:[ ),\];]|$)"
 )
 _OTHER = re.compile(  # a label before "version" that says it is of something else
-    r"(?:h/?w|hardware|boot|bootrom|boot ?loader|bootldr|rom|prom|bios|kernel|loader|snmp|upnp|http|mib|java|php|openssl"
+    r"(?:h/?w|hardware|boot|bootr|bootrom|boot ?loader|bootldr|rom|prom|bios|kernel|loader|snmp|upnp|http|mib|java|php|operating system|openssl"
     r"|perl|python|protocol|uboot|u-boot|cpld|fpga|diag|eeprom|driver|linux|nic|net|iot|copyright|©|\(c\)|tls|ssl|api|gui)"
     r"[\s:/_-]*(?:version|ver|rev)?[\s:.]*$",
     re.IGNORECASE,
 )
 _SERIAL = compiled(
     r"(?i)\b(?:s/n|sn|serial(?: ?(?:number|no|#))?)\.?[ :=#-]{1,3}(?P<v>[A-Z0-9][A-Z0-9-]{4,24}[A-Z0-9])\b"
+)
+_LABELLED_MODEL = compiled(
+    r"(?i)\bmodel(?: name| number| no)?[:=] ?(?P<v>[A-Z0-9][A-Z0-9._/+-]*[0-9][A-Z0-9._/+-]*)"
 )
 _COMPANY = re.compile(
     r"^(?:[\s,.]*\b(?:inc|corp|corporation|co|ltd|llc|gmbh|ag|systems|networks|technologies|technology|company"
@@ -50,6 +58,7 @@ _MODEL_END = re.compile(
     r"|compiled|all rights|password|user|administration|console|web)\b",
     re.IGNORECASE,
 )
+_NO_MODEL = re.compile(r"(?i)\b(?:operating system|agent|os|ios|platform)$|^(?:ios|os|snmp|series)\b")
 _MOST_MODEL = 40
 _MOST_MODEL_WORDS = 5
 _MODEL = re.compile(r"[A-Za-z0-9][\w ./+\-!&*]*")
@@ -68,33 +77,32 @@ _AFTER = compiled(
     r"^(?:[ /(,:\[_-]|(?i:version|vers|ver|release|rel|rev|firmware|software|server|service|smtp|esmtp|ftpd|ftp|pop3|imap|receiver|agent|pro|mail|edition|build|v)\b\.?|[vVrRpP](?=\b|[0-9])){0,9}"
     rf"(?P<v>{_VERSION})".replace(r"(?=\b|[0-9])", "")
 )
+_BASES = ("HTTPD", "Twisted Web")
 _TOKEN = compiled(
-    rf"^(?P<product>[A-Za-z][A-Za-z0-9_.+-]*(?: [A-Za-z][A-Za-z0-9_.+-]*){{0,2}})/[vV]?(?P<v>{_VERSION})"
+    rf"(?:^|[ ,;(])(?P<product>[A-Za-z][A-Za-z0-9_.+-]*(?: [A-Z][A-Za-z0-9_.+-]*){{0,2}})/[vVRE]?(?P<v>{_VERSION})"
 )
 _NO_PRODUCT = frozenset(
     (
-        "http",
-        "upnp",
-        "linux",
-        "unix",
-        "server",
-        "httpd",
-        "http server",
-        "web server",
-        "mozilla",
-        "dlnadoc",
-        "win32",
-        "sip",
+        "http", "upnp", "linux", "unix", "server", "httpd", "http server", "web server", "mozilla", "dlnadoc", "win32", "sip",
+        "unknown", "ipos", "linux upnp", "python", "java", "php", "perl", "openssl", "os", "device", "stunnel", "windows", "isos", "nucleus",
     )
-)
+)  # fmt: skip
 
 
-def read(channel: str, text: str) -> Iterator[tuple[str, Said]]:
-    """Give what the wording of a text on a channel says: the reading's name and fields."""
+def read(channel: str, text: str) -> Iterator[tuple[str, Sure, Said]]:
+    """Give what the wording of a text on a channel says: the reading's name, how sure, and fields.
+
+    Software names itself with its version; a model's name is where grammar can only guess at its end.
+    """
     for name, reading in _READINGS.get(channel, ()):
         said = {key: value for key, value in (reading(text) or {}).items() if value}
+        device = not said.get("vendor") and not said.get("version")
+        unsure = ("model", "product") if "maker" in said else ("model", "product", "firmware_version")
+        guessed = {key: said.pop(key) for key in unsure if key in said and device}
         if said:
-            yield name, said
+            yield name, Sure.LIKELY, said
+        if guessed:
+            yield f"{name}.model", Sure.GUESS, guessed
 
 
 def description(text: str) -> Said | None:
@@ -102,12 +110,14 @@ def description(text: str) -> Said | None:
     if _SYSTEM.match(text):
         return None
     maker = _maker(text)
-    if maker is None:
-        return None
-    said = _device(text, maker)
+    said = _device(text, maker) if maker else {}
+    if labelled := _LABELLED_MODEL.search(text):
+        said = said | {"model": labelled["v"].strip()}
     version = version_in(text)
-    if version and version != said.get("model"):
+    if version and version != said.get("model", ""):
         said["firmware_version"] = version
+    if maker is None:
+        return said or None
     serial = _SERIAL.search(text)
     if serial and any(char.isdigit() for char in serial["v"]):
         said["serial"] = serial["v"]
@@ -127,7 +137,10 @@ def _device(text: str, found: Found) -> Said:
         found.begin if found.name.line or ("*" in found.name.text and "-" in found.name.text) else found.end
     )
     model = _model(text[begin:])
-    return {"maker": found.name.maker or "", "device_class": found.name.kind or "", "model": model}
+    said = {"maker": found.name.maker or "", "device_class": found.name.kind or ""}
+    if _NO_MODEL.search(model):
+        return said
+    return said | {"model" if any(char.isdigit() for char in model) else "product": model}
 
 
 def _model(text: str) -> str:
@@ -144,40 +157,66 @@ def version_in(text: str) -> str:
     for pattern in _LABELLED:
         for found in pattern.finditer(text[:1000]):
             if not _OTHER.search(found["before"]) and _is_version(found["v"]):
-                return str(found["v"])
+                return _whole(found["v"])
     bare = [found["v"] for found in _BARE.finditer(text[:300]) if not _OTHER.search(found["before"])]
     return bare[0] if len(set(bare)) == 1 and _is_version(bare[0]) else ""
+
+
+def _whole(value: str) -> str:
+    """Cut what follows a bracket that was never opened."""
+    return value if value.count("(") >= value.count(")") else value.rstrip(")")
 
 
 def _is_version(value: str) -> bool:
     """Tell a version from a year, an address or a date."""
     numbers = value.split(".")
     address = len(numbers) == 4 and all(n.isdigit() and len(n) < 4 for n in numbers) and int(numbers[0]) > 9
+    if value.isdigit() and len(value) < 3:
+        return False
     year = value.isdigit() and len(value) == 4 and value[:2] in ("19", "20")
     return not (year or (address and int(numbers[0]) >= 100))
 
 
 def tokens(text: str) -> Said | None:
-    """Read product tokens (RFC 9110 Server, RFC 3261 User-Agent): the first known software and its version."""
-    all_found = list(names.find(names.software(), text))
-    found = next((one for one in all_found if one.name.product == "HTTPD"), next(iter(all_found), None))
-    said = _software(text, found) if found else {}
-    system = _IN_BRACKETS.search(text)
-    if system:
+    """Read product tokens (RFC 9110 Server, RFC 3261 User-Agent, UPnP 1.0 SERVER)."""
+    said: Said = {}
+    if system := _IN_BRACKETS.search(text):
         said["os"] = _DISTRIBUTIONS[system["v"].lower()]
-    if said.get("product"):
+    if software := _best_software(text):
         line = next((one for one in names.find(names.makers(), text) if one.name.line), None)
-        return said | ({"maker": line.name.maker or "", "device_class": line.name.kind or ""} if line else {})
-    if device := _maker(text):
-        return said | _device(text, device) | _token(text) | {"maker": device.name.maker or ""}
-    return said | _token(text)
+        device = {"maker": line.name.maker or "", "device_class": line.name.kind or ""} if line else {}
+        return _software(text, software) | said | device
+    token = _token(text)
+    device_name = _speaker(text)
+    if device_name:
+        said |= _device(text, device_name)
+        if serial := _SERIAL.search(text):
+            said["serial"] = serial["v"]
+    return said | token
+
+
+def _best_software(text: str) -> Found | None:
+    """The web server that a bundle is built on, where both are named; otherwise the first."""
+    found = list(names.find(names.software(), text))
+    return next((one for one in found if one.name.product in _BASES), next(iter(found), None))
+
+
+def _speaker(text: str) -> Found | None:
+    """The maker that a token names, or that stands at the beginning."""
+    for found in names.find(names.makers(), text):
+        if found.name.line or found.word < _FIRST_WORDS or text[found.end : found.end + 1] == "/":
+            return found
+    return None
 
 
 def _token(text: str) -> Said:
-    found = _TOKEN.search(text)
-    if not found or found["product"].lower() in _NO_PRODUCT:
-        return {}
-    return {"product": found["product"], "version": found["v"]}
+    """The first token that is no system and no protocol; in UPnP's header the one after it."""
+    start = text.find("UPnP/")
+    for found in _TOKEN.finditer(text[start + 8 :] if start >= 0 else text):
+        product = str(found["product"])
+        if product.lower() not in _NO_PRODUCT:
+            return {"product": product, "version": str(found["v"])}
+    return {}
 
 
 def _software(text: str, found: Found) -> Said:
@@ -237,7 +276,7 @@ def certificate(text: str) -> Said | None:
         if maker:
             said = _device(by_key[key], maker)
             unit = by_key.get("OU" if key == "O" else "CN", "")
-            if key == "O" or not said["model"]:
+            if key == "O" or not said.get("model"):
                 said["model"] = _product_of(unit)
             return said
     return None

@@ -23,10 +23,11 @@ CHANNELS = sorted({*wording.channels(), *structured.READINGS})
             {"maker": "Netgear", "model": "GS724Tv9 ProSafe", "firmware_version": "9.1.0.7", "serial": "9ABC123456"},
         ),
         ("Allied Telesis Widget-900 Rev 2.71 (boot rom version 1.0)", {"maker": "Allied Telesis", "firmware_version": "2.71"}),
-        ("KYOCERA Print Box, HW Version 3.2", {"maker": "Kyocera", "model": "Print Box"}),
+        ("KYOCERA Print Box, HW Version 3.2", {"maker": "Kyocera", "product": "Print Box"}),
         ("Brother NC-99999x, Firmware Ver.9.87 ,MID 84U", {"maker": "Brother", "firmware_version": "9.87"}),
         ("Linux brother 4.19.0 #1 SMP", None),
-        ("A box of nobody, version 1.2", None),
+        ("A box of nobody, version 1.2", {"firmware_version": "1.2"}),
+        ("A box of nobody", None),
     ],
 )  # fmt: skip
 def test_a_description_is_read_by_its_grammar(text: str, expected: dict[str, str] | None) -> None:
@@ -76,7 +77,7 @@ def test_systems_are_named_as_people_know_them() -> None:
     assert structured.system("Darwin/19.6.0") == {"os": "Mac OS X", "os_version": "10.15"}
     assert structured.system("NoSystem/1") == {}
     assert structured.aix("IBM PowerPC\nBase Operating System Runtime AIX version: 07.02.0000.0010\n") == {
-        "vendor": "IBM", "product": "AIX", "os": "AIX", "os_version": "7.2", "device_class": "server",
+        "vendor": "IBM", "product": "AIX", "os": "AIX", "os_version": "7.2", "version": "7.2", "device_class": "server",
     }  # fmt: skip
 
 
