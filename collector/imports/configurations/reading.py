@@ -5,6 +5,7 @@ Nothing here can hold a secret: a family copies only names of interfaces and rul
 own vocabulary. `says` of a service is composed by us from such words, never a line of the file.
 """
 
+import ipaddress
 from dataclasses import dataclass, field, fields
 from datetime import date
 
@@ -17,6 +18,15 @@ def shown_sources(sources: tuple[str, ...] | None) -> list[str] | str | None:
     if sources is None:
         return None
     return "any" if sources == ANY else list(sources)
+
+
+def _everybody(source: str) -> bool:
+    """Say whether a source is so wide that naming it limits nothing (half of the internet)."""
+    try:
+        network = ipaddress.ip_network(source, strict=False)
+    except ValueError:
+        return source == "any"
+    return network.prefixlen < (8 if network.version == 4 else 12)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +51,7 @@ class Service:
         """Say whether not everybody may come; None where the file does not say it."""
         if self.limited is not None:
             return self.limited
-        return None if self.sources is None else self.sources != ANY
+        return None if self.sources is None else not any(_everybody(one) for one in self.sources)
 
     def as_json(self) -> Json:
         """Give the service as in `daicho read --config`."""
