@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 
 from probes.capture.flow import Claim, Family, Flow
+from probes.capture.tls_heard import is_tls
 from probes.facts import Sure
 
 TRANSPORTS = ("tcp", "udp")
@@ -16,6 +17,7 @@ _SOFTETHER_POST = re.compile(
 _NAT_ANSWER = re.compile(rb"IP=[0-9.]{7,15},PORT=[0-9]{1,5}\Z")
 _CISCO_DTLS = re.compile(rb"\x16\x01\x00[\x00-\xff]{8}[\x00-\x40][\x00-\xff]\x01", re.DOTALL)
 _FORTI_GREETING = re.compile(rb"(?:FCTVER|FCTSVER|FCPROTOCOL|VER)=[0-9]")
+_CISCO_UDP = b"\xfe\x57\x7e\x2b"
 _TEXT = re.compile(rb"(?:[A-Z]{3,8} |HTTP/1)")
 _CSTP = re.compile(rb"(?:CONNECT /CSCOSSLC/tunnel|\r\nX-(?:CSTP|DTLS)-[A-Za-z-]+: |\r\nX-Aggregate-Auth: )")
 
@@ -36,14 +38,16 @@ def _tcp(flow: Flow) -> Iterator[Claim]:
         yield Claim(
             "SoftEther", Family.VPN, path="softether", product="SoftEther VPN", why="HTTP of SoftEther"
         )
-    elif 8013 in flow.ports and (_FORTI_GREETING.search(asked[:256]) or _FORTI_GREETING.search(said[:256])):
+    elif _is_forticlient(flow):
         yield Claim("FortiClient", Family.VPN, path="ssl_vpn", product="FortiClient", why="telemetry on 8013")
     elif (_TEXT.match(asked) or _TEXT.match(said)) and (
         _CSTP.search(asked[:2048]) or _CSTP.search(said[:2048])
     ):
         yield Claim("AnyConnect", Family.VPN, path="ssl_vpn", product="Cisco AnyConnect", why="CSTP headers")
     elif flow.ports[1] == 10000 and asked[:4] == b"\x17\1\0\0":
-        yield Claim("AnyConnect", Family.VPN, Sure.LIKELY, path="ssl_vpn", product="Cisco VPN", why="cTCP")
+        yield Claim(
+            "Cisco VPN", Family.VPN, Sure.LIKELY, path="ipsec", product="Cisco VPN", why="cTCP on 10000"
+        )
 
 
 def _udp(flow: Flow) -> Iterator[Claim]:
@@ -51,8 +55,20 @@ def _udp(flow: Flow) -> Iterator[Claim]:
         yield Claim("SoftEther", Family.VPN, path="softether", product="SoftEther VPN", why="NAT traversal")
     elif _is_cisco_dtls(flow):
         yield Claim("AnyConnect", Family.VPN, path="ssl_vpn", product="Cisco AnyConnect", why="DTLS 0x0100")
+    elif flow.ports == (10000, 10000) and any(p[:4] == _CISCO_UDP for p in flow.sent[:3]):
+        yield Claim("Cisco VPN", Family.VPN, Sure.LIKELY, path="ipsec", product="Cisco VPN", why="UDP 10000")
     elif 3544 in flow.ports and any(_is_teredo(piece) for piece in flow.sent[:3] + flow.answered[:3]):
         yield Claim("Teredo", Family.VPN, Sure.SURE, path="", why="IPv6 in UDP on 3544")
+
+
+def _is_forticlient(flow: Flow) -> bool:
+    """Telemetry in clear on 8013, or TLS in which a certificate of Fortinet stands for FortiClient."""
+    asked, said = flow.both
+    if 8013 in flow.ports and (_FORTI_GREETING.search(asked[:256]) or _FORTI_GREETING.search(said[:256])):
+        return True
+    if not is_tls(asked):
+        return False
+    return b"FortiClient" in asked or (b"FortiClient" in said or (8013 in flow.ports and b"Fortinet" in said))
 
 
 def _is_softether(flow: Flow) -> bool:
