@@ -135,7 +135,7 @@ def _device(
         merges=one.group.merges,
         location=traits.location,
         observations=tuple(stored.id for stored in one.seen),
-        scan=one.seen[-1].scan,
+        scan=_last_scan(one.seen),
         answered_last=_answered_last(one),
     )
 
@@ -144,16 +144,21 @@ def _note(confidence: dict[str, Confidence], **more: Confidence | None) -> None:
     confidence.update({name: one for name, one in more.items() if one is not None})
 
 
+def _last_scan(seen: Sequence[Stored]) -> str:
+    """The last scan that saw it; what people brought as a log is no scan."""
+    return next((one.scan for one in reversed(seen) if one.probe != "log"), seen[-1].scan)
+
+
 def _answered_last(one: _Found) -> bool:
     """Whether it showed life in the last scan that looked for it."""
-    last = one.seen[-1].scan
+    last = _last_scan(one.seen)
     sightings = (s for profile in one.profiles for s in profile.unit.sightings)
     return any(s.alive and s.seen.scan == last for s in sightings)
 
 
 def _held_back(seen: Sequence[Stored]) -> tuple[str, ...]:
     """Why we kept back from it in its last scan."""
-    last = seen[-1].scan
+    last = _last_scan(seen)
     held = [one.reason for one in seen if one.outcome is Outcome.HELD_BACK and one.scan == last]
     return tuple(sorted(set(held)))
 

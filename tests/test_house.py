@@ -19,6 +19,7 @@ RECOGNISE = {
     "probes.fragility",
     "probes.device_class",
     "probes.mobile_routers",
+    "probes.remote_names",
 }
 
 # room → what it may import of other rooms (module prefixes)
