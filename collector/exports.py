@@ -1,14 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """The ledger as files: what the database says, in the form that each document wants."""
 
+import json
 from collections.abc import Iterable, Iterator
 from datetime import datetime, tzinfo
 
+from collector.case import Case
 from collector.documents.ledger_csv import write_ledger_csv
 from collector.documents.ledger_paper import ledger_columns, ledger_paper
 from collector.documents.ledger_xlsx import FurtherSheet, Sheet, write_ledger_xlsx
-from collector.documents.listed_sheets import cloud_sheet, own_ledger_sheet
+from collector.documents.listed_sheets import CLOUD_COLUMNS, cloud_sheet, cloud_values, own_ledger_sheet
+from collector.documents.paper import Paper
 from collector.documents.paper_pdf import write_paper_pdf
+from collector.documents.papers import cloud
+from collector.dossier import Dossier
 from collector.settings import in_zone
 from collector.translation import Words, describe_how, load_words
 from inventory_db import ledger
@@ -63,6 +68,36 @@ def ledger_pdf(
     header = ledger.header(connection, at)
     name, form = (stated.name, stated.form) if stated else (facility, "hospital")
     return write_paper_pdf(ledger_paper(rows, header, name, form, now, zone))
+
+
+def cloud_services(connection: Connection, at: datetime | None = None) -> list[CloudService]:
+    """Give the cloud services that people listed."""
+    return [one.said for one in standing(connection, CloudService, at).values()]
+
+
+def cloud_csv(connection: Connection, at: datetime | None = None) -> bytes:
+    """Give the cloud-service ledger as CSV bytes in the form's eight columns."""
+    columns = [name for name, _ in CLOUD_COLUMNS]
+    return write_ledger_csv(columns, (cloud_values(one) for one in cloud_services(connection, at)))
+
+
+def cloud_json(connection: Connection, at: datetime | None = None) -> bytes:
+    """Give the cloud-service ledger as JSON (schema daicho/cloud/1)."""
+    services = [
+        {"id": one.id} | dict(zip([name for name, _ in CLOUD_COLUMNS], cloud_values(one), strict=True))
+        for one in cloud_services(connection, at)
+    ]
+    return (
+        json.dumps({"schema": "daicho/cloud/1", "services": services}, ensure_ascii=False, indent=1) + "\n"
+    ).encode()
+
+
+def cloud_paper(
+    connection: Connection, facility: str, zone: tzinfo, now: datetime, at: datetime | None = None
+) -> Paper:
+    """Give the cloud-service ledger as a paper, to be set as PDF or Excel."""
+    stated = {kind.KIND: standing(connection, kind, at) for kind in (Facility, CloudService)}
+    return cloud.make(Dossier(case=Case(now=now, stated=stated), name=facility, zone=zone))
 
 
 def stated_facility(connection: Connection, at: datetime | None = None) -> Facility | None:

@@ -7,6 +7,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from collector.imports.grid import Book
 from collector.imports.ledger_import import Import
 from collector.imports.ledger_plan import Difference, Duplicate, Item
 from collector.imports.table import Line, Named
@@ -35,8 +36,8 @@ def needs_a_look(made: Import) -> bool:
 
 def print_preview(console: Console, made: Import, language: str, *, show_all: bool) -> None:
     """Print the whole preview."""
-    shown = _Shown(console, language == "ja", None if show_all else _MOST)
-    shown.file(made)
+    shown = Shown(console, language == "ja", None if show_all else _MOST)
+    shown.file(made.book, made.tables)
     for table in made.tables:
         print_columns(console, table, language)
     shown.places("読めなかった所", "Not read as it stands", made.read.problems)
@@ -66,7 +67,7 @@ def print_preview(console: Console, made: Import, language: str, *, show_all: bo
     shown.counts(made)
 
 
-def print_columns(console: Console, table: Named, language: str) -> None:
+def print_columns(console: Console, table: Named, language: str, *, kept_beside: bool = True) -> None:
     """Print which of their columns is which of ours, with examples."""
     ja = language == "ja"
     heads = ("ファイルの列", "台帳の列", "わけ", "例") if ja else ("Their column", "Ours", "Why", "Examples")
@@ -82,7 +83,9 @@ def print_columns(console: Console, table: Named, language: str) -> None:
             continue
         ours = column.ours if column.known else ""
         kept = (
-            ("そのまま残す" if ja else "kept as it is") if column.ours else ("読まない" if ja else "left out")
+            ("そのまま残す" if ja else "kept as it is")
+            if column.ours and kept_beside
+            else ("読まない" if ja else "left out")
         )
         why = column.why_ja if ja else column.why_en
         cells = [column.label, ours or f"（{kept}）", why, " / ".join(column.examples)]
@@ -106,23 +109,23 @@ def _title(table: Named, ja: bool) -> str:
     return f"Columns ({where}{', as decided before' if table.kept_before else ''})"
 
 
-class _Shown:
+class Shown:
     """Prints the lists in one language, cut to a length that a person reads."""
 
     def __init__(self, console: Console, ja: bool, most: int | None) -> None:
         self._console, self._ja, self._most = console, ja, most
 
-    def file(self, made: Import) -> None:
+    def file(self, book: Book, tables: Sequence[Named]) -> None:
         """The file itself: its kind, its sheets, its notes."""
-        self._say(f"{made.book.file}: {made.book.form}", style="bold")
-        for note in made.book.notes:
+        self._say(f"{book.file}: {book.form}", style="bold")
+        for note in book.notes:
             self._say(self._choose(*note))
-        chosen = {table.sheet.name for table in made.tables}
-        others = [sheet.name for sheet in made.book.sheets if sheet.name not in chosen]
+        chosen = {table.sheet.name for table in tables}
+        others = [sheet.name for sheet in book.sheets if sheet.name not in chosen]
         if others:
             names = "、".join(others)
             self._say(self._choose(f"読まないシート: {names}", f"Sheets not read: {names}"), style="dim")
-        for table in made.tables:
+        for table in tables:
             head = table.heading
             if head.updated or head.updated_by:
                 self._say(
@@ -135,7 +138,7 @@ class _Shown:
     def places(self, ja: str, en: str, problems: Sequence[Problem]) -> None:
         """Places of the file, with what is so there."""
         rows = [(self._choose(*one.place), self._choose(one.ja, one.en)) for one in problems]
-        self._list(ja, en, rows)
+        self.listed(ja, en, rows)
 
     def duplicates(self, found: Sequence[Duplicate]) -> None:
         """Rows that say the same of what should tell them apart."""
@@ -143,7 +146,7 @@ class _Shown:
             (f"{self._choose(one.kind_ja, one.kind_en)} {one.value}".strip(), self._rows(one.lines))
             for one in found
         ]
-        self._list("重複", "Duplicates", rows)
+        self.listed("重複", "Duplicates", rows)
 
     def unclear(self, items: Sequence[Item]) -> None:
         """Rows that are not linked, though something points to a device."""
@@ -151,7 +154,7 @@ class _Shown:
             (f"{self._where(one.line)} {_name(one.line)}", self._choose(one.match.ja, one.match.en))
             for one in items
         ]
-        self._list("結び付けなかった行", "Rows not linked", rows)
+        self.listed("結び付けなかった行", "Rows not linked", rows)
 
     def differences(self, ja: str, en: str, found: Sequence[Difference]) -> None:
         """What the file says against what the ledger shows."""
@@ -163,7 +166,7 @@ class _Shown:
             )
             for one in found
         ]
-        self._list(ja, en, rows)
+        self.listed(ja, en, rows)
 
     def changed(self, items: Sequence[Item]) -> None:
         """Rows that say something else than at the last import."""
@@ -175,7 +178,7 @@ class _Shown:
                 for c in one.changed
             ]
             rows.append((f"{self._where(one.line)} {_name(one.line)}", "、".join(told)))
-        self._list("前回の取り込みから変わった行", "Rows changed since the last import", rows)
+        self.listed("前回の取り込みから変わった行", "Rows changed since the last import", rows)
 
     def gone(self, made: Import) -> None:
         """Rows of earlier imports that the file no longer has."""
@@ -188,7 +191,7 @@ class _Shown:
             )
             for one in made.plan.gone
         ]
-        self._list(
+        self.listed(
             "ファイルから消えた行（残します。外すには --gone 廃棄 など理由を）",
             "Rows no longer in the file (they stay; --gone REASON takes them off)",
             rows,
@@ -217,7 +220,8 @@ class _Shown:
             )
         )
 
-    def _list(self, ja: str, en: str, rows: Sequence[tuple[str, str]]) -> None:
+    def listed(self, ja: str, en: str, rows: Sequence[tuple[str, str]]) -> None:
+        """A titled list of two columns, cut to the most lines."""
         if not rows:
             return
         count = f"{len(rows)}"

@@ -74,7 +74,7 @@ def write(connection: Connection, made: Import, who: str, at: datetime, gone: st
     said: list[Statement] = [item.listed for item in plan.items if item.writes]
     rows = len(said)
     left = [_left(one, gone) for one in plan.gone] if gone else []
-    mappings = _new_mappings(connection, made.tables)
+    mappings = new_mappings(connection, made.tables)
     state_all(connection, [*said, *left, *mappings], who, at)
     number_listed(connection, (item.listed.id for item in plan.items if not item.listed.device))
     for edit in plan.edits:
@@ -109,7 +109,7 @@ def _left(one: ListedDevice, reason: str) -> ListedDevice:
     )
 
 
-def _new_mappings(connection: Connection, tables: list[Named]) -> list[ColumnMapping]:
+def new_mappings(connection: Connection, tables: list[Named]) -> list[ColumnMapping]:
     """Give the columns of each heading as they are now, where that is new; a heading too long is not remembered."""
     kept = kept_columns(connection)
     made: dict[str, ColumnMapping] = {}

@@ -13,7 +13,11 @@ from sqlalchemy import Connection
 
 from agent.refusal import Refusal
 from collector import exports
+from collector.documents.paper import Paper
+from collector.documents.paper_pdf import write_paper_pdf
+from collector.documents.paper_xlsx import write_paper_xlsx
 from collector.settings import Settings
+from deploy.cloud_preview import print_cloud_ledger
 from deploy.ledger_summary import print_ledger, print_next
 from deploy.moment import read_moment
 from deploy.result_file import write_result
@@ -30,17 +34,21 @@ def command(
     form: Annotated[str, typer.Option("--format", help=" | ".join(_FORMATS))] = "table",
     out: Annotated[Path | None, typer.Option(help="出力先のファイル / file to write")] = None,
     at: Annotated[str, typer.Option(help="この日の終わりの台帳 / as of the end of this day")] = "",
+    cloud: Annotated[bool, typer.Option("--cloud", help="クラウドサービス台帳 / of cloud services")] = False,
     lang: Annotated[str, typer.Option(help="表の言語 ja | en / language of the table")] = "ja",
 ) -> None:
     """機器台帳を示します / show the ledger."""
     _check(form, out)
     language, moment = check_language(lang), read_moment(at, _PLACE.zone)
     with open_ledger(ledger, create=False).connect() as connection:
+        if form == "table" and cloud:
+            print_cloud_ledger(output(), exports.cloud_services(connection, moment), language)
+            return
         if form == "table":
             print_ledger(output(), ledgers.document(connection, at=moment), language)
             print_next(errors, ledger, language)
             return
-        data = _WRITERS[form](connection, moment)
+        data = (_CLOUD_WRITERS if cloud else _WRITERS)[form](connection, moment)
     _deliver(data, out)
 
 
@@ -80,6 +88,18 @@ _WRITERS: dict[str, Callable[[Connection, datetime | None], bytes]] = {
     "csv": exports.ledger_csv,
     "xlsx": _xlsx,
     "pdf": _pdf,
+}
+
+
+def _cloud_paper(connection: Connection, at: datetime | None) -> Paper:
+    return exports.cloud_paper(connection, _PLACE.facility, _PLACE.zone, datetime.now(UTC), at)
+
+
+_CLOUD_WRITERS: dict[str, Callable[[Connection, datetime | None], bytes]] = {
+    "json": exports.cloud_json,
+    "csv": exports.cloud_csv,
+    "xlsx": lambda connection, at: write_paper_xlsx(_cloud_paper(connection, at)),
+    "pdf": lambda connection, at: write_paper_pdf(_cloud_paper(connection, at)),
 }
 
 

@@ -7,14 +7,12 @@ from typing import Annotated
 
 import typer
 
-from agent.refusal import Refusal
 from collector.imports.ledger_import import Wanted, Written, prepare, write
+from deploy.import_options import check_writing, ledger_for, read_overrides, tell_next
 from deploy.import_preview import needs_a_look, print_preview
-from deploy.overrides import read_overrides
-from deploy.terminal import check_language, errors, output, plain, say, shell_word
+from deploy.terminal import check_language, output, say
 from inventory_db.listed import OTHER_COLUMNS
 from inventory_db.official import COLUMNS
-from inventory_db.tables import open_ledger, writing
 
 
 def command(
@@ -39,42 +37,20 @@ def command(
 ) -> None:
     """既存の機器台帳（Excel・CSV）を取り込みます。まず結果を示すだけ / import your ledger; shows first."""
     language = check_language(lang)
-    _check(do_write, who, gone)
+    check_writing(do_write, who, gone)
     wanted = Wanted(sheet, read_overrides(mapping or [], (*COLUMNS, *OTHER_COLUMNS)), name, replace)
-    engine = open_ledger(ledger, create=do_write)
-    try:
-        if do_write:
-            with writing(engine) as connection:
-                made = prepare(connection, file, wanted)
-                done = write(connection, made, who, datetime.now(UTC), gone)
-        else:
-            with engine.connect() as connection:
-                made, done = prepare(connection, file, wanted), None
-    finally:
-        engine.dispose()
+    with ledger_for(ledger, do_write) as connection:
+        made = prepare(connection, file, wanted)
+        done = write(connection, made, who, datetime.now(UTC), gone) if do_write else None
     print_preview(output(), made, language, show_all=show_all)
-    _tell(done, f"{shell_word(file)} --ledger {shell_word(ledger)}")
+    if done is None:
+        tell_next("ledger", file, ledger)
+    else:
+        _tell(done)
     raise typer.Exit(1 if needs_a_look(made) else 0)
 
 
-def _check(do_write: bool, who: str, gone: str) -> None:
-    if do_write and not who.strip():
-        raise Refusal(
-            "書き込む人の名前がありません。--who 名前 を付けてください。何も変更していません。",
-            "Who writes it? Add --who NAME. Nothing was changed.",
-        )
-    if gone and not do_write:
-        raise Refusal(
-            "--gone は --write と一緒に使います。何も変更していません。",
-            "Use --gone together with --write. Nothing was changed.",
-        )
-
-
-def _tell(done: Written | None, again: str) -> None:
-    if done is None:
-        say("まだ何も書き込んでいません。", "Nothing was written yet.")
-        errors.print(plain(f"  daicho load ledger {again} --write --who 名前", "dim"), soft_wrap=True)
-        return
+def _tell(done: Written) -> None:
     kept_ja = f"、{done.gone} 行を台帳から外しました" if done.gone else ""
     kept_en = f", {done.gone} rows marked as gone" if done.gone else ""
     if done.rows or done.cells or done.gone:
