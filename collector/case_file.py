@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 from sqlalchemy import Connection, select
 
+from collector.advisories.loaded import knowledge_in
 from collector.basis import AGE_LIMIT, compute_basis
 from collector.case import Case
 from collector.guard import Times
@@ -46,6 +47,7 @@ def read_case(
         basis=compute_basis(scans, networks, devices, vantages, moment, age_limit),
         stated=stated,
         attachments=attachments.listed(connection),
+        knowledge=knowledge_in(connection, age_limit.days),
         age_limit=age_limit,
     )
 

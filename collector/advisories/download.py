@@ -70,10 +70,10 @@ def fetch(url: str, folder: Path, context: ssl.SSLContext | None = None, most: i
     except (urllib.error.URLError, http.client.HTTPException, OSError, ValueError) as error:
         reason = printable(str(getattr(error, "reason", None) or error), 160)
         kept = part.stat().st_size if part.exists() else 0
+        ja = f"。{kept:,} バイトまで取ってあり、次はその続きから取ります" if kept else ""
+        en = f"; {kept:,} bytes are kept and the next try goes on there" if kept else ""
         raise _failed(
-            url,
-            f"最後まで取得できませんでした（{reason}）。{kept:,} バイトまで取ってあり、次はその続きから取ります",
-            f"it could not be fetched to the end ({reason}); {kept:,} bytes are kept and the next try goes on there",
+            url, f"取得できませんでした（{reason}）{ja}", f"it could not be fetched ({reason}){en}"
         ) from error
 
 

@@ -131,10 +131,15 @@ class Knowledge:
     builds: Mapping[str, tuple[Build, ...]] = field(default_factory=lambda: MappingProxyType({}))
     feeds: tuple[Feed, ...] = ()
     age_limit_days: int = AGE_LIMIT_DAYS
+    _index: Mapping[str, tuple[Weakness, ...]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Index the weaknesses by product."""
+        object.__setattr__(self, "_index", _by_product(self.weaknesses))
 
     def weaknesses_of(self, product: str) -> tuple[Weakness, ...]:
         """Give the weaknesses of one product, the latest known first."""
-        return _by_product(self.weaknesses).get(product, ())
+        return self._index.get(product, ())
 
     def listed(self, product: str) -> Feed | None:
         """Give the newest list of exploited weaknesses that is whole for this product; None if there is none."""
@@ -147,20 +152,12 @@ class Knowledge:
         return days is None or not -CLOCK_SKEW_DAYS <= days <= self.age_limit_days
 
 
-_last: list[tuple[tuple[Weakness, ...], dict[str, tuple[Weakness, ...]]]] = []
-
-
 def _by_product(weaknesses: tuple[Weakness, ...]) -> dict[str, tuple[Weakness, ...]]:
-    """Index by product, remembering the last set asked for."""
-    if _last and _last[0][0] is weaknesses:
-        return _last[0][1]
     found: dict[str, list[Weakness]] = {}
     for one in sorted(weaknesses, key=lambda w: (w.since, w.id), reverse=True):
         for product in one.products:
             found.setdefault(product, []).append(one)
-    index = {key: tuple(ones) for key, ones in found.items()}
-    _last[:] = [(weaknesses, index)]
-    return index
+    return {key: tuple(ones) for key, ones in found.items()}
 
 
 def age_days(as_of: str, today: date) -> int | None:

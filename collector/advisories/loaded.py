@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Feeds in the ledger: written whole or not at all, read back together with what ships."""
 
+from collections import deque
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
 
 import msgspec
 from sqlalchemy import Connection
 
 from collector.advisories.feed import BadFeed, Loaded, refuse
-from collector.advisories.knowledge import Feed, Knowledge, Lifecycle, Weakness, merged
+from collector.advisories.knowledge import AGE_LIMIT_DAYS, Feed, Knowledge, Lifecycle, Weakness, merged
 from collector.advisories.shipped import shipped_knowledge
 from inventory_db import advisories as store
 
@@ -53,11 +55,20 @@ def held_day(connection: Connection, kind: str) -> str:
     return max((feed.as_of for feed in store.feeds(connection) if feed.kind == kind == "kev"), default="")
 
 
-def knowledge_in(connection: Connection) -> Knowledge:
-    """Give what ships and what was loaded, as one body of knowledge."""
+def knowledge_in(connection: Connection, age_limit_days: int = AGE_LIMIT_DAYS) -> Knowledge:
+    """Give what ships and what was loaded, as one body of knowledge; remembers it while no feed is loaded."""
     loaded = store.feeds(connection)
-    if not loaded:
-        return shipped_knowledge()
+    found = next((known for feeds, known in list(_remembered) if feeds == loaded), None)
+    if found is None:
+        found = _together(connection, loaded) if loaded else shipped_knowledge()
+        _remembered.append((loaded, found))
+    return found if found.age_limit_days == age_limit_days else replace(found, age_limit_days=age_limit_days)
+
+
+_remembered: deque[tuple[tuple[store.LoadedFeed, ...], Knowledge]] = deque(maxlen=4)
+
+
+def _together(connection: Connection, loaded: tuple[store.LoadedFeed, ...]) -> Knowledge:
     feeds = [msgspec.json.decode(feed.body, type=Feed) for feed in loaded]
     weaknesses = [
         one
