@@ -6,15 +6,15 @@ Pure. Every assessment says what, known since when, what mends it, how sure, and
 
 import enum
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from collector.advisories.affected import Answer, Decision, decide
 from collector.advisories.knowledge import Knowledge, Weakness, age_days
-from collector.advisories.products import RANK, Matched, Product, matches
+from collector.advisories.products import RANK, Fitting, Matched, Product, Signature, matches
 from collector.advisories.support import End, State, Support, support_of
 from collector.versions import Order, Version, against_bound, compare, parse, release_order
 from inventory_db.device import Device
@@ -40,8 +40,7 @@ class Kind(enum.StrEnum):
     OLD_DATA = "data too old"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Assessment:
+class Assessment(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that is known, or not known, of one product on one device."""
 
     device: str
@@ -92,11 +91,12 @@ class Assessor:
     def __init__(self, knowledge: Knowledge, today: date) -> None:
         self.knowledge = knowledge
         self.today = today
+        self._fitting: dict[Signature, Fitting] = {}
         self._decided: dict[tuple[str, str], tuple[tuple[Weakness, Decision], ...]] = {}
 
     def assess(self, device: Device, mitigations: Iterable[Mitigation] = ()) -> tuple[Assessment, ...]:
         """Give everything known of the device's products; never empty."""
-        found = matches(device, self.knowledge.products)
+        found = matches(device, self.knowledge.products, self._fitting)
         said: list[Assessment] = []
         if not any(one.product.system for one in found):
             version = device.firmware_version or device.os_version or ""
@@ -238,7 +238,7 @@ def _decisions(
             exploited or len(answers) > 1 or any(one.read for one in ones)
         ):  # nobody can say, or the records contradict each other
             weakness, decision = decided[0] if decided else (ones[0], Decision(Answer.UNKNOWN))
-            decision = replace(decision, answer=Answer.UNKNOWN)
+            decision = Decision(Answer.UNKNOWN, decision.fixed_in, decision.no_fix, decision.confirmed)
         else:
             continue  # not known to be used by attackers, and its record says nothing of this version
         yield _together(weakness, ones, exploited), decision
@@ -257,7 +257,7 @@ def _together(weakness: Weakness, ones: list[Weakness], exploited: bool) -> Weak
         "name_ja": weakness.name_ja or next((one.name_ja for one in ones if one.name_ja), ""),
     }
     held = {name: getattr(weakness, name) for name in changes}
-    return weakness if held == changes else msgspec.structs.replace(weakness, **changes)
+    return weakness if held == changes else replace(weakness, **changes)
 
 
 def _contradicting(scheme: str, version: Version, others: Iterable[str]) -> tuple[str, ...]:

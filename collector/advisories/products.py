@@ -10,6 +10,7 @@ import msgspec
 from inventory_db.device import Device
 from probes.facts import Sure
 
+_FIELDS = ("maker", "os", "model", "device_class")  # the last says what it is for, not how sure that is
 RANK = {Sure.SURE: 0, Sure.LIKELY: 1, Sure.GUESS: 2}
 
 
@@ -53,38 +54,54 @@ class Matched:
     transport: str = ""
 
 
-def matches(device: Device, products: tuple[Product, ...]) -> tuple[Matched, ...]:
-    """Give what the device is and runs, the surest system first and no second system beside it."""
+Signature = tuple[str | None, str | None, str | None, str, tuple[str | None, ...]]
+Fitting = list[tuple[Product, Mark]]
+
+
+def matches(
+    device: Device, products: tuple[Product, ...], remembered: dict[Signature, Fitting] | None = None
+) -> tuple[Matched, ...]:
+    """Give what the device is and runs, the surest system first and no second system beside it.
+
+    `remembered` holds which marks fit devices of equal words, for callers that ask for many devices.
+    """
+    known: dict[Signature, Fitting] = {} if remembered is None else remembered
+    services = tuple(one.product for one in device.services)
+    signature = (device.maker, device.os, device.model, device.device_class, services)
+    if signature not in known:
+        known[signature] = [(one, mark) for one in products if (mark := _fitting(device, one)) is not None]
     systems: list[Matched] = []
     programs: list[Matched] = []
-    for product in products:
-        found = _match(device, product)
-        if found is not None:
-            (systems if product.system else programs).append(found)
+    for product, mark in known[signature]:
+        (systems if product.system else programs).append(_matched(device, product, mark))
     systems.sort(key=lambda one: RANK[one.sure])  # stable: the order of the file decides among equals
     return (*systems[:1], *programs)
 
 
-def _match(device: Device, product: Product) -> Matched | None:
-    for mark in product.marks:
-        service = _service(device, mark.service) if mark.service else None
-        if mark.service and service is None:
-            continue
-        fields = [name for name in ("maker", "os", "model", "device_class") if getattr(mark, name)]
-        if all(says(getattr(mark, name), getattr(device, name)) for name in fields):
-            sure = _weakest(
-                [mark.sure, *(_sure_of(device, name) for name in fields if name != "device_class")]
-            )
-            if service is None:
-                return _of_device(device, product, sure)
-            port, transport, version, evidence = service
-            sure = _weakest([sure, Sure.LIKELY])  # a banner is a claim of the program alone
-            if product.version != "service":
-                found = _of_device(device, product, sure)
-                if found.version or not version:
-                    return found
-            return Matched(product, version, sure, (), evidence, port, transport)
-    return None
+def _fitting(device: Device, product: Product) -> Mark | None:
+    """The first mark of the product that the device bears."""
+    return next((mark for mark in product.marks if _bears(device, mark)), None)
+
+
+def _bears(device: Device, mark: Mark) -> bool:
+    fields = (name for name in _FIELDS if getattr(mark, name))
+    return all(says(getattr(mark, name), getattr(device, name)) for name in fields) and (
+        not mark.service or any(says(mark.service, one.product) for one in device.services)
+    )
+
+
+def _matched(device: Device, product: Product, mark: Mark) -> Matched:
+    named = (name for name in _FIELDS[:3] if getattr(mark, name))
+    sure = _weakest([mark.sure, *(_sure_of(device, name) for name in named)])
+    if not mark.service:
+        return _of_device(device, product, sure)
+    port, transport, version, evidence = _service(device, mark.service)
+    sure = _weakest([sure, Sure.LIKELY])  # a banner is a claim of the program alone
+    if product.version != "service":
+        found = _of_device(device, product, sure)
+        if found.version or not version:
+            return found
+    return Matched(product, version, sure, (), evidence, port, transport)
 
 
 def _of_device(device: Device, product: Product, sure: Sure) -> Matched:
@@ -109,11 +126,11 @@ def _same_system(device: Device, product: Product) -> bool:
     return any(mark.os and says(mark.os, device.os) for mark in product.marks)
 
 
-def _service(device: Device, pattern: str) -> tuple[int, str, str | None, tuple[str, ...]] | None:
+def _service(device: Device, pattern: str) -> tuple[int, str, str | None, tuple[str, ...]]:
     """The service whose product is meant; one that tells its version first."""
     found = [one for one in device.services if says(pattern, one.product)]
-    found.sort(key=lambda one: not one.version)
-    return (found[0].port, found[0].transport, found[0].version, found[0].evidence) if found else None
+    best = min(found, key=lambda one: not one.version)
+    return best.port, best.transport, best.version, best.evidence
 
 
 def _sure_of(device: Device, name: str) -> Sure:

@@ -13,7 +13,7 @@ _CLASSIC = re.compile(
     r"^(?:Version )?(\d{1,2})\.(\d{1,2})\((\d{1,3})([a-z])?\)([A-Z]{0,4})(\d{0,3})([a-z])?\d?$", re.ASCII
 )
 _XE = re.compile(
-    r"^(?:CAT\w{1,30}_IOSXE |Version |\[\w{1,20}\],? ?)?0?(\d{1,2})\.(\d{1,2})\.(\d{1,3})([a-z])?(?:\.?(S|E|SG|SE|SQ|XO))?$",
+    r"^(?:[A-Z][A-Z0-9_\-]{2,60} |Version |\[\w{1,20}\],? ?)?0?(\d{1,2})\.(\d{1,2})\.(\d{1,3})([a-z])?(?:\.?(S|E|SG|SE|SQ|XO))?$",
     re.ASCII,
 )
 _ASA = re.compile(
@@ -25,7 +25,8 @@ _FTD = re.compile(
     re.ASCII,
 )
 _NXOS = re.compile(
-    r"^(?:Version )?(\d{1,2})\.(\d{1,2})\((\d{1,3})([a-z])?\)([A-Z])?(\d{1,3})?(?:\((\d{1,3})([a-z])?\))?(?: \[.{0,60}\])?$",
+    r"^(?:Version )?(\d{1,2})\.(\d{1,2})(?:\((\d{1,3})([a-z])?\)|\.(\d{1,3})([a-z])?)"
+    r"([A-Z])?(\d{1,3})?(?:\((\d{1,3})([a-z])?\))?(?: \[.{0,60}\])?$",
     re.ASCII,
 )
 
@@ -97,12 +98,13 @@ def nxos(text: str) -> Version | None:
     found = _NXOS.match(text)
     if found is None:
         return None
-    train = "" if found[5] in (None, "F", "M") else found[5]
+    train = "" if found[7] in (None, "F", "M") else found[7]
+    maintenance, its_letter = found[3] or found[5], found[4] or found[6]
     return Version(
         text=text,
         line=f"nxos {train}",
         branch=(int(found[1]), int(found[2])),
-        place=(int(found[3]), letter(found[4]), whole(found[6]), whole(found[7]), letter(found[8])),
+        place=(int(maintenance), letter(its_letter), whole(found[8]), whole(found[9]), letter(found[10])),
         full=5,
     )
 
