@@ -81,6 +81,28 @@ def test_nvd_ranges_decide() -> None:
     assert row.affected[0].only == ("10.2.9-h1",)
 
 
+@pytest.mark.parametrize(
+    ("criteria", "ends", "wanted"),
+    [
+        ("cpe:2.3:o:cisco:ios:15.2\\(4\\)m7:*:*:*:*:*:*:*", {}, {"15.2(4)M7": Answer.AFFECTED, "15.2(4)M8": Answer.UNKNOWN, "17.9.4": Answer.SOUND}),
+        ("cpe:2.3:o:cisco:nx-os:7.0\\(3\\)i7\\(2\\):*:*:*:*:*:*:*", {}, {"7.0(3)I7(2)": Answer.AFFECTED}),
+        ("cpe:2.3:a:ivanti:connect_secure:22.7:r2.4:*:*:*:*:*:*", {}, {"22.7R2.4": Answer.AFFECTED, "9.1R18.9": Answer.SOUND}),
+        ("cpe:2.3:o:juniper:junos:22.4:r3-s1:*:*:*:*:*:*", {}, {"22.4R3-S1": Answer.AFFECTED}),
+        ("cpe:2.3:o:paloaltonetworks:pan-os:*:*:*:*:*:*:*:*", {"versionStartIncluding": "10.2.0", "versionEndExcluding": "10.2.9"},
+         {"10.2.8": Answer.AFFECTED, "10.2.8-h4": Answer.UNKNOWN, "10.2.9": Answer.SOUND, "11.1.0": Answer.SOUND}),
+        ("cpe:2.3:o:microsoft:windows_server_2022:*:*:*:*:*:*:*:*", {"versionEndExcluding": "10.0.20348.2402"},
+         {"10.0.20348.2401": Answer.AFFECTED, "10.0.20348.2402": Answer.SOUND, "10.0.17763.1": Answer.SOUND, "10.0.20348": Answer.UNKNOWN}),
+        (cases.FORTIOS, {}, {"7.6.3": Answer.UNKNOWN}),  # it names no version at all
+    ],
+)  # fmt: skip
+def test_cpe_names_in_their_makers_habits(
+    criteria: str, ends: dict[str, str], wanted: dict[str, Answer]
+) -> None:
+    node = [{"nodes": [{"operator": "OR", "negate": False, "cpeMatch": [cases.match(criteria, **ends)]}]}]
+    (row,) = read(cases.nvd([cases.nvd_row(configurations=node)])).weaknesses
+    assert {version: answer(row, version) for version in wanted} == wanted
+
+
 def test_hardware_that_narrows_a_range_makes_it_a_suspicion() -> None:
     nodes = [{"operator": "OR", "negate": False, "cpeMatch": [cases.match(cases.FORTIOS, versionEndExcluding="7.6.4")]},
              {"operator": "OR", "negate": False, "cpeMatch": [cases.match("cpe:2.3:h:fortinet:fortigate_60f:-:*:*:*:*:*:*:*") | {"vulnerable": False}]}]  # fmt: skip

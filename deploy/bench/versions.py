@@ -121,7 +121,7 @@ def real_strings(folder: Path) -> int:
         named[product.title] += 1
         read[product.title] += parse(product.scheme, text) is not None
         by_scheme[product.scheme][text] = None
-    for scheme, text in (*_of_truth(folder), *_of_commands(folder)):
+    for scheme, text in (*truths(folder), *_of_commands(folder)):
         by_scheme[scheme][text] = None
     print("real strings of recorded walks, as our reader gives them (read / seen):")
     for title in sorted(named):
@@ -171,7 +171,7 @@ def _of_walks(folder: Path) -> Iterator[tuple[Product, str]]:
                 yield one.product, one.version
 
 
-def _of_truth(folder: Path) -> Iterator[tuple[str, str]]:
+def truths(folder: Path) -> Iterator[tuple[str, str]]:
     """The versions that the walks truly are, as their collectors write them."""
     for line in (folder / "librenms" / "dev" / "expected.jsonl").read_text("utf-8").splitlines():
         truth = json.loads(line)["expected"]

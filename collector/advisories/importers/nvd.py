@@ -20,6 +20,7 @@ from collector.advisories.feed import (
 from collector.advisories.json_stream import records
 from collector.advisories.knowledge import Span, Weakness
 from collector.advisories.products import Product
+from collector.versions import parse
 from probes.facts import Sure
 
 _YEAR = re.compile(r"nvdcve-2\.0-(\d{4})\b")
@@ -172,6 +173,8 @@ def _span(match: _Match, scheme: str) -> Span:
     if version not in ("*", "-", ""):
         return Span(only=(cut(_version(version, update, scheme)),))
     ends = (match.versionStartIncluding, match.versionEndIncluding, match.versionEndExcluding)
+    if scheme == "windows" and not ends[0] and (end := parse(scheme, ends[1] or ends[2])):
+        ends = (".".join(map(str, (*end.branch, 0))), ends[1], ends[2])  # each release has a range of its own
     if match.versionStartExcluding or not any(ends):
         return (
             Span(only=("*",), more=True)
@@ -184,7 +187,9 @@ def _span(match: _Match, scheme: str) -> Span:
 def _version(version: str, update: str, scheme: str) -> str:
     """Write a CPE's version and update as the maker does: 10.2.9 h1 → 10.2.9-h1, 22.7 r2.5 → 22.7R2.5."""
     version, update = version.replace("\\", ""), update.replace("\\", "")
-    if update in ("*", "-", ""):
+    if update in ("*", "-", "") and scheme not in ("ios", "nxos"):
         return version
+    if scheme in ("ios", "nxos"):
+        return re.sub(r"\)([a-z]{1,4})", lambda train: train[0].upper(), version)
     joins = {"panos": "-" + update, "junos": update.upper(), "ivanti": update.upper(), "screenos": update}
     return version + joins.get(scheme, " " + update)
