@@ -274,3 +274,29 @@ def test_pan_os_in_braces() -> None:
         ("https", "management", "10.0.0.0/24"),
         ("ssh", "management", "10.0.0.0/24"),
     }
+
+
+def test_a_port_that_an_ix_opens_to_itself_is_reached() -> None:
+    text = IX + "  ip napt enable\n"
+    assert said(text + "  ip napt static GigaEthernet0.1 tcp 22\n").wan_management is True
+    assert said(text + "  ip napt static GigaEthernet0.1 udp 500\n").wan_management is None
+
+
+def test_a_switch_that_gets_its_address_by_dhcp_has_no_outer_side() -> None:
+    text = f"{IOS}ip http server\ninterface Vlan1\n ip address dhcp\nend\n"
+    assert said(text).wan_management is None
+    assert said(text.replace("Vlan1", "GigabitEthernet0/0")).wan_management is True
+
+
+def test_a_yamaha_on_a_lan_alone_has_no_outer_side() -> None:
+    text = "# RTX810 Rev.11.01.34\nip lan1 address 192.168.1.2/24\nip route default gateway 192.168.1.1\ntelnetd service on\n"
+    assert said(text).wan_management is None
+    assert said(text).wan_interfaces == ()
+
+
+def test_half_of_the_internet_is_no_limit() -> None:
+    reading = said(
+        f"{IOS}access-list 5 permit 0.0.0.0 127.255.255.255\nline vty 0 4\n access-class 5 in\n transport input ssh\nend\n"
+    )
+    assert ways_in(reading) == {("ssh", "vty 0 4", "0.0.0.0/1")}
+    assert reading.source_restricted == "no"

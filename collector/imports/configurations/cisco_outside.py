@@ -20,6 +20,9 @@ from collector.imports.configurations.sources import (
 _DIALLED = ("Dialer", "Cellular", "Virtual-PPP", "ppp", "cellular")
 
 
+_INNER = ("vlan", "bvi", "loopback", "management", "mgmt")
+
+
 def own_addresses(block: Block) -> list[str]:
     """Give an interface's addresses as ADDRESS/LENGTH."""
     found = []
@@ -57,8 +60,10 @@ def faces_outwards(block: Block, hops: set[str]) -> bool:
     name = block.words[1]
     if block.has("ip", "nat", "outside") or block.has("ip", "address", "negotiated"):
         return True
-    if name.startswith(_DIALLED) or block.has("ip", "address", "dhcp") or block.has("crypto", "map"):
+    if name.startswith(_DIALLED) or block.has("crypto", "map"):
         return True
+    if block.has("ip", "address", "dhcp") and not name.lower().startswith(_INNER):
+        return True  # a switch takes the address of its management VLAN by DHCP as well
     if name in hops:
         return True
     gateways = [found for hop in hops if (found := parse(hop)) is not None]

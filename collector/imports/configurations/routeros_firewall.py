@@ -46,7 +46,8 @@ def outer_interfaces(every: Sequence[Row]) -> set[str]:
         ):
             found.add(row.get("name"))
         elif row.menu == "/ip dhcp-client" and row.verb == "add" and not row.off:
-            found.add(row.get("interface"))
+            if not row.get("interface").startswith("bridge"):  # an access point or switch asks there too
+                found.add(row.get("interface"))
         elif (
             row.menu == "/ip firewall nat" and row.get("action") in ("masquerade", "src-nat") and not row.off
         ):

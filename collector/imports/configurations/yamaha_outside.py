@@ -55,9 +55,21 @@ def _beside(gateway: str, every: Sequence[Command]) -> list[str]:
         if hop is None or one.words[:1] != ("ip",) or one.word(2) != "address":
             continue
         net = parse(one.word(3))
-        if net is not None and net.version == hop.version and hop.network_address in net:
+        if net is None or net.version != hop.version or hop.network_address not in net:
+            continue
+        if not is_inner(net) or _guarded(interface(one), every):
             found.append(interface(one))
     return found
+
+
+def _guarded(name: str, every: Sequence[Command]) -> bool:
+    """Say whether an interface translates or filters: what a router does towards the outside, not on its LAN."""
+    return any(
+        one.words[:1] == ("ip",)
+        and interface(one) == name
+        and (one.words[2:4] == ("nat", "descriptor") or one.words[2:5] == ("secure", "filter", "in"))
+        for one in every
+    )
 
 
 def outside(every: Sequence[Command], draft: Draft) -> dict[str, Filter]:

@@ -219,7 +219,10 @@ def _outside(root: Node, draft: Draft) -> dict[str, Filter]:
         if one.get("status") == "down" or one.get("type") in ("tunnel", "loopback"):
             continue
         named = _OUTER.match(one.name) or _OUTER.match(one.get("alias")[:60])
-        dialled = one.get("mode") in ("pppoe", "dhcp") and one.get("role") != "lan"
+        inner = (
+            one.get("role") == "lan" or one.name.startswith("mgmt") or one.get("dedicated-to") == "management"
+        )
+        dialled = one.get("mode") in ("pppoe", "dhcp") and not inner
         if one.get("role") == "wan" or one.name in routed or dialled or (named and one.get("role") != "lan"):
             filters[one.name] = lambda service: ANY  # what local-in policies keep out is already taken off
             if is_inner(parse(one.get("ip"))):

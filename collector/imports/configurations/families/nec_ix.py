@@ -187,13 +187,16 @@ def _admits(block: Block, lists: dict[str, list[Rule]], draft: Draft) -> Filter:
         draft.undefined(one.line, "ip filter")
     rules = aimed_here([rule for one in applied for rule in lists.get(one.words[2], [])], draft.addresses)
     translated = block.has("ip", "napt", "enable")
+    # `ip napt static INTERFACE tcp 22` with the interface itself opens the router's own port
+    opened = {one.words[4:6] for one in block.find("ip", "napt", "static", block.words[1])}
 
     def admits(service: Service) -> tuple[str, ...] | None:
         port, transport = door(service.service, service.port)
         let_in = permitted(rules, port, transport) if applied else ANY
         if unknown:
             return None
-        # behind NAPT the router answers only where a static entry points at itself; that is not followed here
-        return let_in if not translated or let_in == () else None
+        # behind NAPT the router answers only where a static entry points at itself
+        hidden = translated and (transport, str(port)) not in opened
+        return None if hidden and let_in else let_in
 
     return admits
