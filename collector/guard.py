@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from collector.basis import CLOCK_SKEW
 from collector.case import Case
 from collector.verdict import Finding, Judged, Text, Verdict
 
@@ -23,7 +24,7 @@ def no_times(_ids: Collection[str]) -> Mapping[str, datetime]:
 def guarded(judged: Judged, case: Case, times: Times = no_times) -> Judged:
     """Give the verdict as far as the looking bears it."""
     if judged.verdict is Verdict.SUPPORTS_YES:
-        return _guard_yes(judged, case)
+        return _guard_yes(judged, case, times)
     if judged.verdict is Verdict.NOT_APPLICABLE and judged.from_scan:
         return _guard_looking(judged, case)
     if judged.verdict is Verdict.PROVES_NO:
@@ -31,7 +32,7 @@ def guarded(judged: Judged, case: Case, times: Times = no_times) -> Judged:
     return judged
 
 
-def _guard_yes(judged: Judged, case: Case) -> Judged:
+def _guard_yes(judged: Judged, case: Case, times: Times) -> Judged:
     if any(finding.against and finding.proven for finding in judged.findings):
         return _doubt(
             judged, "いいえを示すものが同時にあります。", "Something speaks for no at the same time."
@@ -40,7 +41,27 @@ def _guard_yes(judged: Judged, case: Case) -> Judged:
         return judged
     if not judged.observations and not any(not finding.against for finding in judged.findings):
         return _doubt(judged, "はいを示す観測がありません。", "No observation speaks for yes.")
+    moments = _moments(judged, case, times)
+    if any(moment > case.now + CLOCK_SKEW for moment in moments):
+        return _doubt(
+            judged, "先の時刻の観測があります（時計のずれ）。", "An observation lies in the future."
+        )
+    if moments and not any(case.is_fresh(moment) for moment in moments):
+        return _doubt(judged, "はいを示す観測が古すぎます。", "What speaks for yes is too old.")
     return _guard_looking(judged, case)
+
+
+def _moments(judged: Judged, case: Case, times: Times) -> list[datetime]:
+    """Give when the evidence was seen; where no times are known, when its devices were seen last."""
+    known = times(judged.observations)
+    if known:
+        return list(known.values())
+    wanted = set(judged.observations)
+    return [
+        datetime.fromisoformat(device.last_seen)
+        for device in case.devices
+        if not wanted.isdisjoint(device.observations[-50:])
+    ]
 
 
 def _guard_looking(judged: Judged, case: Case) -> Judged:

@@ -117,7 +117,8 @@ def _partners(
 
 def _fits(said: RemoteAccess, one: FoundPath) -> bool:
     same_kind = said.means in ("", one.path.kind)
-    return same_kind and said.port in (0, one.path.port) and bool(said.means or said.port)
+    same_port = 0 in (said.port, one.path.port) or said.port == one.path.port
+    return same_kind and same_port and bool(said.means or said.port)
 
 
 def _pair(one: FoundPath, said: RemoteAccess, confirmed: Iterable[Confirmation]) -> Row:
@@ -136,7 +137,7 @@ def _differences(one: FoundPath, said: RemoteAccess) -> Iterator[Text]:
         yield Text(
             f"届出は {said.means}、見つかったのは {path.kind}", f"declared {said.means}, found {path.kind}"
         )
-    if said.port and said.port != path.port:
+    if said.port and path.port and said.port != path.port:
         yield Text(
             f"届出のポートは {said.port}、見つかったのは {path.port}",
             f"declared port {said.port}, found {path.port}",

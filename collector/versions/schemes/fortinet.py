@@ -7,7 +7,7 @@ from collector.versions.version import Version
 
 _FORM = re.compile(
     r"^(?:[A-Za-z][\w\-]{0,40}[ \-])?v?(\d{1,3})\.(\d{1,3})(?:\.(\d{1,4}))?(?![\d.])"
-    r"(?:[, ]{0,2}-?build ?(\d{1,6}))?(?P<rest>.{0,100})$",
+    r"(?:[, ]{0,2}-?build ?(\d{1,6}))?(?P<rest>(?:[\s,(;\-].{0,100})?)$",
     re.ASCII | re.IGNORECASE,
 )
 _UNFINISHED = re.compile(r"interim|beta|alpha|\brc\b", re.IGNORECASE)
