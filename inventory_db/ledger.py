@@ -179,7 +179,8 @@ def _evidence(connection: Connection, device: Device) -> list[Said]:
 
 def _row(one: _Kept) -> OfficialRow:
     typed = people.latest(one.typed)
-    device = replace(one.device, dual_homed=people.confirmed(one.device, typed).dual_homed)
+    dual = people.confirmed(one.device, typed).dual_homed
+    device = one.device if dual is one.device.dual_homed else replace(one.device, dual_homed=dual)
     return official_row(device, one.number, typed)
 
 

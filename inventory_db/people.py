@@ -108,6 +108,8 @@ def latest(typed: Iterable[Entry]) -> dict[str, Entry]:
 
 def confirmed(device: Device, typed: Mapping[str, Entry]) -> Device:
     """Give the device with what a person confirmed in place of what the scan found."""
+    if not typed:
+        return device
     confidence = dict(device.confidence)
     fields: dict[str, str] = {}
     for column, field in _FIELD_OF.items():

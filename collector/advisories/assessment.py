@@ -93,6 +93,7 @@ class Assessor:
         self.today = today
         self._fitting: dict[Signature, Fitting] = {}
         self._decided: dict[tuple[str, str], tuple[tuple[Weakness, Decision], ...]] = {}
+        self._supported: dict[tuple[str, str, str | None], Support] = {}
 
     def assess(self, device: Device, mitigations: Iterable[Mitigation] = ()) -> tuple[Assessment, ...]:
         """Give everything known of the device's products; never empty."""
@@ -181,10 +182,16 @@ class Assessor:
             age=age_days(weakness.as_of, self.today),
         )
 
+    def _support_of(self, product: Product, version: Version, system: str | None) -> Support:
+        key = (product.key, version.text, system)
+        if key not in self._supported:
+            self._supported[key] = support_of(product, version, system, self.knowledge, self.today)
+        return self._supported[key]
+
     def _support(
         self, frame: Assessment, product: Product, version: Version, system: str | None
     ) -> list[Assessment]:
-        support = support_of(product, version, system, self.knowledge, self.today)
+        support = self._support_of(product, version, system)
         about = replace(
             frame,
             id=support.key,
