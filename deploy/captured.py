@@ -45,7 +45,7 @@ class Captured:
         claims = recognise_flow(flow)
         for claim in claims:
             if len(self.flows) < MOST_FLOWS:
-                self.flows.append((flow, claim))
+                self.flows.append((flow.bare(), claim))
             else:
                 self.left_out["flows"] += 1
         for said in listen(flow, claims):

@@ -42,7 +42,7 @@ def read_certificate(der: bytes) -> tuple[Fact, ...]:
         warnings.simplefilter("ignore")  # old devices: negative serials, odd encodings
         try:
             certificate = x509.load_der_x509_certificate(der)
-        except (ValueError, UnsupportedAlgorithm):
+        except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
             return (fingerprint,)
         parts = (_subject, _issuer, _names, _not_after, _public_key)
         return (fingerprint, *(found for part in parts for found in _readable(part, certificate)))

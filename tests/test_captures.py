@@ -216,8 +216,8 @@ def test_streams_are_put_in_order_and_the_opener_is_the_client() -> None:
     frames = [ethernet(ip(6, tcp(22, 50000, 5000, 18), SERVER, CLIENT), back=True)]
     frames += [ethernet(ip(6, tcp(50000, 22, at, 24, data))) for at, data in reversed(parts)]
     frames.append(frames[-1])  # sent twice
-    flow, claim = captured(frames).flows[0]
-    assert (flow.client, flow.server_port, claim.protocol) == (CLIENT, 22, "SSH")
+    (flow,) = flows_of(frames)
+    assert (flow.client, flow.server_port, protocols(captured(frames))) == (CLIENT, 22, ["SSH"])
     assert flow.asked == b"SSH-2.0-client\r\n"
 
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the ends of flows say of themselves: the facts, whose they are, and nothing of a patient."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,8 +11,11 @@ from deploy.captured import Captured
 from probes.ask import dicom
 from probes.capture.hearing import listen
 from probes.capture.snmp_heard import lines_of
+from probes.x509 import read_certificate
 from tests.capture_cases import CLIENT, SERVER, captured, conversation
 from tests.test_flows import PORTS, _flow, hello
+
+TLS_RECORDING = Path(__file__).parent / "transcripts/tls/openssl.txt"
 
 
 def said(found: Captured) -> set[tuple[str | None, int | None, str, str]]:
@@ -126,6 +131,13 @@ def test_a_tool_inside_is_a_path_of_the_machine_that_calls() -> None:
     assert {ip: [(p.kind, p.product, p.port) for p in many] for ip, many in paths.items()} == {
         CLIENT: [("remote_tool", "TeamViewer", 0)]
     }
+
+
+def test_a_certificate_of_a_version_that_does_not_exist_keeps_its_fingerprint() -> None:
+    der = bytearray(bytes.fromhex(next(t.split()[-1] for t in TLS_RECORDING.read_text("utf-8").splitlines() if "tls.certificate" in t)))  # fmt: skip
+    at = der.index(b"\xa0\x03\x02\x01\x02")
+    der[at + 4] = 1
+    assert [one.kind for one in read_certificate(bytes(der))] == ["tls.fingerprint"]
 
 
 @settings(max_examples=600, deadline=None)

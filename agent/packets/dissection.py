@@ -12,15 +12,15 @@ from scapy.utils import PcapReader
 
 
 def main() -> None:
-    """Print how many packets were dissected, and in how many seconds."""
-    count, began = 0, time.perf_counter()
+    """Print how many packets were dissected, and in how many seconds of one core."""
+    count, began = 0, time.process_time()
     with PcapReader(sys.argv[1]) as packets:
         for packet in packets:
             packet.lastlayer()
             count += 1
             if count >= int(sys.argv[2]):
                 break
-    sys.stdout.write(f"{count} {time.perf_counter() - began}\n")
+    sys.stdout.write(f"{count} {time.process_time() - began}\n")
 
 
 if __name__ == "__main__":

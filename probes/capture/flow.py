@@ -2,7 +2,7 @@
 """One conversation of a capture as the recognisers see it: who, and the first bytes of both directions."""
 
 import enum
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from probes.facts import Sure
 
@@ -48,6 +48,10 @@ class Flow:
     def both(self) -> tuple[bytes, bytes]:
         """Both streams, the client's first."""
         return self.asked, self.said
+
+    def bare(self) -> "Flow":
+        """The same flow without its payloads, to be kept."""
+        return replace(self, sent=(), answered=(), asked=b"", said=b"")
 
 
 @dataclass(frozen=True, slots=True)

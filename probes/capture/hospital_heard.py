@@ -36,8 +36,10 @@ def hl7_receiver(flow: Flow) -> Iterator[Fact]:
 
 
 def _hl7(stream: bytes) -> Iterator[Fact]:
+    if not stream.startswith((b"\x0bMSH", b"MSH")):
+        return
     line = stream[:_MOST_HEADER].lstrip(b"\x0b").partition(b"\r")[0]
-    if not line.startswith(b"MSH") or len(line) < 9:
+    if len(line) < 9:
         return
     fields = line.split(line[3:4])
     names = [text.decode("utf-8", "replace") for text in (*fields[2:4], b"", b"")[:2]]

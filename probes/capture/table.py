@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from probes.capture.flow import Flow
 
-MOST_FLOWS = 100_000  # known at one time; the oldest give way
+MOST_FLOWS = 50_000  # known at one time; the oldest give way
 MOST_HELD = 48 * 1024 * 1024  # bytes of payload kept of all flows that are not judged yet
 _MOST_BYTES, _MOST_PIECES, _MOST_PACKETS = 8192, 24, 96  # of one direction
 _TCP, _UDP, _SCTP = 6, 17, 132

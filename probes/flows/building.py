@@ -23,7 +23,7 @@ def read(flow: Flow) -> Iterator[Claim]:
             yield Claim("Niagara Fox", Family.BUILDING, product="Niagara", why="fox hello")
         elif _MQTT.match(flow.asked) or (1883 in flow.ports and _is_connack(flow.said)):
             yield Claim("MQTT", Family.BUILDING, why="CONNECT with the protocol's name")
-        elif all(_is_knx_stream(stream) for stream in flow.both if stream) and (flow.asked or flow.said):
+        elif b"\6" in (flow.asked[:1], flow.said[:1]) and all(_is_knx_stream(s) for s in flow.both if s):
             yield Claim("KNXnet/IP", Family.BUILDING, why="header and length")
     elif flow.transport == "ethernet" and flow.kind == 4 and any(p[5:6] == b"\1" for p in flow.sent):
         yield Claim("BACnet", Family.BUILDING, why="LLC 82 and NPDU version 1")
