@@ -11,7 +11,7 @@ from collector.imports.configurations.detect import family_names, load
 from collector.imports.configurations.reading import Reading
 from collector.imports.configurations.shown import as_json
 from deploy.bench.configurations import ARCHIVE, compare, labels, unpack
-from tests.configuration_files import FILES, reading_of, said, ways_in
+from tests.configuration_files import FILES, FOLDER, reading_of, said, ways_in
 
 
 @pytest.mark.skipif(not ARCHIVE.is_file(), reason="the recorded configurations are not here")
@@ -200,7 +200,7 @@ VPN = {
     "ios.conf": {"ipsec ikev1 peer 203.0.113.50", "l2tp peer any"},
     "asa.conf": {"ipsec ikev1 peer 203.0.113.77", "ipsec ikev1 peer any", "ssl_vpn peer any"},
     "rtx1220.conf": {"ipsec ikev2 peer 203.0.113.90", "ipsec ikev1 peer any", "l2tp peer any"},
-    "ix2215.conf": {"ipsec ikev1 main peer 203.0.113.33", "ipsec ikev2 peer 203.0.113.44", "l2tp peer any"},
+    "ix2215.conf": {"ipsec ikev1 peer 203.0.113.33", "ipsec ikev2 peer 203.0.113.44", "l2tp peer any"},
     "awplus.conf": {"ipsec peer 203.0.113.61"},
     "junos.set": {"ipsec ikev2 main peer 203.0.113.99"},
     "vyos.set": {
@@ -230,7 +230,18 @@ def test_evidence_names_a_line_that_speaks_of_the_service(path: Path) -> None:
     for one in (*reading.services, *reading.also):
         assert one.default or 1 <= one.line <= len(rows)
     assert all(1 <= one.line <= len(rows) for one in reading.vpn)
+    for service, line in reading.disabled_lines.items():
+        assert service in reading.disabled
+        assert 1 <= line <= len(rows)
+    assert all(1 <= line <= len(rows) for line in reading.user_lines.values())
     assert json.loads(json.dumps(as_json(reading, path.name)))["whole"] is (path.name != "ios.conf")
+
+
+def test_what_is_off_and_who_is_counted_have_their_lines() -> None:
+    reading = reading_of("ix2215.conf")
+    rows = (FOLDER / "ix2215.conf").read_text("utf-8").splitlines()
+    assert rows[reading.disabled_lines["http"] - 1] == "no http-server ip enable"
+    assert rows[reading.user_lines["local"] - 1].startswith("username admin")
 
 
 def test_users_are_counted_and_not_named() -> None:

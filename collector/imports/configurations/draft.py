@@ -25,13 +25,14 @@ class Draft:
         self.reading = Reading(family=family, maker=maker, os=os, device_class=device_class)
         self.services: list[Service] = []
         self.also: list[Service] = []
-        self.off: list[str] = []
+        self.off: dict[str, int] = {}  # service → line that turns it off
         self.unstated: list[str] = []
         self.vpn: list[Vpn] = []
         self.weak: list[str] = []
         self.problems: list[Problem] = []
         self.addresses: list[str] = []
         self.users: dict[str, int] = {}
+        self.user_lines: dict[str, int] = {}
         self.wan: list[str] = []
         self.wan_sources: list[str] = []
         self.wan_known: bool | None = None
@@ -47,9 +48,15 @@ class Draft:
         """Set fields of the reading, also over what was set."""
         self.reading = replace(self.reading, **what)  # type: ignore[arg-type]
 
-    def count(self, who: str, how_many: int = 1) -> None:
-        """Count users: local, admin or vpn."""
+    def count(self, who: str, how_many: int = 1, line: int = 0) -> None:
+        """Count users (local, admin or vpn), with the line of the first."""
         self.users[who] = self.users.get(who, 0) + how_many
+        if how_many and line:
+            self.user_lines.setdefault(who, line)
+
+    def turn_off(self, service: str, line: int) -> None:
+        """Note a service that the file says is off."""
+        self.off.setdefault(service, line)
 
     def problem(self, line: int, ja: str, en: str, gap: bool = True) -> None:
         """Note something that was not read or does not fit."""
@@ -118,7 +125,9 @@ class Draft:
             self.reading,
             services=tuple(self.services),
             also=tuple(self.also),
-            disabled=tuple(dict.fromkeys(self.off)),
+            disabled=tuple(self.off),
+            disabled_lines=dict(self.off),
+            user_lines=dict(self.user_lines),
             unstated=tuple(dict.fromkeys(self.unstated)),
             vpn=tuple(self.vpn),
             weak_crypto=tuple(dict.fromkeys(self.weak)),

@@ -11,7 +11,7 @@ from collector.imports.configurations.reading import Vpn
 def nec_vpn(top: Sequence[Block], draft: Draft) -> None:
     """Add the VPNs of an IX configuration, and the weak algorithms that it names."""
     for block in find(top, "ike", "policy"):
-        peer, mode = _after(block.words, "peer"), _after(block.words, "mode") or "main"
+        peer, mode = _after(block.words, "peer"), _after(block.words, "mode")
         name = block.words[2] if len(block.words) > 2 else ""
         draft.vpn.append(Vpn(kind="ipsec", version="ikev1", mode=mode, peer=peer, name=name, line=block.line))
     for block in find(top, "interface"):

@@ -125,6 +125,7 @@ class Reading:
     services: tuple[Service, ...] = ()  # management that is on
     also: tuple[Service, ...] = ()  # rarer ways in (netconf, rest …); counted, listed apart
     disabled: tuple[str, ...] = ()  # said to be off
+    disabled_lines: dict[str, int] = field(default_factory=dict)
     unstated: tuple[str, ...] = ()  # services of which the file does not say whether they are on
     vpn: tuple[Vpn, ...] = ()
     weak_crypto: tuple[str, ...] = ()
@@ -134,6 +135,7 @@ class Reading:
     inbound_default: str | None = None  # pass or reject: what the outer interface does with the rest
     source_restricted: str | None = None  # yes, partial, no
     users: dict[str, int] = field(default_factory=dict)
+    user_lines: dict[str, int] = field(default_factory=dict)  # line of the first of each kind
     taken: date | None = None  # the day on which the device wrote the file, where it says so
     problems: tuple[Problem, ...] = ()
 

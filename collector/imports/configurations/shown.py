@@ -29,6 +29,7 @@ def as_json(reading: Reading, source: str) -> Json:
         "unstated": list(reading.unstated),
         "weak_crypto": list(reading.weak_crypto),
         "users": dict(reading.users),
+        "lines": {"disabled": dict(reading.disabled_lines), "users": dict(reading.user_lines)},
         "taken": reading.taken.isoformat() if reading.taken else None,
         "whole": reading.whole,
         "errors": [f"{one.ja} / {one.en}" for one in reading.problems],

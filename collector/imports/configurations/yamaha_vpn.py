@@ -23,7 +23,8 @@ def yamaha_vpn(every: Sequence[Command], draft: Draft) -> None:
             draft.vpn.append(_ipsec(mine))
     _dial_in(every, draft)
     _weak(every, draft)
-    draft.count("vpn", len({one.word(3) for one in every if one.starts("pp", "auth", "username")}))
+    users = [one for one in every if one.starts("pp", "auth", "username")]
+    draft.count("vpn", len({one.word(3) for one in users}), users[0].line if users else 0)
 
 
 _PEERS = {("remote", "address"), ("remote", "name")}

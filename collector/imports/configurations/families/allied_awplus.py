@@ -34,7 +34,10 @@ SIGNS = {
     r"^(?:ASA|PIX) Version": -0.9,
 }
 _VERSION = re.compile(r"AlliedWare Plus.{0,30}?[vV]?(\d\.\d\.\d[\w.-]*)")
-_MODEL = re.compile(r"\b((?:AT-)?(?:AR[234]\d{3}|[xXgG]\w?\d{3,4}|SBx\d{3,4}|IE\d{3}|GS\d{3})[A-Za-z0-9/-]*)")
+_MODEL = re.compile(
+    r"\b((?:AT-)?(?:AR[234]\d{3}[A-Z]*|[xX]\d{3,4}[A-Z]*(?:-\d{1,2}[A-Z]\w*)?|SBx\d{3,4}\w*|(?:IE|GS)\d{3}\w*(?:[-/]\d\w*)?))"
+)
+_TELLS_MODEL = re.compile(r"(?i)model|board|base|product|chassis|\bAT-")
 
 
 def read(lines: Lines) -> Reading:
@@ -49,8 +52,9 @@ def read(lines: Lines) -> Reading:
     _web(top, lists, draft)
     _snmp(top, lists, draft)
     names = {one.words[1]: one for one in find(top, "username") if len(one.words) > 1}
-    draft.count("local", len(names))
-    draft.count("admin", sum("15" in one.words for one in names.values()))
+    line = next((one.line for one in names.values()), 0)
+    draft.count("local", len(names), line)
+    draft.count("admin", sum("15" in one.words for one in names.values()), line)
     _vpn(top, draft)
     for block in find(top, "interface"):
         draft.addresses.extend(own.split("/")[0] for own in own_addresses(block))
@@ -67,7 +71,7 @@ def _identify(lines: Lines, top: Sequence[Block], draft: Draft) -> None:
             continue
         if found := _VERSION.search(row.text):
             draft.know(version=found[1])
-        if found := _MODEL.search(row.text):
+        if _TELLS_MODEL.search(row.text) and (found := _MODEL.search(row.text)):
             draft.know(model=found[1])
     host = first(top, "hostname")
     draft.know(hostname=host.words[1] if host and len(host.words) > 1 else None)
@@ -98,8 +102,8 @@ def _allowed(name: str, line: int, service: str, lists: Lists, draft: Draft) -> 
 def _login(service: str, top: Sequence[Block], limit: Sources, draft: Draft) -> None:
     on = first(top, "service", service)
     if on is None:
-        if first(top, "no", "service", service):
-            draft.off.append(service)
+        if off := first(top, "no", "service", service):
+            draft.turn_off(service, off.line)
         else:
             draft.unstated.append(service)
         return
@@ -136,8 +140,8 @@ def _web(top: Sequence[Block], lists: Lists, draft: Draft) -> None:
         )
         if on is not None:
             draft.serve(Service(service=service, sources=sources, line=on.line))
-        elif first(top, "no", "service", service):
-            draft.off.append(service)
+        elif off := first(top, "no", "service", service):
+            draft.turn_off(service, off.line)
         elif service == "http":
             draft.unstated.append(service)
 
@@ -160,8 +164,8 @@ def _snmp(top: Sequence[Block], lists: Lists, draft: Draft) -> None:
         )
     if v3 := first(top, "snmp-server", "user"):
         draft.serve(Service(service="snmp", line=v3.line, rw=False, version="v3"))
-    if first(top, "no", "snmp-server") and not first(top, "snmp-server", "community"):
-        draft.off.append("snmp")
+    if (off := first(top, "no", "snmp-server")) and not first(top, "snmp-server", "community"):
+        draft.turn_off("snmp", off.line)
 
 
 def _vpn(top: Sequence[Block], draft: Draft) -> None:

@@ -15,7 +15,8 @@ from collector.imports.configurations.sources import ZERO, is_inner, masked, par
 
 SIGNS = {
     r"^(?:ASA|PIX) Version ": 0.95,
-    r"^: Hardware:\s+(?:ASA|PIX|FPR)": 0.9,
+    r"^[:!] ?Hardware:\s+(?:ASA|PIX|FPR)": 0.9,
+    r"^! ?Cisco Adaptive Security Appliance": 0.95,
     r"^:\s?Saved": 0.5,
     r"^! ?RANCID-CONTENT-TYPE: cisco-asa|^!RANCID-CONTENT-TYPE: asa": 0.9,
     r"^\s?nameif \w": 0.7,
@@ -26,9 +27,11 @@ SIGNS = {
     r"^crypto ca ": 0.3,
     r"^version 1\d\.\d+$": -0.8,
 }
-_VERSION = re.compile(r"^(?:ASA|PIX) Version ([\w.()]+)")
-_HARDWARE = re.compile(r"^: Hardware:\s+([\w-]+)")
-_SERIAL = re.compile(r"^: Serial Number:\s*(\w+)")
+_VERSION = re.compile(
+    r"^(?:(?:ASA|PIX) Version|! ?Cisco Adaptive Security Appliance Software Version) ([\w.()]+)"
+)
+_HARDWARE = re.compile(r"^[:!] ?Hardware:\s+([\w-]+)")
+_SERIAL = re.compile(r"^[:!] ?Serial Number:\s*(\w+)")
 
 
 def read(lines: Lines) -> Reading:
@@ -43,8 +46,9 @@ def read(lines: Lines) -> Reading:
     _snmp(top, draft)
     users = [one.words[1] for one in find(top, "username") if len(one.words) > 1]
     full = [one for one in find(top, "username") if one.words[-2:] == ("privilege", "15")]
-    draft.count("local", len(set(users)))
-    draft.count("admin", len(full))
+    one_user = first(top, "username")
+    draft.count("local", len(set(users)), one_user.line if one_user else 0)
+    draft.count("admin", len(full), full[0].line if full else 0)
     asa_vpn(top, draft)
     filters: dict[str, Filter] = dict.fromkeys(outside, lambda service: ANY)
     draft.judge_wan(filters)
@@ -113,8 +117,8 @@ def _logins(top: Sequence[Block], names: Names, draft: Draft) -> None:
 def _web(top: Sequence[Block], names: Names, draft: Draft) -> None:
     server = first(top, "http", "server", "enable")
     if server is None:
-        if first(top, "no", "http", "server", "enable"):
-            draft.off.append("https")
+        if off := first(top, "no", "http", "server", "enable"):
+            draft.turn_off("https", off.line)
         return
     port = int(server.words[3]) if len(server.words) > 3 and server.words[3].isdigit() else 0
     for block in find(top, "http"):
@@ -126,8 +130,8 @@ def _web(top: Sequence[Block], names: Names, draft: Draft) -> None:
 
 
 def _snmp(top: Sequence[Block], draft: Draft) -> None:
-    if first(top, "no", "snmp-server", "enable"):
-        draft.off.append("snmp")
+    if off := first(top, "no", "snmp-server", "enable"):
+        draft.turn_off("snmp", off.line)
     community = first(top, "snmp-server", "community")
     default = community.words[2] if community and len(community.words) > 2 else ""
     for block in find(top, "snmp-server", "host"):

@@ -127,8 +127,8 @@ def _web(top: Sequence[Block], lists: Lists, draft: Draft) -> None:
             port = first(top, "ip", "http", port_word)
             number = int(port.words[3]) if port and port.words[3:] and port.words[3].isdigit() else 0
             draft.serve(Service(service=service, sources=sources, line=on.line, port=number))
-        elif first(top, "no", "ip", "http", word):
-            draft.off.append(service)
+        elif off := first(top, "no", "ip", "http", word):
+            draft.turn_off(service, off.line)
         else:
             draft.unstated.append(service)
 
@@ -182,8 +182,8 @@ def _snmp(top: Sequence[Block], lists: Lists, draft: Draft) -> None:
             draft.serve(
                 Service(service="snmp", sources=sources, line=one.line, rw="write" in one.words, version="v3")
             )
-    if first(top, "no", "snmp-server") and not first(top, "snmp-server", "community"):
-        draft.off.append("snmp")
+    if (off := first(top, "no", "snmp-server")) and not first(top, "snmp-server", "community"):
+        draft.turn_off("snmp", off.line)
 
 
 _RARE = {
@@ -215,5 +215,7 @@ def _users(top: Sequence[Block], draft: Draft) -> None:
         full = "privilege" in words[:-1] and words[words.index("privilege") + 1] == "15"
         if len(words) > 1:
             names[words[1]] = names.get(words[1], False) or full
-    draft.count("local", len(names))
-    draft.count("admin", sum(names.values()))
+    one_user = first(top, "username")
+    line = one_user.line if one_user else 0
+    draft.count("local", len(names), line)
+    draft.count("admin", sum(names.values()), line)

@@ -64,8 +64,9 @@ def read(lines: Lines) -> Reading:
     for one in entries(root, "system interface"):
         _interface(one, root, rules, trusted, draft)
     _vpn(root, draft)
-    draft.count("admin", len(entries(root, "system admin")))
-    draft.count("local", len(entries(root, "user local")))
+    for who, path in (("admin", "system admin"), ("local", "user local")):
+        users = entries(root, path)
+        draft.count(who, len(users), users[0].line if users else 0)
     draft.judge_wan(_outside(root, draft))
     if draft.wan and not draft.services:
         draft.wan_known = False if entries(root, "system interface") else None
@@ -129,7 +130,7 @@ def _snmp(one: Node, root: Node, rules: list[Rule], draft: Draft) -> None:
     enabled = [section.get("status") for section in sections(root, "system snmp sysinfo")]
     line = one.at("allowaccess")
     if enabled and "enable" not in enabled:
-        draft.off.append("snmp")
+        draft.turn_off("snmp", next(iter(sections(root, "system snmp sysinfo"))).line)
         return
     for community in entries(root, "system snmp community"):
         if community.get("status") == "disable":

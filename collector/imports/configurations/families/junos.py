@@ -42,6 +42,7 @@ SIGNS = {
     r"^\s*deviceconfig \{": -0.9,
     r"^set interfaces ethernet eth\d": -0.9,
 }
+_RELEASE = re.compile(r"^#+\s*(?:Junos|JUNOS)(?: Software Release)?:?\s+\[?(\d+\.\d+[\w.-]{1,20})")
 _HEADER = re.compile(r"^#+\s*(?:Model|model):\s*([\w-]{3,30})")
 
 
@@ -51,6 +52,8 @@ def read(lines: Lines) -> Reading:
     for row in lines.rows[:60]:
         if found := _HEADER.match(row.text):
             draft.know(model=found[1])
+        if found := _RELEASE.match(row.text):
+            draft.know(version=found[1])
     paths = _with_groups(read_paths(lines.rows, draft), draft)
     draft.know(version=paths.value("version"), hostname=paths.value("system", "host-name"))
     rules = loopback_rules(paths, draft)
@@ -192,9 +195,10 @@ def _clients(paths: Paths, prefix: tuple[str, ...], draft: Draft) -> Sources | N
 
 def _users(paths: Paths, draft: Draft) -> None:
     names = paths.values("system", "login", "user")
-    draft.count("local", len(names))
+    line = paths.line("system", "login", "user")
+    draft.count("local", len(names), line)
     full = [name for name in names if paths.value("system", "login", "user", name, "class") == "super-user"]
-    draft.count("admin", len(full))
+    draft.count("admin", len(full), line)
 
 
 def _vpn(paths: Paths, draft: Draft) -> None:

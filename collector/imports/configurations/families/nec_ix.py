@@ -54,8 +54,9 @@ def read(lines: Lines) -> Reading:
         _server(service, top, lists, draft)
     _snmp(top, lists, draft)
     users = list(find(top, "username"))
-    draft.count("local", len({one.words[1] for one in users if len(one.words) > 1}))
-    draft.count("admin", sum(one.words[-1] == "administrator" for one in users))
+    line = users[0].line if users else 0
+    draft.count("local", len({one.words[1] for one in users if len(one.words) > 1}), line)
+    draft.count("admin", sum(one.words[-1] == "administrator" for one in users), line)
     nec_vpn(top, draft)
     _addresses(top, draft)
     draft.judge_wan(_outside(top, lists, draft))
@@ -130,14 +131,14 @@ def _server(service: str, top: Sequence[Block], lists: dict[str, list[Rule]], dr
         port = int(number.words[3]) if number and number.words[3:] and number.words[3].isdigit() else 0
         sources = _allowed(limit, service, lists, draft)
         draft.serve(Service(service=service, sources=sources, line=on.line, port=port))
-    if first(top, "no", command, "ip", "enable"):
-        draft.off.append(service)
+    if off := first(top, "no", command, "ip", "enable"):
+        draft.turn_off(service, off.line)
 
 
 def _snmp(top: Sequence[Block], lists: dict[str, list[Rule]], draft: Draft) -> None:
     if first(top, "snmp-agent", "ip", "enable") is None:
-        if first(top, "no", "snmp-agent", "ip", "enable"):
-            draft.off.append("snmp")
+        if off := first(top, "no", "snmp-agent", "ip", "enable"):
+            draft.turn_off("snmp", off.line)
         return
     for block in find(top, "snmp-agent", "ip", "community"):
         words = block.words[4:]

@@ -47,7 +47,7 @@ def read(lines: Lines) -> Reading:
         _data_port(place, profile, paths, draft)
     _snmp(paths, draft)
     names = paths.values("mgt-config", "users")
-    draft.count("admin", len(names))
+    draft.count("admin", len(names), paths.line("mgt-config", "users"))
     _vpn(paths, draft)
     draft.judge_wan(_outside(paths, draft))
     return draft.finish()
@@ -116,7 +116,7 @@ def _management_port(paths: Paths, draft: Draft) -> None:
         said = paths.value(*at, "service", f"disable-{service}")
         line = paths.line(*at, "service", f"disable-{service}")
         if said == "yes":
-            draft.off.append(service)
+            draft.turn_off(service, line)
         elif service == "snmp":
             continue
         elif usual[service] or said == "no":

@@ -44,8 +44,11 @@ def read(lines: Lines) -> Reading:
         _serve(service, line, port, places, top, rules, draft)
     _snmp(top, rules, draft)
     users = list(top.all("system/user"))
-    draft.count("local", len(users))
-    draft.count("admin", sum("admins" in one.get("groupname") or one.get("uid") == "0" for one in users))
+    line = users[0].line if users else 0
+    draft.count("local", len(users), line)
+    draft.count(
+        "admin", sum("admins" in one.get("groupname") or one.get("uid") == "0" for one in users), line
+    )
     _vpn(top, draft)
     draft.wan.extend(_outer(rules))
     return draft.finish()
@@ -74,7 +77,7 @@ def _running(top: Node, draft: Draft) -> Iterator[tuple[str, int, int, list[str]
         places = [one for one in ssh.get("interfaces").split(",") if one]
         yield "ssh", ssh.line, int(port) if port.isdigit() else 0, places
     elif ssh is not None:
-        draft.off.append("ssh")
+        draft.turn_off("ssh", ssh.line)
 
 
 def _serve(
@@ -138,7 +141,7 @@ def _snmp(top: Node, rules: Rules, draft: Draft) -> None:
         return
     on = one.get("enabled") == "1" if top.tag == "opnsense" else one.has("enable")
     if not on:
-        draft.off.append("snmp")
+        draft.turn_off("snmp", one.line)
         return
     name = one.get("rocommunity") or one.get("community")
     before = len(draft.services)

@@ -75,10 +75,10 @@ def _notes(every: Sequence[Row], draft: Draft) -> None:
         elif row.menu == "/ip address" and row.verb == "add" and not row.off:
             draft.addresses.append(row.get("address").split("/")[0])
         elif row.menu == "/user" and row.verb == "add":
-            draft.count("local")
-            draft.count("admin", row.get("group") == "full")
+            draft.count("local", line=row.line)
+            draft.count("admin", row.get("group") == "full", row.line)
         elif row.menu == "/ppp secret" and row.verb == "add":
-            draft.count("vpn")
+            draft.count("vpn", line=row.line)
 
 
 def _set(name: str, every: Sequence[Row]) -> Row | None:
@@ -98,7 +98,8 @@ def _service(
         state = {"enable": "no", "disable": "yes"}.get(said.verb, said.get("disabled"))
         on = on if not state else state == "no"
     if not on:
-        draft.off += [service] if said is not None else []
+        if said is not None:
+            draft.turn_off(service, said.line)
         return
     number = int(said.get("port")) if said and said.get("port").isdigit() else port
     own = _networks(said.get("address")) if said else ANY
@@ -161,7 +162,8 @@ def _inner(every: Sequence[Row], outer: set[str]) -> set[str]:
 def _snmp(every: Sequence[Row], sides: Sides, draft: Draft) -> None:
     said = [row for row in every if row.menu == "/snmp" and row.verb == "set"]
     if not said or said[-1].get("enabled") != "yes":
-        draft.off += ["snmp"] if said and said[-1].get("enabled") == "no" else []
+        if said and said[-1].get("enabled") == "no":
+            draft.turn_off("snmp", said[-1].line)
         return
     communities = [
         row for row in every if row.menu == "/snmp community" and row.verb in ("add", "set") and not row.off

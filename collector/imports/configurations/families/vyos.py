@@ -25,7 +25,7 @@ SIGNS = {
     r"^\s+gui \{": 0.7,
     r"^set (?:deviceconfig|vsys|rulebase|network|mgt-config) ": -0.8,
 }
-_RELEASE = re.compile(r"^(?://|/\*) ?Release version: (?:VyOS )?([\w.+-]{2,60})")
+_RELEASE = re.compile(r"^(?:(?://|/\*) ?Release version: (?:VyOS )?|#? ?Version:\s+VyOS )(v?[\w.+-]{2,60})")
 _SERVICES = ("ssh", "telnet", "https", "gui")
 
 
@@ -38,9 +38,12 @@ def read(lines: Lines) -> Reading:
         _serve(service, paths, draft)
     _snmp(paths, draft)
     names = paths.values("system", "login", "user")
-    draft.count("local", len(names))
+    line = paths.line("system", "login", "user")
+    draft.count("local", len(names), line)
     levels = [paths.value("system", "login", "user", name, "level") for name in names]
-    draft.count("admin", levels.count("admin") if any(levels) else len(names))  # newer ones know no level
+    draft.count(
+        "admin", levels.count("admin") if any(levels) else len(names), line
+    )  # newer ones know no level
     _vpn(paths, draft)
     draft.addresses += [
         rest[-1].split("/")[0] for _, rest in paths.under("interfaces")

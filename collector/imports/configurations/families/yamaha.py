@@ -82,12 +82,10 @@ def _last(every: Sequence[Command], *words: str) -> Command | None:
 
 def _server(name: str, service: str, every: Sequence[Command], draft: Draft, usual: bool) -> None:
     state, host, port = (_last(every, name, word) for word in ("service", "host", "listen"))
-    if (
-        (state and state.word(2) == "off")
-        or _last(every, "no", name, "service")
-        or (host and host.word(2) == "none")
-    ):
-        draft.off.append(service)
+    off = state if state and state.word(2) == "off" else _last(every, "no", name, "service")
+    off = off or (host if host and host.word(2) == "none" else None)
+    if off:
+        draft.turn_off(service, off.line)
         return
     on = state is not None and state.word(2) == "on"
     if not on and (host is None or not usual):
@@ -136,7 +134,7 @@ def _tftp(every: Sequence[Command], draft: Draft) -> None:
     if host is None:
         return
     if host.word(2) == "none":
-        draft.off.append("tftp")
+        draft.turn_off("tftp", host.line)
     else:
         sources = hosts(host.word(2))
         draft.serve(Service(service="tftp", sources=sources, line=host.line))
@@ -149,7 +147,7 @@ def _snmp(every: Sequence[Command], draft: Draft) -> None:
             continue
         if host.word(2) == "none":
             if not any(one.service == "snmp" for one in draft.services):
-                draft.off.append("snmp")
+                draft.turn_off("snmp", host.line)
             continue
         for place, sources in _hosts(Command(host.line, "", host.words[:3])):
             draft.serve(
@@ -164,7 +162,7 @@ def _snmp(every: Sequence[Command], draft: Draft) -> None:
                 )
             )
     if any(one.service == "snmp" for one in draft.services) and "snmp" in draft.off:
-        draft.off.remove("snmp")
+        draft.off.pop("snmp")
 
 
 def _default_community(every: Sequence[Command], command: str) -> str:
@@ -173,9 +171,10 @@ def _default_community(every: Sequence[Command], command: str) -> str:
 
 
 def _users(every: Sequence[Command], draft: Draft) -> None:
-    names = {one.word(2) for one in every if one.starts("login", "user")}
-    draft.count("local", len(names))
+    users = [one for one in every if one.starts("login", "user")]
+    names, line = {one.word(2) for one in users}, users[0].line if users else 0
+    draft.count("local", len(names), line)
     full = {
         one.word(2) for one in every if one.starts("user", "attribute") and "administrator=on" in one.words
     }
-    draft.count("admin", len(full & names))
+    draft.count("admin", len(full & names), line)
