@@ -212,6 +212,20 @@ def test_both_shapes_of_endoflife_date() -> None:
     assert (loaded.as_of, loaded.lifecycles[0].cycles[0].latest) == ("2026-11-22", "7.6.9")
 
 
+def test_newer_windows_dates_reach_the_builds(ledger: Engine) -> None:
+    cycles = [
+        {"cycle": "11-24h2-w", "releaseLabel": "11 24H2 (W)", "eol": "2026-12-31", "latest": "10.0.26100", "releaseDate": "2026-11-01"},
+        {"cycle": "11-27h2-e", "releaseLabel": "11 27H2 (E)", "eol": "2030-10-08", "latest": "10.0.29999", "releaseDate": "2026-11-01"},
+    ]  # fmt: skip
+    with writing(ledger) as connection:
+        take(connection, read(json.dumps(cycles).encode(), "windows.json"), "windows.json", "0", "", NOW)
+    with ledger.connect() as connection:
+        builds = knowledge_in(connection).builds
+    assert {one.eol for one in builds["10.0.26100"] if one.cycle == "11-24h2-w"} == {"2026-12-31"}
+    assert len(builds["10.0.26100"]) == len(shipped_knowledge().builds["10.0.26100"])
+    assert [one.label for one in builds["10.0.29999"]] == ["Windows 11 27H2 Enterprise/Education"]
+
+
 DEBIAN = (
     "version,codename,series,created,release,eol,eol-lts,eol-elts\n"
     "12,Bookworm,bookworm,2021-08-14,2023-06-10,2026-06-10,2028-06-30,2033-06-30\n"

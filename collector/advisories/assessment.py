@@ -57,6 +57,7 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True):
     exploited: bool = False
     ransomware: bool = False
     condition: str = ""
+    condition_ja: str = ""
     ends: tuple[End, ...] = ()
     state: State | None = None
     others: tuple[str, ...] = ()  # contradicting versions
@@ -112,7 +113,7 @@ class Assessor:
             device=device.id,
             kind=Kind.UNTOLD,
             product=product.key,
-            title=product.title,
+            title=_title(product, device),
             version=matched.version or "",
             sure=matched.sure,
             observations=matched.observations,
@@ -175,6 +176,7 @@ class Assessor:
             exploited=weakness.exploited,
             ransomware=weakness.ransomware,
             condition=weakness.condition,
+            condition_ja=weakness.condition_ja,
             sure=max(frame.sure, weakness.sure, key=RANK.__getitem__),
             confirmed=decision.confirmed,
             source=weakness.source,
@@ -215,6 +217,11 @@ class Assessor:
         as_of = listed.as_of if listed else ""
         source = listed.title if listed else ""
         return replace(frame, kind=Kind.SOUND, source=source, as_of=as_of, age=age_days(as_of, self.today))
+
+
+def _title(product: Product, device: Device) -> str:
+    """The product's name; of Windows the releases that its build may be."""
+    return device.os if product.key == "windows" and device.os else product.title
 
 
 def _ended(about: Assessment, support: Support) -> Assessment:

@@ -62,6 +62,7 @@ class Weakness(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, fo
     fixed: tuple[Fix, ...] = ()
     affected: tuple[Span, ...] = ()
     condition: str = ""  # matters only where this is switched on
+    condition_ja: str = ""
     source: str = ""
     as_of: str = ""  # ISO date of the data
     sure: Sure = Sure.SURE
@@ -208,7 +209,7 @@ def _renewed(
                 continue
             known = found.setdefault(build, {})
             before = known.get((product, cycle.cycle))
-            label = before.label if before else prefix + (cycle.label or cycle.cycle).removeprefix(prefix)
+            label = before.label if before else _edition(prefix, cycle)
             known[product, cycle.cycle] = Build(
                 product=product,
                 cycle=cycle.cycle,
@@ -217,3 +218,11 @@ def _renewed(
                 extended=cycle.extended if isinstance(cycle.extended, str) else "",
             )
     return {build: tuple(ones.values()) for build, ones in found.items()}
+
+
+def _edition(prefix: str, cycle: Cycle) -> str:
+    """Name a Windows release with the editions that its letters stand for."""
+    name = prefix + (cycle.label or cycle.cycle).removeprefix(prefix)
+    long_term = cycle.cycle.endswith("-lts")
+    name = name.replace(" (E)", " Enterprise LTSC" if long_term else " Enterprise/Education")
+    return name.replace(" (W)", " Home/Pro")

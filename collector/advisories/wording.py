@@ -49,7 +49,7 @@ def _affected(one: Assessment, who: str) -> Text:
     ja = f"{who}: {one.title} {one.version} は{use_ja} {one.id}（{one.name_ja or one.name}{when_ja}）に当たる版です。"
     en = f"{who}: {one.title} {one.version} has {use_en}, {one.id} ({one.name}{when_en})."
     if one.condition:
-        ja += f"影響があるのは次の機能を使う場合です: {one.condition}。"
+        ja += f"影響があるのは次を使う場合です: {one.condition_ja or one.condition}。"
         en += f" It matters where this is in use: {one.condition}."
     fix = _fix(one)
     past = _past_mitigation(one)
@@ -98,6 +98,10 @@ def _ended(one: Assessment, who: str) -> Text:
     en = f"{who}: the maker no longer supports {one.title} {one.version}" + (
         f" (until {when})." if when else "."
     )
+    if len(one.ends) > 1:
+        listed = ends_text(one.ends)
+        ja += f"どの版としても期限を過ぎています: {listed.ja}。"
+        en += f" Whichever release it is, its support has ended: {listed.en}."
     past = _past_mitigation(one)
     return Text(ja + past.ja, en + past.en)
 

@@ -107,7 +107,7 @@ def _judged(
 
 def _findings(device: Device, said: Iterable[Assessment]) -> Iterator[Finding]:
     who = device_name(device)
-    ordered = sorted(said, key=lambda one: one.kind in _TOGETHER and one.id.startswith("CVE"))
+    ordered = sorted(said, key=_worst_first)
     for together, group in groupby(
         ordered, key=lambda one: one.product if one.kind in _TOGETHER and one.id.startswith("CVE") else None
     ):
@@ -116,6 +116,10 @@ def _findings(device: Device, said: Iterable[Assessment]) -> Iterator[Finding]:
             yield from (_finding(one, sentence(one, who)) for one in ones)
         else:
             yield _finding(ones[0], missing_sentence(ones, who))
+
+
+def _worst_first(one: Assessment) -> tuple[bool, bool, bool]:
+    return one.kind in _TOGETHER and one.id.startswith("CVE"), not one.proven, not one.ransomware
 
 
 def _finding(one: Assessment, text: Text) -> Finding:
@@ -174,31 +178,32 @@ def _none_found(name: Text) -> Judged:
 
 
 def _reason_no(name: Text, count: int, proven: list[Assessment]) -> Text:
-    weak = {one.device for one in proven if one.kind is Kind.AFFECTED}
-    ended = {one.device for one in proven if one.kind is Kind.END_OF_SUPPORT}
-    parts_ja, parts_en = [], []
+    weak = len({one.device for one in proven if one.kind is Kind.AFFECTED})
+    ended = len({one.device for one in proven if one.kind is Kind.END_OF_SUPPORT})
+    bad = len({one.device for one in proven})
+    ja, en = [], []
     if weak:
-        parts_ja.append(f"{len(weak)} 台が、悪用が確認されている脆弱性のある版")
-        parts_en.append(f"{len(weak)} run a version with a weakness that attackers use")
+        ja.append(f"悪用が確認されている脆弱性のある版 {weak} 台")
+        en.append(f"a weakness that attackers use: {weak}")
     if ended:
-        parts_ja.append(f"{len(ended)} 台が、サポートの終わった版")
-        parts_en.append(f"{len(ended)} run a version that is no longer supported")
+        ja.append(f"サポートの終わった版 {ended} 台")
+        en.append(f"past the end of support: {ended}")
     return Text(
-        f"{name.ja} {count} 台のうち、{'、'.join(parts_ja)}で動いています。",
-        f"Of {count} {name.en}, {' and '.join(parts_en)}.",
+        f"{name.ja} {count} 台のうち {bad} 台が、直っていない版で動いています（{'、'.join(ja)}）。",
+        f"{bad} of the {name.en} ({count}) run versions that are not mended ({'; '.join(en)}).",
     )
 
 
 _WHY = (
-    ((Kind.AFFECTED, Kind.BEHIND), Text("古い版の疑いがある", "may run an old version")),
-    ((Kind.MITIGATED,), Text("事業者が対処済みと説明している", "are called mitigated by a vendor")),
-    ((Kind.SUPPORT_UNCLEAR,), Text("サポート期限を決められない", "have an unclear end of support")),
+    ((Kind.AFFECTED, Kind.BEHIND), Text("古い版の疑いがある", "an old version is suspected")),
+    ((Kind.MITIGATED,), Text("事業者が対処済みと説明している", "called mitigated by a vendor")),
+    ((Kind.SUPPORT_UNCLEAR,), Text("サポート期限を決められない", "unclear end of support")),
     (
         (Kind.UNTOLD, Kind.NO_SCHEME, Kind.BACKPORTED, Kind.CONTRADICTS),
-        Text("版か修正の適用状況が分からない", "do not tell their version or patches"),
+        Text("版か修正の適用状況が分からない", "version or patches not told"),
     ),
-    ((Kind.NO_DATA, Kind.UNCONFIRMED), Text("比べるデータが足りない", "lack data to compare with")),
-    ((Kind.OLD_DATA,), Text("比べるデータが古い", "have only old data to compare with")),
+    ((Kind.NO_DATA, Kind.UNCONFIRMED), Text("比べるデータが足りない", "no data to compare with")),
+    ((Kind.OLD_DATA,), Text("比べるデータが古い", "only old data to compare with")),
 )
 
 
@@ -208,17 +213,17 @@ def _reason_open(name: Text, said: dict[str, tuple[Assessment, ...]], unseen: in
         count = sum(any(one.kind in kinds for one in ones) for ones in said.values())
         if count:
             ja.append(f"{why.ja}もの {count} 台")
-            en.append(f"{count} {why.en}")
+            en.append(f"{why.en}: {count}")
     unsure = sum(any(one.kind is Kind.SOUND and not one.fine for one in ones) for ones in said.values())
     if unsure:
         ja.append(f"版の読み取りが確かでないもの {unsure} 台")
-        en.append(f"the version of {unsure} is not sure")
+        en.append(f"version not sure: {unsure}")
     if unseen:
         ja.append(f"台帳にあって調査で見えないもの {unseen} 台")
-        en.append(f"{unseen} listed devices were not seen")
+        en.append(f"listed but not seen: {unseen}")
     if unknown:
         ja.append(f"種類の分からない機器 {unknown} 台")
-        en.append(f"{unknown} devices are of unknown kind")
+        en.append(f"devices of unknown kind: {unknown}")
     old = [one for ones in said.values() for one in ones if one.kind is Kind.OLD_DATA and one.age is not None]
     age = max((one.age or 0 for one in old), default=0)
     age_ja, age_en = (
@@ -228,7 +233,7 @@ def _reason_open(name: Text, said: dict[str, tuple[Assessment, ...]], unseen: in
     )
     return Text(
         f"{name.ja} {len(said)} 台を判定できません: {'、'.join(ja)}。{age_ja}",
-        f"Cannot tell for {len(said)} {name.en}: {'; '.join(en)}.{age_en}",
+        f"Cannot tell for the {name.en} ({len(said)}): {'; '.join(en)}.{age_en}",
     )
 
 
@@ -237,6 +242,6 @@ def _reason_yes(name: Text, said: dict[str, tuple[Assessment, ...]]) -> Text:
     age = max(ages, default=0)
     return Text(
         f"{name.ja} {len(said)} 台すべてが版を答え、悪用が確認されている脆弱性に当たらず、サポート期間内です（データは {age} 日前まで）。",
-        f"All {len(said)} {name.en} tell their versions, none has a weakness that attackers use, all are supported"
+        f"All {name.en} ({len(said)}) tell their versions, none has a weakness that attackers use, all are supported"
         f" (data at most {age} days old).",
     )

@@ -154,6 +154,7 @@ def _weaknesses(cve: _Cve, index: dict[str, Product]) -> Iterator[Weakness]:
             exploited=bool(cve.cisaExploitAdd),
             affected=tuple(found[:MOST_SPANS]),
             condition="certain models only" if narrowed[key] else "",
+            condition_ja="一部の機種" if narrowed[key] else "",
             source="NVD",
             as_of=cut(cve.lastModified)[:10],
             sure=Sure.LIKELY,
