@@ -15,6 +15,7 @@ _OF_THE_SOFTWARE = {
     "reason_en": "It makes the software that speaks; who made the device is not said.",
 }
 _OF_DEVICES = ("snmp", "lldp", "cdp")  # channels in which a device describes all of itself
+_LINUXES = ("Debian", "Ubuntu", "CentOS", "Fedora", "SUSE", "Gentoo")
 _ALL = (*_SPEAKER, "maker", "model", "serial", "os", "os_version", "firmware_version", "device_class")
 
 
@@ -52,7 +53,7 @@ def _speaks(said: Sequence[Recognition], device: Mapping[str, Any]) -> dict[str,
         return {
             "product": name,
             "version": found["version"] or device["firmware_version"],
-            "maker": found["vendor"],
+            "maker": found["vendor"] or system_maker(device["os"]),
         }
     of_system = device["os_version"] if device["os"] else None
     version = found["version"] or of_system or device["firmware_version"] or device["os_version"]
@@ -70,6 +71,8 @@ def _first(said: Sequence[Recognition], field: str) -> tuple[str, Recognition] |
 
 def _joined(name: str | None, model: str | None, *, describes: bool) -> str | None:
     """Name what speaks with the model it runs on, each said once."""
+    if name in _LINUXES:
+        name = f"{name} Linux"
     parts = [part for part in (name, model) if part][: 2 if describes else 1]
     if len(parts) == 2 and parts[1].lower() in parts[0].lower():
         parts.pop()

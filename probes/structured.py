@@ -83,7 +83,7 @@ def ntp(text: str) -> Said | None:
     values = {m["key"].lower(): (m["quoted"] or m["plain"] or "").strip() for m in _PAIR.finditer(text)}
     said: Said = {}
     if program := _NTP_VERSION.search(values.get("version", "")):
-        vendor = "Greyware" if program["product"].startswith("Domain Time") else "NTP"
+        vendor = "Greyware" if program["product"].startswith("Domain Time") else ""
         product = "ntpd" if program["product"].endswith("ntpd") else program["product"]
         said = {"product": "NTP" if product == "ntpd" else product, "vendor": vendor, "version": program["v"]}
     return (said | system(values.get("system", ""))) or None

@@ -12,6 +12,7 @@ from probes import names
 from probes.facts import Sure
 from probes.names import Found
 from probes.patterns import compiled
+from probes.structured import system as system_of
 
 Said = dict[str, str]
 
@@ -29,7 +30,7 @@ _LABELLED = (
     compiled(
         rf"(?i)(?P<before>.{{0,24}})\b{_SORT}\.?[ :=]{{0,3}}(?:[A-Za-z]+OS |[A-Za-z]{2, 12}[_,-])?v?(?P<v>{_VERSION})"
     ),
-    compiled(rf"(?P<before>.{{0,24}})(?:\b|[a-z0-9])[vV]\.? ?(?P<v>[0-9]+\.{_VERSION})"),
+    compiled(rf"(?P<before>.{{0,24}})(?:\b|[a-z0-9])[vVrR]\.? ?(?P<v>[0-9]+\.{_VERSION})"),
 )
 _BARE = compiled(
     r"(?P<before>.{0,24})[ (,\[](?P<v>[0-9]+\.[0-9]+\.[0-9]+(?:[._][0-9]+)*(?:[A-Za-z0-9.()_+~@-]*[A-Za-z0-9)])?|[0-9]+\.[0-9]+\.[0-9]+)(?:[ ),\];]|$)"
@@ -52,7 +53,7 @@ _COMPANY = re.compile(
     re.IGNORECASE,
 )
 _MODEL_END = re.compile(
-    r"[,;:(\[\n<>|#\"']| [-–] | / |--|\s(?=[vV]\.?\s?\d+\.|\d+\.\d+\.\d|[rR]ev\b|\d{1,2}[-/]\w{2,3}[-/]\d)"
+    r"[,;:(\[\n<>|#\"']|-(?=\d+\.\d)| [-–] | / |--|\s(?=[vV]\.?\s?\d+\.|\d+\.\d+\.\d|[rR]ev\b|\d{1,2}[-/]\w{2,3}[-/]\d)"
     r"|\b(?:version|ver|rev|release|firmware|software|s/w|f/w|sw|fw|hw|h/w|hardware|running|agent|built|build|copyright|login"
     r"|ftp|telnet|server ready|ready|serial|sn|s/n|kernel|eeprom|with|for|is|in|at|on|mac|certificate|webconfigurator"
     r"|compiled|all rights|password|user|administration|console|web)\b",
@@ -77,6 +78,7 @@ _AFTER = compiled(
     r"^(?:[ /(,:\[_-]|(?i:version|vers|ver|release|rel|rev|firmware|software|server|service|smtp|esmtp|ftpd|ftp|pop3|imap|receiver|agent|pro|mail|edition|build|v)\b\.?|[vVrRpP](?=\b|[0-9])){0,9}"
     rf"(?P<v>{_VERSION})".replace(r"(?=\b|[0-9])", "")
 )
+_TRAILING = compiled(rf"[A-Za-z0-9)][ /-](?:[sS][wW] ?)?[vV]?(?P<v>[0-9]+\.[0-9]+\.{_VERSION})")
 _BASES = ("HTTPD", "Twisted Web")
 _TOKEN = compiled(
     rf"(?:^|[ ,;(])(?P<product>[A-Za-z][A-Za-z0-9_.+-]*(?: [A-Z][A-Za-z0-9_.+-]*){{0,2}})/[vVRE]?(?P<v>{_VERSION})"
@@ -179,7 +181,7 @@ def _is_version(value: str) -> bool:
 
 def tokens(text: str) -> Said | None:
     """Read product tokens (RFC 9110 Server, RFC 3261 User-Agent, UPnP 1.0 SERVER)."""
-    said: Said = {}
+    said: Said = system_of(text.partition(" ")[0].partition(",")[0]) if "UPnP/" in text else {}
     if system := _IN_BRACKETS.search(text):
         said["os"] = _DISTRIBUTIONS[system["v"].lower()]
     if software := _best_software(text):
@@ -190,6 +192,8 @@ def tokens(text: str) -> Said | None:
     device_name = _speaker(text)
     if device_name:
         said |= _device(text, device_name)
+        if "version" not in token and (trailing := _TRAILING.search(text)) and _is_version(trailing["v"]):
+            said["firmware_version"] = trailing["v"]
         if serial := _SERIAL.search(text):
             said["serial"] = serial["v"]
     return said | token
@@ -283,14 +287,9 @@ def certificate(text: str) -> Said | None:
 
 
 def _product_of(unit: str) -> str:
+    """The unit of a certificate names a product only when it looks like a model, not like a department or a serial."""
     model = _model(unit)
-    return (
-        ""
-        if re.search(
-            r"(?i)^(?:it|support|engineering|r&d|division|products?|certificate|none|dept|default)\b", model
-        )
-        else model
-    )
+    return model if re.search(r"\d", model) and not re.search(r"\d{6}|[0-9A-Fa-f]{8}", model) else ""
 
 
 def cookie(text: str) -> Said | None:
