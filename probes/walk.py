@@ -271,12 +271,14 @@ def _identity(walk: Walk) -> Iterator[Fact]:
     elif owner := _owner(walk):
         yield fact(FactKind.MAKER, owner, Sure.GUESS)
     own = {one.kind: one for one in walk.vendor.facts()}
-    for one in (*own.values(), *(said for said in _chassis(walk) if said.kind not in own)):
+    said = (*own.values(), *(one for one in _chassis(walk) if one.kind not in own))
+    for one in said:
         if one.kind is not FactKind.MAKER or not registered:
             yield one
         elif one.value != registered:  # it may be the maker of a part inside
             yield fact(one.kind, one.value, Sure.GUESS)
-    yield from walk.strings.facts()
+    kinds = {one.kind for one in said}
+    yield from (one for one in walk.strings.facts() if one.kind not in kinds)
 
 
 def _owner(walk: Walk) -> str | None:

@@ -4,12 +4,15 @@
 import ipaddress
 import re
 from collections.abc import Iterable
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deploy.bench.recognise_walks import predict
+from deploy.bench.recognise_walks import prediction
+from deploy.reading import snmprec
+from deploy.recorded import ReadProgress
 from probes import frames
 from probes.contract import Line, Transcript
 from probes.enterprises import number_of, organisation_of
@@ -207,13 +210,37 @@ def test_hostile_values_give_printable_facts(heard: list[tuple[str, bytes]]) -> 
 # The measurement itself.
 
 
-def test_a_prediction_has_the_judges_keys() -> None:
+def test_a_prediction_has_the_judges_keys(tmp_path: Path) -> None:
     walk = f"{MIB}.1.2.0|6|{OURS}.12356.101.1.642\n{OURS}.12356.101.4.1.1.0|4|v7.2.5,build1517\n"
     walk += "".join(
         f"{MIB}.4.20.1.2.{a}|2|{n}\n{MIB}.4.20.1.3.{a}|64|255.255.255.0\n"
         for n, a in ((1, "192.0.2.1"), (2, "198.51.100.1"))
     )
-    said = predict(walk.encode())
+    file = tmp_path / "walk"
+    file.write_text(walk)
+    with ReadProgress(1) as progress:
+        (row,) = snmprec.read((file,), progress)
+    said = prediction(row)
     assert (said["vendor"], said["version"], said["multihomed"]) == ("Fortinet", "v7.2.5,build1517", True)
     assert said["ips"] == ["192.0.2.1", "198.51.100.1"]
-    assert predict(b"no walk")["vendor"] is None
+
+
+def test_one_version_among_a_makers_own_strings_is_a_guess() -> None:
+    lines = [
+        f"{MIB}.1.2.0|6|{OURS}.99998.1",
+        f"{OURS}.99998.5.1.0|4|4.9.17-b3",
+        f"{OURS}.99998.5.2.0|4|ZQ99123456",
+    ]
+    found = facts(*lines)
+    assert values(found, FactKind.FIRMWARE_VERSION, Sure.GUESS) == ["4.9.17-b3"]
+    assert values(found, FactKind.SERIAL, Sure.GUESS) == ["ZQ99123456"]
+    two = facts(*lines, f"{OURS}.99998.5.9.0|4|1.2.3", f"{OURS}.99998.5.8.0|4|AB12345678")
+    assert values(two, FactKind.FIRMWARE_VERSION) == values(two, FactKind.SERIAL) == []
+    another = facts(f"{MIB}.1.2.0|6|{OURS}.99998.1", f"{OURS}.99997.5.1.0|4|4.9.17")
+    assert values(another, FactKind.FIRMWARE_VERSION) == []
+
+
+def test_a_common_agent_is_named_by_whose_variables_it_answers() -> None:
+    agent = f"{MIB}.1.2.0|6|{OURS}.8072.3.2.10"
+    assert values(facts(agent, f"{OURS}.6574.1.1.0|2|1"), FactKind.MAKER, Sure.GUESS) == ["Synology"]
+    assert values(facts(agent, f"{OURS}.6574.1.1.0|2|1", f"{OURS}.24681.1.1.0|2|1"), FactKind.MAKER) == []

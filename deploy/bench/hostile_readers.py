@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Feeds generated inputs to every reader: `python -m deploy.bench.hostile_readers --inputs N [--seed S]`.
+
+Reports crashes (anything but Malformed), readings over 100 ms and the memory it took. Inputs are recordings,
+examples and grammar seeds, changed at random; the same seed gives the same inputs. An input that found
+something is written to `--keep FOLDER`, so that it can become a recording or a test.
+"""
+
+import argparse
+import functools
+import random
+import resource
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from probes import command_output, labels, structured, wording
+from probes.all_probes import Probe, all_probes
+from probes.contract import Line, Malformed, Transcript, parse_transcript
+from probes.recognise import recognise
+from probes.rows import all_rows
+from probes.walk import Walk, facts_of
+
+RECORDINGS = Path(__file__).parents[2] / "tests" / "transcripts"
+_LONGEST = 0.1  # seconds
+_MOST_SIZE = 16384  # bytes of one input
+_SEEDS_OF_WALKS = (
+    b"1.3.6.1.2.1.1.1.0|4|Box 9, Version 1.2.3\n1.3.6.1.2.1.1.2.0|6|1.3.6.1.4.1.9.1.1\n1.3.6.1.2.1.4.20.1.2.10.0.0.1|2|1",
+    b"1.3.6.1.2.1.47.1.1.1.1.5.1|2|3\n1.3.6.1.2.1.47.1.1.1.1.11.1|4x|414243\n1.3.6.1.4.1.99.1.0|4e|\\x41\\x42",
+)
+_SEEDS_OF_COMMANDS = (
+    b"Cisco IOS Software, C9 Software (C9-M), Version 15.9(1)T\nProcessor board ID FTX9999A9ZZ\nr1 uptime is 1 day\n",
+    b'NAME: "Chassis", DESCR: "x"\nPID: Z9 , VID: V0 , SN: FTX9\nMod Ports Serial No.\n--- ----- ----------\n1 2 SAL9999\n',
+    b'{"serialNumber": "Z9"}\n<serial-number>Z9</serial-number>\nModel Name ........ ZZ-9\n',
+)
+
+Read = Callable[[bytes], object]
+
+
+def main() -> int:
+    """Feed; returns 1 where something was found."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--inputs", type=int, default=100_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--keep", type=Path)
+    asked = parser.parse_args()
+    chance = random.Random(asked.seed)
+    readers = dict(_readers())
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    found, slowest = Counter[str](), (0.0, "")
+    began = time.monotonic()
+    names = sorted(readers)
+    for number in range(asked.inputs):
+        name = names[number % len(names)]
+        read, seeds = readers[name]
+        data = _changed(chance, chance.choice(seeds))
+        fault, spent = _feed(read, data)
+        slowest = max(slowest, (spent, name))
+        if fault:
+            found[f"{name}: {fault}"] += 1
+            _keep(asked.keep, name, number, data)
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    print(f"{asked.inputs} inputs over {len(readers)} readers in {time.monotonic() - began:.0f} s")
+    print(f"slowest reading {1000 * slowest[0]:.1f} ms ({slowest[1]}); memory grew by {grown:.0f} MB at most")
+    for what, times in found.most_common(50):
+        print(f"{times:8d}  {what}")
+    print(f"crashes and readings over 100 ms: {found.total()}")
+    return 1 if found else 0
+
+
+def _feed(read: Read, data: bytes) -> tuple[str, float]:
+    """Give what went wrong ("" if nothing) and the seconds of our own processor time it took."""
+    began, fault = time.process_time(), ""
+    try:
+        read(data)
+    except Malformed:
+        fault = ""
+    except Exception as error:
+        fault = f"{type(error).__name__}: {str(error)[:80]}"
+    spent = time.process_time() - began
+    return fault or (f"slow: {1000 * spent:.0f} ms" if spent > _LONGEST else ""), spent
+
+
+def _readers() -> Iterator[tuple[str, tuple[Read, list[bytes]]]]:
+    """Every reader by name, with the seeds of its inputs."""
+    for name, probe in all_probes().items():
+        seeds = [data for path in sorted((RECORDINGS / name).glob("*.txt")) for data in _heard(path)]
+        yield f"probe {name}", (functools.partial(_probe, probe), seeds or [b""])
+    for channel in sorted({row.channel for row in all_rows()} | {*wording.channels(), *structured.READINGS}):
+        texts = [
+            example["text"].encode()
+            for row in all_rows()
+            if row.channel == channel
+            for example in row.examples.matches
+        ]
+        yield f"recognise {channel}", (functools.partial(_recognise, channel), texts or [b"Server/1.2"])
+    yield "walk", (_walk, list(_SEEDS_OF_WALKS))
+    yield "command", (_command, list(_SEEDS_OF_COMMANDS))
+    yield "labels", (_labels, list(_SEEDS_OF_COMMANDS))
+
+
+def _probe(probe: Probe, data: bytes) -> object:
+    return probe.read(_transcript(data))
+
+
+def _recognise(channel: str, data: bytes) -> object:
+    return recognise(channel, _text(data))
+
+
+def _walk(data: bytes) -> object:
+    return facts_of(Walk.of([data]))
+
+
+def _command(data: bytes) -> object:
+    return command_output.read("", "show version", _text(data))
+
+
+def _labels(data: bytes) -> object:
+    return labels.labelled(_text(data))
+
+
+def _heard(path: Path) -> Iterator[bytes]:
+    transcript = parse_transcript(path.read_text("utf-8"))
+    yield b"\0\1\2\3".join(line.mark.encode() + line.data for line in transcript.lines if line.mark != ">")
+
+
+def _transcript(data: bytes) -> Transcript:
+    lines = (part for part in data.split(b"\0\1\2\3"))
+    return Transcript(tuple(Line("~" if part[:1] == b"~" else "<", part[1:]) for part in lines))
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "replace")
+
+
+def _changed(chance: random.Random, seed: bytes) -> bytes:
+    """Change a seed in one of seven ways, at most thrice."""
+    data = seed
+    for _ in range(chance.randint(1, 3)):
+        at, other = chance.randrange(len(data) + 1), chance.randrange(len(data) + 1)
+        way = chance.randrange(7)
+        if way == 0:
+            data = data[:at]
+        elif way == 1:
+            data = (
+                data[:at]
+                + bytes((chance.choice((0, 1, 0x7F, 0x80, 0xFF, chance.randrange(256))),))
+                + data[at + 1 :]
+            )
+        elif way == 2:
+            data = data[: min(at, other)] + data[max(at, other) :]
+        elif way == 3:
+            data = data[:at] + data[at : at + chance.randint(1, 40)] * chance.randint(2, 200) + data[at:]
+        elif way == 4:
+            data = data[:at] + chance.randbytes(chance.randrange(40)) + data[at:]
+        elif way == 5:
+            data = chance.randbytes(chance.randrange(len(data) * 2 + 40))
+        else:
+            data = data[:at] + data[other:] + data[:at]
+        data = data[:_MOST_SIZE]
+    return data
+
+
+def _keep(folder: Path | None, name: str, number: int, data: bytes) -> None:
+    if folder:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{name.replace(' ', '_').replace('/', '_')}-{number}.bin").write_bytes(data)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
