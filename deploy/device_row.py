@@ -32,7 +32,7 @@ def facts_json(facts: Iterable[Fact]) -> list[dict[str, str]]:
 
 def device_row(facts: Sequence[Fact], probe: str, services: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Give the device that these facts of one source are about, its fields chosen as the ledger chooses them."""
-    seen = _stored(tuple(facts), probe)
+    seen = stored(tuple(facts), probe)
     traits = traits_of((seen,), (), ())
     values = dict(traits.values)
     values["os_version"] = _system_version(values)
@@ -82,7 +82,7 @@ def _system_maker(system: str | None, version: str | None) -> str | None:
     return system_maker(system)
 
 
-def _stored(facts: tuple[Fact, ...], probe: str) -> Stored:
+def stored(facts: tuple[Fact, ...], probe: str = "snmp") -> Stored:
     """Make the observation that would have held these facts."""
     seen = Observation(
         scan="read", vantage="read", at=_WHEN, probe=probe, outcome=Outcome.ANSWERED, facts=facts

@@ -26,7 +26,7 @@ from collector.advisories.shipped import shipped_knowledge
 from collector.case import Case
 from collector.rules import patches
 from collector.versions import Order, compare, parse
-from deploy.bench.recognise_walks import stored
+from deploy.device_row import stored
 from inventory_db.device import Address, Confidence, Device
 from inventory_db.traits import traits_of
 from probes.contract import Line, Malformed, Transcript
