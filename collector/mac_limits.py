@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from collector.case import Case
 from collector.source_looks import Look
-from collector.source_pairs import Limit, Tested, judge_card
+from collector.source_pairs import Answers, Limit, Tested, judge_card
 from collector.verdict import Finding, Text
 from inventory_db.device import Device
 from inventory_db.stated import AccessLimit
@@ -67,11 +67,14 @@ def _is_shown(case: Case, one: AccessLimit) -> bool:
 
 
 def _tests(case: Case, looks: Sequence[tuple[Device, Look]]) -> Iterator[tuple[Device, Tested]]:
-    every = [look for _, look in looks]
+    every = Answers.among(look for _, look in looks)
     devices = {device.id: device for device, look in looks if look.made_mac}
-    for id, device in sorted(devices.items()):
-        own = [look for other, look in looks if other.id == id]
-        yield device, judge_card(own, every, case.is_fresh)
+    own: dict[str, list[Look]] = {id: [] for id in devices}
+    for device, look in looks:
+        if device.id in own:
+            own[device.id].append(look)
+    for id in sorted(devices):
+        yield devices[id], judge_card(own[id], every, case.is_fresh)
 
 
 def _of_statement(case: Case, one: AccessLimit) -> Finding:

@@ -8,8 +8,10 @@ not allowed source that is served like the allowed one is proof of the contrary.
 """
 
 import enum
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from collector.source_looks import ALLOWED, DISPUTED, NOT_ALLOWED, UNLISTED_MAC, Look, is_turned_away
@@ -42,10 +44,30 @@ class Tested:
         return tuple(dict.fromkeys(look.id for look in self.looks))
 
 
-def judge_service(
-    looks: Iterable[Look], every: Sequence[Look], is_fresh: Callable[[datetime], bool]
-) -> Tested:
-    """Say what the looks at one service show; `every` are all looks of the case, for the controls."""
+@dataclass(slots=True)
+class Answers:
+    """Every look that was answered, by its sender and in time: what shows that a sender reaches anything."""
+
+    _of: dict[tuple[str, str], list[Look]] = field(default_factory=lambda: defaultdict(list))
+
+    @classmethod
+    def among(cls, looks: Iterable[Look]) -> "Answers":
+        """Gather them."""
+        found = cls()
+        for look in sorted(looks, key=lambda one: (one.at, one.id)):
+            if look.answered and look.usable:
+                found._of[look.sender].append(look)
+        return found
+
+    def near(self, run: Sequence[Look]) -> list[Look]:
+        """Give those of the run's sender that lie within a minute of the run."""
+        mine = self._of.get(run[0].sender, [])
+        first = bisect_left(mine, run[0].at - MINUTE, key=lambda one: one.at)
+        return mine[first : bisect_right(mine, run[-1].at + MINUTE, key=lambda one: one.at)]
+
+
+def judge_service(looks: Iterable[Look], every: Answers, is_fresh: Callable[[datetime], bool]) -> Tested:
+    """Say what the looks at one service show; `every` knows all looks of the case, for the controls."""
     asked = [look for look in looks if look.usable and not look.control]
     if any(look.role == DISPUTED for look in asked):
         return Tested(Limit.UNKNOWN, _DISPUTED)
@@ -70,7 +92,7 @@ def _rank(one: Tested) -> tuple[int, float]:
 
 
 def _newest(
-    mine: Sequence[Look], allowed: Sequence[Look], every: Sequence[Look], is_fresh: Callable[[datetime], bool]
+    mine: Sequence[Look], allowed: Sequence[Look], every: Answers, is_fresh: Callable[[datetime], bool]
 ) -> Tested:
     """Judge the newest run of looks from one source; an open door that no later run refutes stays open."""
     runs = _runs(mine)
@@ -97,7 +119,7 @@ def _runs(looks: Sequence[Look]) -> list[list[Look]]:
 
 
 def _judge_run(
-    run: Sequence[Look], allowed: Sequence[Look], every: Sequence[Look], is_fresh: Callable[[datetime], bool]
+    run: Sequence[Look], allowed: Sequence[Look], every: Answers, is_fresh: Callable[[datetime], bool]
 ) -> Tested:
     beside = [one for one in allowed if any(abs(one.at - look.at) <= MINUTE for look in run)]
     rests = (*run, *beside)
@@ -123,7 +145,7 @@ def _turned_away_by_any(look: Look, beside: Iterable[Look]) -> bool:
 
 
 def _judge_closed(
-    run: Sequence[Look], beside: Sequence[Look], rests: tuple[Look, ...], every: Sequence[Look]
+    run: Sequence[Look], beside: Sequence[Look], rests: tuple[Look, ...], every: Answers
 ) -> Tested:
     """The not allowed source came nowhere: is that the limit, or something else?"""
     if not any(one.came_through for one in beside):
@@ -148,21 +170,21 @@ def _between(look: Look, beside: Iterable[Look]) -> bool:
     )
 
 
-def _control(run: Sequence[Look], every: Iterable[Look]) -> Look | None:
+def _control(run: Sequence[Look], every: Answers) -> Look | None:
     """Give what shows that the same source reached something of that network in the same minute."""
     for look in run:
         if look.answered:  # turned away in so many words: the path is there
             return look
     first = run[0]
-    for one in every:
+    for one in every.near(run):
         near = any(abs(one.at - look.at) <= MINUTE for look in run)
         there = one.address == first.address or (bool(one.network) and one.network == first.network)
-        if one.sender == first.sender and one.answered and near and (there or one.pair == first.pair):
+        if near and (there or (one.pair and one.pair == first.pair)):
             return one
     return None
 
 
-def judge_card(looks: Iterable[Look], every: Sequence[Look], is_fresh: Callable[[datetime], bool]) -> Tested:
+def judge_card(looks: Iterable[Look], every: Answers, is_fresh: Callable[[datetime], bool]) -> Tested:
     """Say whether a card that stands on no list gets through to one device; `looks` are all looks at it.
 
     It is kept out because of its MAC only if the same address with a card of ours came through.
@@ -188,7 +210,7 @@ def judge_card(looks: Iterable[Look], every: Sequence[Look], is_fresh: Callable[
 def _judge_card(
     strange: Sequence[Look],
     asked: Sequence[Look],
-    every: Sequence[Look],
+    every: Answers,
     is_fresh: Callable[[datetime], bool],
 ) -> Tested:
     run = _runs(strange)[-1]

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Item 2-(8): what pairs of looks, configurations and statements are worth, and what they never are."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from itertools import product
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,7 +29,7 @@ from tests.access_cases import (
     look,
     run,
 )
-from tests.judge_cases import LAN, NOW, case, device, service
+from tests.judge_cases import LAN, NOW, VANTAGE, case, device, path, service
 
 SITE = Facility(name="病院", networks=(LAN,))
 WIRELESS = AccessLimit(
@@ -370,6 +372,42 @@ def test_order_of_observations_does_not_matter(looks: list[Observation], more: O
 def test_a_pair_alone_never_supports_yes(first: str, second: str) -> None:
     found = judged(told(WIRELESS, access=run((first, second), roles="AN")))
     assert found.verdict is not Verdict.SUPPORTS_YES
+
+
+def test_a_wrong_class_hides_no_entrance() -> None:
+    """The router, whoever forwards, and whoever lets people in from outside count whatever their class."""
+    good = {"access": run(LIMITED)}
+    plain = device("sv", "192.168.1.20", services=(service(8080, "http"),))
+    assert judged(told(WIRELESS, devices=(gateway(22), plain), **good)).verdict is Verdict.SUPPORTS_YES
+    for hidden in (
+        replace(plain, forwards=True),
+        replace(plain, device_class="unknown"),
+        replace(plain, remote_paths=(path("ssl_vpn", 10443, "sv"),)),
+    ):
+        found = judged(told(WIRELESS, devices=(gateway(22), hidden), **good))
+        assert found.verdict is Verdict.CANNOT_TELL
+    routed = msgspec.structs.replace(VANTAGE, gateways=("192.168.1.20",))
+    for listed, code in ((True, "source.untold"), (False, "source.router_not_listed")):
+        one = told(WIRELESS, devices=(gateway(22), plain) if listed else (gateway(22),), **good)
+        found = judged(replace(one, vantages=(routed,)))
+        assert found.verdict is Verdict.CANNOT_TELL
+        assert code in codes(found)
+
+
+def test_many_tests_are_judged_quickly_enough_to_be_judged_at_all() -> None:
+    """Work grows with the looks, not with their square: 200 devices with 8 tested ports each."""
+    devices = tuple(gateway(*range(1, 9), id=f"g{n}", ip=f"192.168.1.{n}") for n in range(1, 201))
+    access = tuple(
+        seen
+        for n in range(1, 201)
+        for port in range(1, 9)
+        for seen in run(
+            LIMITED, port=port, address=f"192.168.1.{n}", pair=f"{n}/{port}",
+            start=NOW - timedelta(days=2) + timedelta(seconds=15 * (8 * n + port)),
+        )
+    )  # fmt: skip
+    found = judged(told(WIRELESS, devices=devices, access=access))
+    assert found.verdict is Verdict.SUPPORTS_YES
 
 
 def test_services_of_other_devices_count_when_tested() -> None:

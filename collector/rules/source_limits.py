@@ -14,14 +14,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from collector.case import Case
+from collector.entrances import is_network_device, name_of, unknown_devices, unlisted_routers
 from collector.imports.configurations.limits import NO, UNKNOWN, YES, ConfiguredLimit, configured_limits
 from collector.mac_limits import MacReading, read_mac_limits
 from collector.source_looks import Look, looks_of
-from collector.source_pairs import Limit, Tested, judge_service
+from collector.source_pairs import Answers, Limit, Tested, judge_service
 from collector.verdict import Finding, Judged, Text, Verdict
 from inventory_db.device import Device
 
-CLASSES = frozenset({"network", "gateway"})
 _NO_ENTRANCE = frozenset({"domain", "ntp", "dhcp", "bootps", "mdns", "netbios-ns"})  # serve all by design
 _MOST_NAMED = 5
 _Port = tuple[str, int, str]  # device id, port, transport
@@ -70,23 +70,34 @@ def judge(case: Case, target: str) -> Judged:
     """Judge the network's source limits; `target` is network on every form."""
     del target
     looks = looks_of(case)
-    devices = [device for device in case.devices if device.device_class in CLASSES]
+    routers = frozenset(gateway for vantage in case.vantages for gateway in vantage.gateways)
+    devices = [device for device in case.devices if is_network_device(device, routers)]
     services = _services(case, devices, looks)
+    doubts = (*unlisted_routers(case, routers), *unknown_devices(case, devices))
     macs = read_mac_limits(case, [(device, look) for device, look in looks if device is not None])
     findings = (
         *(finding for service in services for finding in _findings(service)),
         *(finding for device in _bare(devices, services) for finding in _bare_finding(device)),
         *macs.findings,
+        *doubts,
     )
     observations = tuple(dict.fromkeys(id for service in services for id in service.tested.observations))
     verdict = _verdict(devices, services, macs)
+    if verdict is Verdict.SUPPORTS_YES and doubts:
+        verdict = Verdict.CANNOT_TELL
+    reason, toward = _reason(verdict, devices, services, macs), _toward(devices, services, macs)
     return Judged(
         verdict=verdict,
-        reason=_reason(verdict, devices, services, macs),
-        toward_yes=_toward(devices, services, macs),
+        reason=_joined(reason, *(doubt.text for doubt in doubts)),
+        toward_yes=_joined(toward, *(doubt.todo for doubt in doubts if doubt.todo)),
         findings=findings,
         observations=observations,
     )
+
+
+def _joined(first: Text, *more: Text) -> Text:
+    parts = [part for part in (first, *more) if part.ja]
+    return Text("".join(part.ja for part in parts), " ".join(part.en for part in parts))
 
 
 def _verdict(devices: Sequence[Device], services: Sequence[_Service], macs: MacReading) -> Verdict:
@@ -104,6 +115,11 @@ def _services(
     """Give every entrance that must be limited, and every other one that was tested or configured."""
     known = {device.id: device for device in case.devices}
     names = dict(_entrances(devices))
+    spoken = {
+        (device.id, one.port, one.transport): one.name or ""
+        for device in case.devices
+        for one in device.services
+    }
     configured: dict[_Port, list[ConfiguredLimit]] = defaultdict(list)
     for limit in configured_limits(case):
         configured[limit.device, limit.port, limit.transport].append(limit)
@@ -112,8 +128,9 @@ def _services(
     for device, look in looks:
         if device is not None and not look.control and look.port:
             asked[device.id, look.port, look.transport].append(look)
-            names.setdefault((device.id, look.port, look.transport), "")
-    every = [look for _, look in looks]
+            key = (device.id, look.port, look.transport)
+            names.setdefault(key, spoken.get(key, ""))
+    every = Answers.among(look for _, look in looks)
     return tuple(
         _Service(
             known[key[0]],
@@ -205,8 +222,8 @@ def _bare_finding(device: Device) -> Iterator[Finding]:
         code="source.no_entrance_seen",
         device=device.id,
         text=Text(
-            f"{_name(device)}: 管理や遠隔接続の口が見えていません。見えないことは、制限されていることを示しません。",
-            f"{_name(device)}: no management or remote-access service was seen; that shows no limit.",
+            f"{name_of(device)}: 管理や遠隔接続の口が見えていません。見えないことは、制限されていることを示しません。",
+            f"{name_of(device)}: no management or remote-access service was seen; that shows no limit.",
         ),
         todo=Text("この機器の設定を取り込んでください。", "Hand in this device's configuration."),
         proven=False,
@@ -285,7 +302,7 @@ def _toward(devices: Sequence[Device], services: Sequence[_Service], macs: MacRe
             )
         )
     if bare := _bare(devices, services):
-        named = "、".join(_name(device) for device in bare[:_MOST_NAMED])
+        named = "、".join(name_of(device) for device in bare[:_MOST_NAMED])
         parts.append(
             Text(f"次の機器の設定を取り込んでください: {named}。", f"Hand in the configuration of: {named}.")
         )
@@ -302,14 +319,9 @@ def _listed(services: Sequence[_Service]) -> Text:
 
 
 def _where(service: _Service) -> Text:
-    label = f"{_name(service.device)} {service.port}/{service.transport}"
+    label = f"{name_of(service.device)} {service.port}/{service.transport}"
     label += f" {service.name}" if service.name else ""
     return Text(label, label)
-
-
-def _name(device: Device) -> str:
-    address = next((one.ip for one in device.addresses if one.ip), device.id)
-    return f"{device.names[0]}（{address}）" if device.names else address
 
 
 _CLOSE = Text(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from collector.case import Case
+from collector.entrances import name_of
 from collector.expected_services import Baseline, WeakService, shipped_baseline
 from collector.verdict import Finding, Judged, Text, Verdict
 from inventory_db.device import Device, Service, Weakness
@@ -86,7 +87,7 @@ def _of_device(desk: _Desk, device: Device) -> Iterator[Finding]:
         yield Finding(
             code="service.not_seen",
             device=device.id,
-            text=Text(f"{_name(device)}: {reason.ja}", f"{_name(device)}: {reason.en}"),
+            text=Text(f"{name_of(device)}: {reason.ja}", f"{name_of(device)}: {reason.en}"),
             todo=_LOOK,
             proven=False,
         )
@@ -107,7 +108,7 @@ def _weak(desk: _Desk, device: Device, weak: Weakness, known: WeakService) -> Fi
     port = _UPNP_PORT if weak.code == "upnp" and not weak.port else (weak.port, weak.transport)
     approval = desk.approvals.get((device.id, *port))
     named = approval is not None and _names(approval, weak.code)
-    where = f"{_name(device)} {port[0]}/{port[1]}"
+    where = f"{name_of(device)} {port[0]}/{port[1]}"
     shown = f"（{weak.detail}）" if weak.detail else ""
     if approval and _holds(desk, approval) and (named or not known.by_name):
         return Finding(
@@ -143,7 +144,7 @@ def _weak(desk: _Desk, device: Device, weak: Weakness, known: WeakService) -> Fi
 def _listener(desk: _Desk, device: Device, service: Service) -> Finding | None:
     """Give what is to be said of one open port; None where the baseline expects it and nobody spoke of it."""
     approval = desk.approvals.get((device.id, service.port, service.transport))
-    where = f"{_name(device)} {service.port}/{service.transport} {_label(service)}".rstrip()
+    where = f"{name_of(device)} {service.port}/{service.transport} {_label(service)}".rstrip()
     if approval and _holds(desk, approval) and not _is_other(desk, approval, service):
         said = _approved(approval)
         return _finding("service.approved", device, service, where, said, against=False)
@@ -238,11 +239,6 @@ def _has_inventory(desk: _Desk) -> bool:
         and (one.valid_until is None or one.valid_until >= desk.case.today)
         for one in desk.case.said(Document)
     )
-
-
-def _name(device: Device) -> str:
-    address = next((one.ip for one in device.addresses if one.ip), device.id)
-    return f"{device.names[0]}（{address}）" if device.names else address
 
 
 def _label(service: Service) -> str:

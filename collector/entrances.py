@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which devices are network devices for item 2-(8), and which may be without our knowing. Pure.
+
+A wrong class must not hide an entrance: whoever routes for us, forwards, or offers a way in from outside
+counts as well, and a router that stands in no ledger, or a device of unknown class, keeps はい away.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from collector.case import Case
+from collector.verdict import Finding, Text
+from inventory_db.device import Device
+
+CLASSES = frozenset({"network", "gateway"})
+_WAYS_IN = frozenset(
+    {"ssl_vpn", "ipsec", "openvpn", "l2tp", "pptp", "sstp", "softether", "wireguard", "mobile_router"}
+)
+_MOST_NAMED = 5
+
+
+def is_network_device(device: Device, routers: frozenset[str]) -> bool:
+    """Whether its entrances count: by class, by role (a router of ours, it forwards) or by a way in from outside."""
+    if device.device_class in CLASSES or device.forwards:
+        return True
+    if any(address.ip in routers for address in device.addresses if address.ip):
+        return True
+    return any(path.kind in _WAYS_IN for path in device.remote_paths)
+
+
+def unlisted_routers(case: Case, routers: frozenset[str]) -> Iterator[Finding]:
+    """Give the routers that we know by our own routes and that no row of the ledger has."""
+    if case.vendor is not None:
+        return  # a vendor answers for its own devices only
+    known = {address.ip for device in case.devices for address in device.addresses}
+    for address in sorted(routers - known):
+        yield Finding(
+            code="source.router_not_listed",
+            text=Text(
+                f"ルータ {address} が台帳にありません。",
+                f"The router {address} stands in no row of the ledger.",
+            ),
+            todo=Text(
+                f"{address} を範囲に入れて調べてください。", f"Take {address} into the scope and scan."
+            ),
+            proven=False,
+        )
+
+
+def unknown_devices(case: Case, counted: Sequence[Device]) -> Iterator[Finding]:
+    """Say which devices of unknown class have open ports: each may be a network device."""
+    known = {device.id for device in counted}
+    unknown = [
+        device
+        for device in case.devices
+        if device.device_class == "unknown" and device.services and device.id not in known
+    ]
+    if unknown:
+        named = "、".join(name_of(device) for device in unknown[:_MOST_NAMED])
+        yield Finding(
+            code="source.unknown_class",
+            text=Text(
+                f"種類の分からない機器が {len(unknown)} 台あり、ネットワーク機器かもしれません（{named}）。",
+                f"{len(unknown)} device(s) of unknown class may be network devices ({named}).",
+            ),
+            todo=Text("それらが何かを台帳に記入してください。", "Say in the ledger what they are."),
+            proven=False,
+        )
+
+
+def name_of(device: Device) -> str:
+    """Give the device's best name with its address."""
+    address = next((one.ip for one in device.addresses if one.ip), device.id)
+    return f"{device.names[0]}（{address}）" if device.names else address
