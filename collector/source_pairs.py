@@ -154,7 +154,7 @@ def _judge_closed(
         return Tested(Limit.UNKNOWN, _UNSTEADY, rests)
     if len(run) < LEAST_LOOKS:
         return Tested(Limit.UNKNOWN, _ONCE, rests)
-    if not all(_between(look, beside) for look in run):
+    if sum(_between(look, beside) for look in run) < LEAST_LOOKS:
         return Tested(Limit.UNKNOWN, _ONE_ORDER, rests)
     control = _control(run, every)
     if control is None:
@@ -248,7 +248,7 @@ def _limited_text(run: Sequence[Look], beside: Sequence[Look]) -> Text:
     when = look.at.isoformat(timespec="seconds")
     return Text(
         f"許可した {one.source} からは前後とも接続でき、許可していない {look.source} からは {len(run)} 回とも"
-        f"接続できませんでした（{when}）。{look.source} がほかには届くことも同じ分に確かめました。",
+        f"接続できないか断られました（{when}）。{look.source} がほかには届くことも同じ分に確かめました。",
         f"{one.source} was served before and after; {look.source}, which is not allowed, was not, {len(run)} times "
         f"({when}). In the same minute {look.source} did reach something else there.",
     )

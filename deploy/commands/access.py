@@ -18,6 +18,10 @@ from agent.clock import SystemClock
 from agent.logbook import Logbook
 from agent.refusal import Refusal
 from agent.settings import find_zone
+from collector.case import Case
+from collector.case_file import read_case
+from collector.rules import source_limits
+from collector.verdict import Finding
 from deploy.access_plan_view import plan_lines, plan_rows
 from deploy.scanning import drain, run_until_signal, spool_of
 from deploy.site import Site, read_site
@@ -62,9 +66,13 @@ def command(
         for line in plan_lines(site, language):
             console.print(plain(line))
         return
-    scan, seen = _test(site, ledger, _waiting(at, site))
+    scan, seen, case = _test(site, ledger, _waiting(at, site))
     _show(console, _HEADS[language], [_row(one, language) for one in seen if _is_look(one)])
-    raise typer.Exit(_tell(scan, seen, ledger))
+    findings = _worth(case, seen)
+    for finding in findings:
+        text = finding.text.ja if language == "ja" else finding.text.en
+        console.print(plain(f"{'✗' if finding.against and finding.proven else '・'} {text}"), soft_wrap=True)
+    raise typer.Exit(_tell(scan, seen, findings, ledger))
 
 
 def _waiting(at: str, site: Site) -> float:
@@ -83,7 +91,14 @@ def _waiting(at: str, site: Site) -> float:
     return ((start if start > now else start + timedelta(days=1)) - now).total_seconds()
 
 
-def _test(site: Site, ledger: Path, wait: float) -> tuple[Scan | None, list[Observation]]:
+def _worth(case: Case, seen: list[Observation]) -> list[Finding]:
+    """Give what the looks of this run show, with all that the ledger knows beside them."""
+    ids = {one.id for one in seen}
+    judged = source_limits.judge(case, "network")
+    return [finding for finding in judged.findings if ids.intersection(finding.observations)]
+
+
+def _test(site: Site, ledger: Path, wait: float) -> tuple[Scan | None, list[Observation], Case]:
     engine = open_ledger(ledger)
     seen: list[Observation] = []
     note = ledger.with_name(ledger.name + ".made")
@@ -102,7 +117,8 @@ def _test(site: Site, ledger: Path, wait: float) -> tuple[Scan | None, list[Obse
         asyncio.run(drain(logbook, engine))
     with writing(engine) as connection:
         ledgers.refresh(connection)
-    return scan, seen
+        case = read_case(connection, clock.now())
+    return scan, seen, case
 
 
 def _is_look(one: Observation) -> bool:
@@ -125,7 +141,7 @@ _ROLES = {
 }
 _REACH = {
     "spoke": ("応答した", "answered"),
-    "connected": ("接続できた（言葉は無い）", "connected, no word"),
+    "connected": ("接続だけできた", "connected, no word"),
     "refused": ("拒んだ", "refused"),
     "nothing": ("応答なし", "silent"),
 }
@@ -140,6 +156,7 @@ def _row(one: Observation, language: str) -> tuple[str, ...]:
     role = next(one.of(FactKind.ACCESS_SOURCE), "")
     reach = next(one.of(FactKind.ACCESS_REACH), "nothing")
     result = _OUTCOME.get(one.outcome, _REACH[reach])[place]
+    result += "".join(f"（HTTP {status}）" for status in one.of(FactKind.HTTP_STATUS))
     if one.outcome in _OUTCOME:
         result += f": {one.reason}"
     address = next(one.of(FactKind.ACCESS_FROM), "").partition(" ")[0]
@@ -152,7 +169,7 @@ def _row(one: Observation, language: str) -> tuple[str, ...]:
     )
 
 
-def _tell(scan: Scan | None, seen: list[Observation], ledger: Path) -> int:
+def _tell(scan: Scan | None, seen: list[Observation], findings: list[Finding], ledger: Path) -> int:
     say(f"台帳は {ledger} に保存しました。", f"The ledger is saved in {ledger}.")
     if scan is None or scan.state != "complete":
         note = f"（{scan.note}）" if scan and scan.note else ""
@@ -165,11 +182,5 @@ def _tell(scan: Scan | None, seen: list[Observation], ledger: Path) -> int:
         "2-(8) の判定は daicho check で見られます。",
         "daicho check shows what it is worth for item 2-(8).",
     )
-    odd = any(one.outcome in _OUTCOME for one in seen) or any(map(_is_breach, seen))
+    odd = any(one.outcome in _OUTCOME for one in seen) or any(one.against for one in findings)
     return _SOMETHING_TO_SEE if odd else 0
-
-
-def _is_breach(one: Observation) -> bool:
-    """Whether a source that is not allowed got through."""
-    reached = next(one.of(FactKind.ACCESS_REACH), "") in ("spoke", "connected")
-    return reached and _is_look(one) and "allowed" not in one.of(FactKind.ACCESS_SOURCE)

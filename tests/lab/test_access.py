@@ -7,19 +7,26 @@ import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 
 from agent.made_source import LIFETIME
+from collector.case import Case
+from collector.case_file import read_case
+from collector.rules.source_limits import judge
 from deploy.bench.capture import frames, most_in_a_second
 from deploy.lab import lab as labs
 from inventory_db import observations
+from inventory_db.stated import AllowedSources
 from inventory_db.tables import open_ledger
 from probes.facts import FactKind, Observation, Outcome, Sent
+from tests.access_cases import gateway
 from tests.cli_cases import DAICHO, environment
+from tests.judge_cases import case
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(300)]
 
@@ -232,10 +239,10 @@ def test_an_address_that_we_have_needs_no_consent(lab: labs.Lab, tmp_path: Path)
     assert not [one for one in run.sent if one.action == "source made"]
 
 
-def start(lab: labs.Lab, folder: Path, config: Path) -> "subprocess.Popen[bytes]":
+def start(lab: labs.Lab, folder: Path, config: Path, host: str = "agent") -> "subprocess.Popen[bytes]":
     command = ["access", "--config", str(config), "--ledger", str(folder / "ledger.sqlite")]
     return subprocess.Popen(
-        [*lab.nsenter("agent"), *DAICHO, *command], env=environment(), stdout=subprocess.DEVNULL,
+        [*lab.nsenter(host), *DAICHO, *command], env=environment(), stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, cwd=folder,
     )  # fmt: skip
 
@@ -299,6 +306,33 @@ def has_made_card(pid: int) -> bool:
         )
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def test_two_agents_far_apart_make_a_pair(lab: labs.Lab, tmp_path: Path) -> None:
+    """Each makes one half; which source is allowed is what the facility stated."""
+    halves: dict[str, tuple[Path, subprocess.Popen[bytes]]] = {}
+    for host, part in (("agent", "allowed"), ("far", "not_allowed")):
+        folder = tmp_path / host
+        folder.mkdir()
+        config = write(folder, f'device = "10.30.1.1"\nports = [22, 443]\npart = "{part}"\n')
+        halves[host] = (folder, start(lab, folder, config, host=host))
+    for _, process in halves.values():
+        assert process.wait(120) in (0, 1)
+    device = gateway(22, 443, ip="10.30.1.1")
+    stated = [AllowedSources(device="gw", port=port, networks=(f"{AGENT}/32",)) for port in (22, 443)]
+    cases = [ledger_case(folder / "ledger.sqlite") for folder, _ in halves.values()]
+    one = replace(
+        case(*stated, devices=(device,), now=cases[1].now),
+        access=tuple(seen for each in cases for seen in each.access),
+        vantages=tuple(vantage for each in cases for vantage in each.vantages),
+    )
+    found = {finding.port: finding.code for finding in judge(one, "network").findings if finding.port}
+    assert found == {22: "source.limited", 443: "source.open"}
+
+
+def ledger_case(ledger: Path) -> Case:
+    with open_ledger(ledger, create=False).connect() as connection:
+        return read_case(connection, datetime.now(UTC))
 
 
 def test_the_plan_sends_nothing(lab: labs.Lab, tmp_path: Path) -> None:
