@@ -300,3 +300,24 @@ def test_half_of_the_internet_is_no_limit() -> None:
     )
     assert ways_in(reading) == {("ssh", "vty 0 4", "0.0.0.0/1")}
     assert reading.source_restricted == "no"
+
+
+def test_ios_object_groups() -> None:
+    text = (
+        f"{IOS}object-group network OPS\n host 10.1.1.5\n 10.2.0.0 255.255.0.0\n group-object MORE\n"
+        "object-group network MORE\n range 10.3.0.0 10.3.0.255\n"
+        "ip access-list extended V\n permit tcp object-group OPS any eq 22\nline vty 0 4\n access-class V in\n"
+        " transport input ssh\nend\n"
+    )
+    assert ways_in(said(text)) == {("ssh", "vty 0 4", "10.1.1.5 10.2.0.0/16 10.3.0.0/24")}
+    assert said(text.replace("network MORE", "network OTHER")).whole is False
+
+
+def test_a_routeros_chain_of_its_own_is_followed() -> None:
+    jump = "add action=jump chain=input dst-port=22 in-interface=ether1 jump-target=mine protocol=tcp\n"
+    own = "add action=accept chain=mine src-address=198.51.100.7\n"
+    end = "add action=drop chain=input in-interface=ether1\n"
+    assert said(f"{ROUTEROS}{jump}{own}{end}").wan_sources == ("198.51.100.7",)
+    assert said(f"{ROUTEROS}{jump}{end}").wan_management is None, "the chain is not in the file"
+    assert said(f"{ROUTEROS}{jump}{own.replace('accept', 'drop')}{end}").wan_management is False
+    assert said(f"{ROUTEROS}{jump}add action=jump chain=mine jump-target=mine\n{end}").wan_management is None

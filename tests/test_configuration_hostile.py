@@ -50,7 +50,17 @@ def test_a_file_cut_off_anywhere_is_read_without_a_crash(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["fortigate.conf", "junos.conf", "edgeos.boot", "ios.conf", "pfsense.xml", "panos.xml"]
+    "name",
+    [
+        "fortigate.conf",
+        "junos.conf",
+        "edgeos.boot",
+        "ios.conf",
+        "asa.conf",
+        "awplus.conf",
+        "pfsense.xml",
+        "panos.xml",
+    ],
 )
 def test_a_file_cut_off_in_the_middle_says_so(name: str) -> None:
     data = data_of(name)

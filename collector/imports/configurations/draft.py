@@ -63,6 +63,15 @@ class Draft:
         if len(self.problems) < MOST_PROBLEMS:
             self.problems.append(Problem(line=line, ja=ja, en=en, gap=gap))
 
+    def ended(self, ended: bool, last_line: int) -> None:
+        """Note a file without the mark with which its language ends."""
+        if not ended:
+            self.problem(
+                last_line,
+                "最後の end がありません。ファイルが途中で切れているかもしれません。",
+                "The closing `end` is missing; the file may be cut off.",
+            )
+
     def undefined(self, line: int, what: str) -> None:
         """Note a filter or group that the file uses and does not define."""
         self.problem(

@@ -2,6 +2,7 @@
 """What the input chain of a RouterOS firewall lets in from the outer and from the inner interfaces. Pure."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from collector.imports.configurations.draft import Draft
 from collector.imports.configurations.reading import ANY
@@ -9,6 +10,7 @@ from collector.imports.configurations.routeros_rows import Row
 from collector.imports.configurations.sources import (
     Rule,
     Sources,
+    aimed_here,
     client_ports,
     parse,
     permitted,
@@ -18,6 +20,8 @@ from collector.imports.configurations.sources import (
 )
 
 MOST_PLACES = 64
+MOST_JUMPED = 500
+DEEPEST = 2  # jumps within jumps
 _DIALLED = ("/interface pppoe-client", "/interface lte", "/interface pptp-client", "/interface l2tp-client")
 
 
@@ -62,20 +66,18 @@ class Chain:
         self.draft = draft
         self.lists = interface_lists(every)
         self.named = _address_lists(every)
-        self.rows = [
-            row
-            for row in every
-            if row.menu == "/ip firewall filter"
-            and row.verb == "add"
-            and row.get("chain") == "input"
-            and not row.off
-        ]
+        self.chains: dict[str, list[Row]] = {}
+        for row in every:
+            if row.menu == "/ip firewall filter" and row.verb == "add" and not row.off:
+                self.chains.setdefault(row.get("chain"), []).append(row)
+        self.rows = self.chains.get("input", [])
 
     def let_in(self, places: set[str], port: int, transport: str) -> Sources | None:
         """Give who reaches a port of the device through any of these interfaces; None if it is not known."""
         found: list[str] = []
         for place in sorted(places)[:MOST_PLACES] or [""]:
-            rules = [rule for row in self.rows for rule in _rules(row, place, self)]
+            rules = [rule for row in self.rows for rule in _rules(row, place, self, 0)]
+            rules = aimed_here(rules, self.draft.addresses)
             some = permitted(rules, port, transport, otherwise=ANY)  # the chain's own end lets in
             if some is None:
                 return None
@@ -99,23 +101,45 @@ def _address(text: str) -> Sources:
     return (span(low, high) if dash else ()) or ((text,) if text else ())
 
 
-def _rules(row: Row, place: str, chain: Chain) -> list[Rule]:
+def _rules(row: Row, place: str, chain: Chain, depth: int) -> list[Rule]:
     action = row.get("action", "accept")
-    if action not in ("accept", "drop", "reject", "tarpit", "jump") or not _applies(row, place, chain.lists):
+    if action not in ("accept", "drop", "reject", "tarpit", "jump", "return"):
         return []
-    if not _new(row) or _aimed_elsewhere(row):
+    if not _applies(row, place, chain.lists) or not _new(row) or _aimed_elsewhere(row):
         return []
+    if action == "jump":
+        return _jumped(row, place, chain, depth)
     permit = action == "accept"
-    sources = None if action == "jump" else _sources(row, permit, chain)
     if _conditional(row) and not permit:
         return []  # drops only some of the packets
+    one = _conditions(row, permit, chain)
+    return [replace(one, sources=None) if action == "return" else one]
+
+
+def _conditions(row: Row, permit: bool, chain: Chain) -> Rule:
+    own = row.get("dst-address")
+    return Rule(
+        permit=permit,
+        sources=_sources(row, permit, chain),
+        transports=(row.get("protocol"),) if row.get("protocol") else (),
+        ports=_ports(row.get("dst-port")),
+        line=row.line,
+        negated=row.get("src-address-list", row.get("src-address")).startswith("!"),
+        targets=tidy(_address(own)) if own and not own.startswith("!") else ANY,
+    )
+
+
+def _jumped(row: Row, place: str, chain: Chain, depth: int) -> list[Rule]:
+    """Give the rules of the chain that is jumped to, each also under the conditions of the jump."""
+    entry = _conditions(row, True, chain)
+    target = chain.chains.get(row.get("jump-target"))
+    if target is None or depth >= DEEPEST or entry.sources != ANY or len(target) > MOST_JUMPED:
+        return [replace(entry, sources=None)]
+    inner = [rule for one in target for rule in _rules(one, place, chain, depth + 1)]
     return [
-        Rule(
-            permit=permit, sources=sources, transports=(row.get("protocol"),) if row.get("protocol") else (),
-            ports=_ports(row.get("dst-port")), line=row.line,
-            negated=row.get("src-address-list", row.get("src-address")).startswith("!"),
-        )
-    ]  # fmt: skip
+        replace(one, ports=one.ports or entry.ports, transports=one.transports or entry.transports)
+        for one in inner
+    ]
 
 
 def _applies(row: Row, place: str, lists: dict[str, set[str]]) -> bool:

@@ -58,6 +58,7 @@ def read(lines: Lines) -> Reading:
     _vpn(top, draft)
     for block in find(top, "interface"):
         draft.addresses.extend(own.split("/")[0] for own in own_addresses(block))
+    draft.ended(any(one.words == ("end",) for one in top), lines.rows[-1].number)
     filters = _outside(top, lists, draft)
     draft.judge_wan(filters)
     if filters or first(top, "firewall"):

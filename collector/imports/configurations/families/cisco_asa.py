@@ -50,6 +50,8 @@ def read(lines: Lines) -> Reading:
     draft.count("local", len(set(users)), one_user.line if one_user else 0)
     draft.count("admin", len(full), full[0].line if full else 0)
     asa_vpn(top, draft)
+    tail = [row.text for row in lines.rows[-30:]]
+    draft.ended(any(text.startswith((": end", "Cryptochecksum:")) for text in tail), lines.rows[-1].number)
     filters: dict[str, Filter] = dict.fromkeys(outside, lambda service: ANY)
     draft.judge_wan(filters)
     return draft.finish()

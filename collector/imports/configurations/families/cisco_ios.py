@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from collector.imports.configurations.blocks import Block, blocks, find, first
 from collector.imports.configurations.cisco_lists import Lists, access_lists
+from collector.imports.configurations.cisco_objects import address_names
 from collector.imports.configurations.cisco_outside import outside, own_addresses
 from collector.imports.configurations.cisco_vpn import ios_vpn
 from collector.imports.configurations.draft import Draft
@@ -52,7 +53,7 @@ def read(lines: Lines) -> Reading:
     draft = Draft("cisco_ios", "Cisco", "IOS", "network")
     identify(lines, draft)
     top = blocks(lines.rows)
-    lists = access_lists(top)
+    lists = access_lists(top, address_names(top, masks=False))
     for block in find(top, "interface"):
         draft.addresses.extend(own.split("/")[0] for own in own_addresses(block))
     _web(top, lists, draft)
@@ -66,12 +67,7 @@ def read(lines: Lines) -> Reading:
     ios_vpn(top, draft)
     draft.judge_wan(outside(top, lists, draft))
     _routes_packets(top, draft)
-    if not any(one.words == ("end",) for one in top):
-        draft.problem(
-            lines.rows[-1].number,
-            "最後の end がありません。ファイルが途中で切れているかもしれません。",
-            "The closing `end` is missing; the file may be cut off.",
-        )
+    draft.ended(any(one.words == ("end",) for one in top), lines.rows[-1].number)
     return draft.finish()
 
 
