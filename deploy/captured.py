@@ -3,7 +3,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,9 +17,9 @@ from probes.capture.packets import Dissector
 from probes.capture.records import Capture, Problem
 from probes.capture.table import Table
 from probes.contract import Line, Malformed, Touch, Transcript
-from probes.facts import Fact, FactKind, Observation, Outcome
+from probes.facts import Fact, FactKind, Observation, Outcome, Sure
 
-MOST_FLOWS, MOST_SEEN, MOST_OF_ONE = 50_000, 20_000, 200
+MOST_FLOWS, MOST_SEEN, MOST_OF_ONE, MOST_UNNAMED = 50_000, 20_000, 200, 5_000
 _NO_ADDRESS = frozenset(("0.0.0.0", "::", ""))  # noqa: S104 - compared, never bound
 
 
@@ -35,6 +35,7 @@ class Captured:
     _seen: dict[tuple[Any, ...], Observation] = field(default_factory=dict)
     _of_one: Counter[str] = field(default_factory=Counter)
     _listeners: tuple[Probe, ...] = ()
+    _unnamed: dict[tuple[frozenset[str], int], Flow] = field(default_factory=dict)  # UDP on one port of both
 
     def __post_init__(self) -> None:
         self.table = Table(self._settle)
@@ -48,6 +49,9 @@ class Captured:
                 self.flows.append((flow.bare(), claim))
             else:
                 self.left_out["flows"] += 1
+        same_port = flow.transport == "udp" and flow.client_port == flow.server_port > 1023
+        if same_port and not claims and len(self._unnamed) < MOST_UNNAMED:
+            self._unnamed[frozenset((flow.client, flow.server)), flow.client_port] = flow.bare()
         for said in listen(flow, claims):
             heard = said.probe == "names_heard"
             self._add(said.address, "", said.port, "heard" if heard or not said.port else said.transport,
@@ -96,6 +100,15 @@ class Captured:
             facts=facts,
         )
 
+    def finish(self) -> None:
+        """Judge what is left; name the encrypted UDP that belongs to a tinc connection."""
+        self.table.finish()
+        for flow, claim in list(self.flows):
+            key = frozenset((flow.client, flow.server)), flow.server_port
+            if claim.protocol == "tinc" and flow.transport == "tcp" and key in self._unnamed:
+                data = replace(claim, sure=Sure.LIKELY, path="", why="same hosts and port as its connection")
+                self.flows.append((self._unnamed.pop(key), data))
+
     def observations(self) -> tuple[Observation, ...]:
         """Everything that was heard, each thing once."""
         return tuple(self._seen.values())
@@ -118,7 +131,7 @@ def read_capture(capture: Capture, name: str) -> Captured:
     take = gathered.dissector.take
     for link, when, data in capture:
         take(link, when, data)
-    gathered.table.finish()
+    gathered.finish()
     return gathered
 
 

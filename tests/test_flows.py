@@ -183,6 +183,13 @@ def test_every_recogniser_has_a_case() -> None:
     assert named == set(all_flows())
 
 
+def test_encrypted_datagrams_of_a_tinc_connection_belong_to_it() -> None:
+    data = conversation("udp", 655 + 1000, 655 + 1000, [b"\x91" * 60], [b"\x17" * 70])
+    tcp = conversation("tcp", 50123, 655 + 1000, [b"0 one 17.7\n"], [b"0 two 17.0\n"])
+    assert protocols(captured(data + tcp)) == ["tinc", "tinc"]
+    assert protocols(captured(data)) == []
+
+
 @pytest.mark.parametrize("kind", [0x8892, 0x88B8, 0x88BA])
 def test_frames_without_ip_are_flows_between_cards(kind: int) -> None:
     frame = b"\x01\x0c\xcd\1\0\1" + b"\2\0\0\0\0\1" + kind.to_bytes(2, "big") + bytes(40)

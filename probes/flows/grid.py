@@ -29,7 +29,7 @@ def read(flow: Flow) -> Iterator[Claim]:
     if flow.transport not in ("tcp", "udp"):
         return
     streams = [s for s in flow.both if s]
-    if streams and all(is_dnp3(stream) for stream in streams):
+    if any(is_dnp3(stream) for stream in streams):
         yield Claim("DNP3", Family.BUILDING, why="frame with its checksum")
     elif flow.transport == "tcp":
         yield from _tcp(flow, streams)
@@ -40,7 +40,7 @@ def read(flow: Flow) -> Iterator[Claim]:
 def _tcp(flow: Flow, streams: list[bytes]) -> Iterator[Claim]:
     if streams and all(_is_opc_ua(stream) for stream in streams):
         yield Claim("OPC UA", Family.BUILDING, why="message header with its length")
-    elif streams and all(is_iec104(stream) for stream in streams):
+    elif streams and (any if 2404 in flow.ports else all)(map(is_iec104, streams)):
         sure = Sure.SURE if 2404 in flow.ports or len(streams) == 2 else Sure.LIKELY
         yield Claim("IEC 60870", Family.BUILDING, sure, why="frames of IEC 60870-5-104")
 

@@ -27,19 +27,27 @@ def read(flow: Flow) -> Iterator[Claim]:
 def _judge(flow: Flow) -> Sure | None:
     pieces = flow.sent[:6] + flow.answered[:6]
     known = bool({500, 4500, 848} & set(flow.ports))
-    if any(is_isakmp(piece) or (piece[:4] == _MARKER and is_isakmp(piece[4:])) for piece in pieces):
+    bare = [piece[4:] if piece[:4] == _MARKER else piece for piece in pieces]
+    if any(is_isakmp(piece, padded=known) for piece in bare):
         return Sure.SURE if known else Sure.LIKELY
     if 4500 in flow.ports and (_is_esp(flow.sent) or _is_esp(flow.answered)):
         return Sure.LIKELY
     return None
 
 
-def is_isakmp(piece: bytes) -> bool:
-    """Whether the header holds: SPI, versions, exchange and payload that exist, and its own length."""
+def is_isakmp(piece: bytes, *, padded: bool = False) -> bool:
+    """Whether the header holds: SPI, versions, exchange and payload that exist, and its own length.
+
+    A `padded` message may have bytes behind its end.
+    """
     if len(piece) < 28 or not any(piece[:8]) or piece[17] >> 4 not in (1, 2) or piece[17] & 15:
         return False
     length = int.from_bytes(piece[24:28], "big")
-    fits = length == len(piece) or (len(piece) >= 1200 and len(piece) < length < 65536)
+    fits = (
+        length == len(piece)
+        or (padded and 28 <= length < len(piece))
+        or (len(piece) >= 1200 and len(piece) < length < 65536)
+    )
     return fits and piece[18] in _EXCHANGES and piece[16] in _PAYLOADS
 
 

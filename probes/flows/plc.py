@@ -25,9 +25,10 @@ def read(flow: Flow) -> Iterator[Claim]:
 
 def _tcp(flow: Flow) -> tuple[str, Sure, str] | None:
     asked, said = flow.both
-    if is_enip(asked) and (is_enip(said) or (not said and 44818 in flow.ports)):
+    streams = [stream for stream in flow.both if stream]
+    if streams and all(map(is_enip, streams)) and (len(streams) == 2 or 44818 in flow.ports):
         return "EtherNet/IP", Sure.SURE, "encapsulation header"
-    if asked[:4] == b"FINS" and len(asked) >= 16 and int.from_bytes(asked[4:8], "big") <= 2048:
+    if any(s[:4] == b"FINS" and len(s) >= 16 and int.from_bytes(s[4:8], "big") <= 2048 for s in streams):
         return "FINS", Sure.SURE, "FINS/TCP header"
     if (_is_ads(asked) and (_is_ads(said) or not said)) or (_is_ads(said) and not asked):
         return "Beckhoff ADS", Sure.SURE, "AMS/TCP header"
