@@ -58,7 +58,7 @@ def compute_basis(
     since = now - age_limit
     whole = [look for look in looks if look.lack is None]
     fresh = [look for look in whole if since <= look.ended]
-    missing = _missing(wanted, whole, _addresses(seen, None))
+    missing = _missing(wanted, whole, _addresses(seen, None, now))
     complete = bool(wanted) and not missing and not bad
     last = looks[-1]
     basis = Basis(
@@ -69,7 +69,7 @@ def compute_basis(
         finished=last.scan.finished,
         missing=(*(str(net) for net in missing), *bad),
         complete=complete,
-        fresh=complete and not _missing(wanted, fresh, _addresses(seen, since)),
+        fresh=complete and not _missing(wanted, fresh, _addresses(seen, since, now)),
     )
     return replace(basis, text=_sentence(basis, last.lack, bool(stated), age_limit, now))
 
@@ -180,16 +180,23 @@ def _covers(covered: Sequence[IPNetwork], net: IPNetwork) -> bool:
     )
 
 
-def _addresses(devices: Iterable[Device], since: datetime | None) -> list[int]:
-    """Give, as numbers, the addresses at which somebody was seen from a vantage (since then)."""
+def _addresses(devices: Iterable[Device], since: datetime | None, now: datetime) -> list[int]:
+    """Give, as numbers, the addresses at which somebody was seen from a vantage (since then).
+
+    Who was seen in the future was seen by a wrong clock, and counts for nothing.
+    """
     found = {
         address.ip
         for device in devices
-        if since is None or datetime.fromisoformat(device.last_seen) >= since
+        if _is_between(datetime.fromisoformat(device.last_seen), since, now + CLOCK_SKEW)
         for address in device.addresses
         if address.ip and address.vantage
     }
     return [int(ipaddress.ip_address(ip)) for ip in found]
+
+
+def _is_between(moment: datetime, first: datetime | None, last: datetime) -> bool:
+    return (first is None or first <= moment) and moment <= last
 
 
 def _is_alive(net: IPNetwork, alive: Sequence[int]) -> bool:
