@@ -12,6 +12,7 @@ from collector.judged import JudgedItem, JudgedSheet, Judgement
 from inventory_db.device import Device
 from inventory_db.ledger import Header
 from inventory_db.observations import Stored
+from inventory_db.official import ListedRow
 from inventory_db.stated import DeviceDetail, Facility, Vendor
 
 _JAPAN = timezone(timedelta(hours=9), "Asia/Tokyo")
@@ -34,9 +35,10 @@ class Dossier:
     name: str = ""  # of the facility, where nobody stated it
     zone: tzinfo = _JAPAN
     judgement: Judgement | None = None
+    listed: tuple[ListedRow, ...] = ()  # rows of the facility's own ledger that no scan has seen
     observations: Callable[[Iterable[str]], tuple[Stored, ...]] = _nothing
     transcripts: Callable[[Iterable[str]], Mapping[str, str]] = _no_text
-    _numbers: dict[str, str] = field(default_factory=dict)  # device id → 管理番号, made once
+    _numbers: dict[str, str] = field(default_factory=dict, init=False)  # device id → 管理番号, made once
 
     @property
     def facility(self) -> str:
@@ -54,8 +56,9 @@ class Dossier:
         return f"daicho　{era_time(self.case.now, self.zone)}"
 
     def number(self, device: str) -> str:
-        """Give the 管理番号 of a device; "" if it has none."""
+        """Give the 管理番号 of a device or a listed row by its id; "" if it has none."""
         if not self._numbers:
+            self._numbers.update({row.listed.id: row.number for row in self.listed})
             self._numbers.update({row.device.id: row.number for row in self.case.rows})
         return self._numbers.get(device, "")
 

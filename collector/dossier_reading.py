@@ -32,6 +32,7 @@ def read_dossier(
     return Dossier(
         case=case,
         header=ledger.header(connection, at),
+        listed=ledger.listed_rows(connection, at),
         name=name,
         zone=zone,
         judgement=judge(chosen, case, times_in(connection)),

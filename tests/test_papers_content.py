@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the papers say: only what was seen or stated, the unknown as such, nobody's answer but a person's."""
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -10,8 +11,8 @@ from collector.documents.annex_numbers import MOST_NAMED, Numbers
 from collector.documents.gateways import group_models, is_network, is_vpn
 from collector.documents.paper import UNKNOWN, Paper
 from collector.documents.papers import load_kind
-from collector.documents.papers.annex import annex_paper
 from collector.documents.papers.survey import load_survey
+from inventory_db.official import listed_row
 from inventory_db.stated import (
     Answer,
     CloudService,
@@ -22,7 +23,8 @@ from inventory_db.stated import (
     RemoteAccess,
     Review,
 )
-from tests.papers_material import SAID, SILENT, VENDOR, device, dossier
+from inventory_db.statements import Stated
+from tests.papers_material import NOW, SAID, SILENT, VENDOR, device, dossier
 
 
 def rows(paper: Paper, part: int = 0) -> list[dict[str, str]]:
@@ -68,7 +70,7 @@ def test_the_patch_state_is_what_was_found_and_never_good_by_itself() -> None:
 
 
 def test_who_answers_for_which_device() -> None:
-    care = {row["管理主体"]: row for row in rows(load_kind("bcp").make(dossier(VENDOR)), 3)}
+    care = {row["管理主体"]: row for row in rows(load_kind("bcp").make(dossier(VENDOR)), 4)}
     assert care["髙木システム㈱"]["管理する機器（管理番号）"] == "001–002"
     assert care["髙木システム㈱"]["連絡先"] == "03-0000-0000"
     assert care[UNKNOWN]["台数"] == "2"
@@ -164,12 +166,6 @@ def test_the_annex_tells_asked_and_silent_apart_and_quotes_both_sides() -> None:
     assert second["日時"] == "令和8年11月29日\n12:00:00"
 
 
-def test_an_annex_that_is_cut_says_where_the_rest_is() -> None:
-    paper = annex_paper(dossier(VENDOR), 1)
-    assert len(paper.parts[0].rows) == 1
-    assert any("ほかに台帳の行の拠り所が 1 件" in note for note in paper.parts[0].notes)
-
-
 def test_found_declared_and_confirmed_paths_stand_side_by_side() -> None:
     declared = RemoteAccess(
         id="r1", vendor="v1", device="d1", means="ipsec", port=500, where="本社", ids="個人"
@@ -228,6 +224,19 @@ def test_the_ledger_is_the_facilitys_own_form(form: str, title: str) -> None:
     assert paper.facility == "さくら"
     assert paper.parts[0].columns[8].title == title
     assert paper.header == (("最終更新日", "令和8年11月29日"), ("最終更新者", "鈴木一郎"))
+
+
+def test_what_is_only_listed_stands_on_the_ledger_and_the_bcp_as_not_seen() -> None:
+    listed = ListedDevice(
+        id="l1", cells={"管理番号": "A-7", "コンピュータ名": "OLD-PC"}, source="台帳.xlsx", row=7
+    )
+    row = listed_row(Stated(listed, "鈴木一郎", NOW), 5, {})
+    built = replace(dossier(listed), listed=(row,))
+    assert load_kind("ledger").make(built).parts[0].rows[-1][0] == "005"
+    assert "［調査では未確認］" in load_kind("ledger").make(built).parts[0].rows[-1][11]
+    [old] = rows(load_kind("bcp").make(built), 3)
+    assert (old["管理番号"], old["元の台帳の番号"], old["OS"]) == ("005", "A-7", UNKNOWN)
+    assert rows(load_kind("coverage").make(built), 1)[-1]["管理番号"] == "005"
 
 
 def test_there_is_no_paper_of_another_name() -> None:

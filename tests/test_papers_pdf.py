@@ -160,6 +160,15 @@ def test_a_ledger_of_many_rows_repeats_its_heading_on_every_page() -> None:
     assert all(f"{n:04d}" in text for n in (1, 500, 501, 1000, 1001, 1200))
 
 
+@needs_fonts
+def test_a_part_that_is_not_printed_whole_says_where_the_rest_is() -> None:
+    part = replace(paper(("one", "x"), ("two", "y")).parts[0], most_printed=1)
+    text = "".join(text_of(write_paper_pdf(replace(paper(), parts=(part,)))))
+    assert "one" in text
+    assert "two" not in text
+    assert "ほかに 1 件あり" in text
+
+
 def test_a_pharmacy_names_roles_instead_of_people() -> None:
     assert ledger_columns("hospital") == COLUMNS
     assert ledger_columns("pharmacy")[8] == PHARMACY_USERS

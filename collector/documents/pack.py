@@ -8,7 +8,6 @@ order.
 
 import hashlib
 import io
-import json
 import re
 import zipfile
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from collector.documents.annex_numbers import Numbers
@@ -30,7 +30,6 @@ from collector.documents.paper import paper_json
 from collector.documents.paper_pdf import write_paper_pdf
 from collector.documents.paper_xlsx import write_paper_xlsx
 from collector.documents.papers import load_kind, paper_kinds
-from collector.documents.papers.annex import annex_paper
 from collector.dossier import Dossier
 from collector.safe_text import visible
 from collector.settings import in_zone
@@ -71,13 +70,11 @@ def _contents(dossier: Dossier, mark: str, fonts: Path | None) -> Iterator[tuple
     shown: list[Shown] = []
     for kind in paper_kinds():
         paper = load_kind(kind).make(dossier)
-        whole = annex_paper(dossier, None) if kind == "annex" else paper
         name = safe_name(paper.title)
         yield f"書類/{name}.pdf", write_paper_pdf(paper, fonts=fonts)
-        if kind != "annex":
-            yield f"書類/{name}.xlsx", write_paper_xlsx(paper)
-        yield f"data/{kind}.json", _json(paper_json(whole))
-        shown.append(Shown(whole.title, f"{kind}.html", _files(name, kind), paper=whole))
+        yield f"書類/{name}.xlsx", write_paper_xlsx(paper)
+        yield f"data/{kind}.json", _json(paper_json(paper))
+        shown.append(Shown(paper.title, f"{kind}.html", _files(name, kind), paper=paper))
     for place, form in enumerate(forms_of(dossier, numbers)):
         name = _form_name(form, place)
         yield f"書類/{name}.pdf", write_checklist_pdf(form, fonts=fonts)
@@ -92,12 +89,8 @@ def _contents(dossier: Dossier, mark: str, fonts: Path | None) -> Iterator[tuple
 
 def _files(name: str, kind: str) -> tuple[tuple[str, str], ...]:
     """Give what a page links to: label and path from the top."""
-    links = [("PDF", f"書類/{name}.pdf")]
-    if kind != "annex":
-        links.append(("Excel", f"書類/{name}.xlsx"))
-    if kind:
-        links.append(("JSON", f"data/{kind}.json"))
-    return tuple(links)
+    links = (("PDF", f"書類/{name}.pdf"), ("Excel", f"書類/{name}.xlsx"))
+    return (*links, ("JSON", f"data/{kind}.json")) if kind else links
 
 
 def _form_name(form: Form, place: int) -> str:
@@ -107,7 +100,7 @@ def _form_name(form: Form, place: int) -> str:
 
 
 def _json(value: object) -> bytes:
-    return (json.dumps(value, ensure_ascii=False, indent=1, sort_keys=False, default=str) + "\n").encode()
+    return msgspec.json.format(msgspec.json.encode(value), indent=1) + b"\n"
 
 
 def _zip(contents: dict[str, bytes], at: datetime) -> bytes:

@@ -25,6 +25,14 @@ def ledger_json(dossier: Dossier) -> dict[str, Any]:
             | {"number": row.number, "official": dict(zip(COLUMNS, row.values, strict=True))}
             for row in case.rows
         ],
+        "listed": [
+            {
+                "id": row.listed.id,
+                "number": row.number,
+                "official": dict(zip(COLUMNS, row.values, strict=True)),
+            }
+            for row in dossier.listed
+        ],
     }
 
 

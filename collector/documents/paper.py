@@ -29,6 +29,7 @@ class Part:
     empty: str = "該当なし"  # what the table says without rows
     notes: tuple[str, ...] = ()  # small sentences below the table
     new_page: bool = False
+    most_printed: int = 0  # rows beyond are left to Excel and JSON, and the PDF says so; 0: print all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,19 +2,21 @@
 """A paper as PDF on A4: heading row on every page, page numbers, any number of rows."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from collector.documents.paper import Paper, Part
 from collector.documents.typesetting import typeset
 
-MOST_TAGGED = 1500  # rows; a larger table goes without accessibility tags, which are nine tenths of the file
+MOST_TAGGED = 800  # rows; a larger table goes without accessibility tags, which are nine tenths of the file
 _TOGETHER = 500  # rows laid out as one table; the pages of two tables are set at the same time
 
 
 def write_paper_pdf(paper: Paper, *, fonts: Path | None = None) -> bytes:
     """Give the paper as PDF/A-2u; raises collector.documents.typesetting.PaperError."""
-    rows = sum(len(part.rows) for part in paper.parts)
+    parts = [_printed(part) for part in paper.parts]
+    rows = sum(len(part.rows) for part in parts)
     data = {
         "title": paper.title,
         "form_name": paper.form_name,
@@ -23,9 +25,18 @@ def write_paper_pdf(paper: Paper, *, fonts: Path | None = None) -> bytes:
         "lines": paper.lines,
         "landscape": paper.landscape,
         "made": paper.made,
-        "parts": [one for part in paper.parts for one in _pieces(part)],
+        "parts": [one for part in parts for one in _pieces(part)],
     }
     return typeset("paper.typ", data, paper.now, fonts=fonts, tagged=rows <= MOST_TAGGED)
+
+
+def _printed(part: Part) -> Part:
+    """Cut a part to the rows that are printed, with a note on the others."""
+    left = len(part.rows) - part.most_printed
+    if not part.most_printed or left <= 0:
+        return part
+    note = f"ほかに {left:,} 件あり、同じ書類の Excel と JSON に載っています。"
+    return replace(part, rows=part.rows[: part.most_printed], notes=(*part.notes, note))
 
 
 def _pieces(part: Part) -> Iterator[dict[str, Any]]:

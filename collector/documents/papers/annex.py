@@ -17,7 +17,7 @@ from collector.translation import load_words
 from inventory_db.observations import Stored
 from probes.facts import Outcome
 
-MOST_PRINTED = 3000  # rows on paper; all of them stand in the JSON of the pack
+MOST_PRINTED = 3000  # rows in the PDF; Excel and JSON hold all
 MOST_EXCERPT = 160  # characters of what was said, and of what was answered
 _BYTES = re.compile(r"^b(['\"])(.*)\1$")
 _COLUMNS = (
@@ -32,17 +32,8 @@ _COLUMNS = (
 
 
 def make(dossier: Dossier) -> Paper:
-    """Make the annex; of more than MOST_PRINTED rows the first are shown, and the paper says so."""
-    return annex_paper(dossier, MOST_PRINTED)
-
-
-def annex_paper(dossier: Dossier, most: int | None) -> Paper:
-    """Make the annex with at most this many rows, or with all."""
+    """Make the annex, verdicts' evidence first; paper holds its first MOST_PRINTED rows."""
     numbers = Numbers(dossier)
-    ids = numbers.ids()
-    shown = ids if most is None else ids[:most]
-    rows = tuple(_rows(dossier, numbers, shown))
-    left = len(ids) - len(shown)
     return Paper(
         kind="annex",
         title="証拠一覧",
@@ -55,15 +46,11 @@ def annex_paper(dossier: Dossier, most: int | None) -> Paper:
             Part(
                 sheet="証拠一覧",
                 columns=_COLUMNS,
-                rows=rows,
+                rows=tuple(_rows(dossier, numbers, numbers.ids())),
                 empty="拠り所となる観測がまだありません。",
+                most_printed=MOST_PRINTED,
                 notes=(
                     "「答えなし」は尋ねたが返事がなかったこと、「尋ねず」はあえて尋ねなかったことを表し、区別しています。",
-                    *(
-                        (f"ほかに台帳の行の拠り所が {left:,} 件あり、JSON（証拠一覧.json）に載っています。",)
-                        if left
-                        else ()
-                    ),
                 ),
             ),
         ),

@@ -12,7 +12,7 @@ from collector.documents.paper import UNKNOWN, Column, Paper, Part
 from collector.dossier import Dossier
 from collector.translation import load_words
 from collector.verdict import Finding
-from inventory_db.official import OfficialRow
+from inventory_db.official import COLUMNS, ListedRow, OfficialRow
 from inventory_db.stated import DeviceDetail, RemoteAccess, Vendor
 
 _OURS = "医療機関"
@@ -41,6 +41,15 @@ _NETWORK = (
     Column("脆弱性対応状況", 2.0),
     Column("管理主体", 1.0),
 )
+_LISTED = (
+    Column("管理番号", 0.7),
+    Column("元の台帳の番号", 0.9),
+    Column("コンピュータ名", 1.4),
+    Column("OS", 1.4),
+    Column("IPアドレス", 1.3),
+    Column("所在", 1.3),
+    Column("説明", 2.0),
+)
 _CARE = (
     Column("管理主体", 1.4),
     Column("管理する機器（管理番号）", 2.6),
@@ -53,7 +62,7 @@ _CARE = (
 
 
 def make(dossier: Dossier) -> Paper:
-    """Make the lists; every device is on exactly one of the first two."""
+    """Make the lists; every device is on exactly one of them."""
     network = [row for row in dossier.case.rows if is_network(row.device)]
     others = [row for row in dossier.case.rows if not is_network(row.device)]
     computers = [row for row in others if row.device.device_class in ("server", "pc", "unknown")]
@@ -88,6 +97,13 @@ def make(dossier: Dossier) -> Paper:
                 columns=_COMPUTERS,
                 rows=tuple(words.computer(row) for row in rest),
                 new_page=bool(rest),
+            ),
+            Part(
+                heading="自院の台帳にあり、調べで見えていない機器",
+                sheet="見えていない機器",
+                columns=_LISTED,
+                rows=tuple(_listed(row) for row in dossier.listed),
+                notes=("電源が切れている機器や、調べていない網の機器を含みます。種別は分かりません。",),
             ),
             Part(
                 heading="責任区分",
@@ -198,6 +214,15 @@ class _Lines:
             for one in self._patches.get(row.device.id, ())
         ]
         return "\n".join(filter(None, (detail.patched, *found))) or UNKNOWN
+
+
+def _listed(row: ListedRow) -> tuple[str, ...]:
+    cells = dict(zip(COLUMNS, (cell.value for cell in row.cells), strict=True))
+    return (
+        row.number,
+        row.theirs,
+        *(cells[column] or UNKNOWN for column in ("コンピュータ名", "OS", "IPアドレス", "設置場所", "説明")),
+    )
 
 
 def _patch_findings(dossier: Dossier) -> dict[str, list[Finding]]:

@@ -60,7 +60,8 @@ def make(dossier: Dossier) -> Paper:
                 heading="必要な欄が空の行",
                 columns=_GAPS,
                 rows=tuple(
-                    (dossier.number(gap.device), gap.listed, "、".join(gap.columns)) for gap in found.gaps
+                    (dossier.number(gap.device or gap.listed), gap.listed, "、".join(gap.columns))
+                    for gap in found.gaps
                 ),
             ),
         ),
@@ -91,7 +92,7 @@ def _unseen(dossier: Dossier, one: Unseen, devices: dict[str, Device]) -> tuple[
     addresses = "、".join(a.ip for a in device.addresses if a.ip) if device else ""
     place = f"{one.listed.source} {one.listed.row or ''}".strip() if one.listed else ""
     return (
-        dossier.number(one.device),
+        dossier.number(one.device or (one.listed.id if one.listed else "")),
         place,
         name,
         cells.get("IPアドレス", "") or addresses,

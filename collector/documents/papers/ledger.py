@@ -7,7 +7,7 @@ from collector.dossier import Dossier
 
 
 def make(dossier: Dossier) -> Paper:
-    """Make the device ledger of the facility's form."""
-    case = dossier.case
-    rows = [*(row.values for row in case.rows), *(row.values for row in case.listed)]
-    return ledger_paper(rows, dossier.header, dossier.facility, dossier.form, case.now, dossier.zone)
+    """Make the device ledger of the facility's form; what is only listed comes last."""
+    seen, listed = dossier.case.rows, dossier.listed
+    rows = [*(row.values for row in seen), *(row.values for row in listed)]
+    return ledger_paper(rows, dossier.header, dossier.facility, dossier.form, dossier.case.now, dossier.zone)
