@@ -383,6 +383,7 @@ def test_a_wrong_class_hides_no_entrance() -> None:
         replace(plain, forwards=True),
         replace(plain, device_class="unknown"),
         replace(plain, remote_paths=(path("ssl_vpn", 10443, "sv"),)),
+        replace(plain, remote_paths=(path("mobile_router", 0, "sv"),)),  # heard: no open port shows it
     ):
         found = judged(told(WIRELESS, devices=(gateway(22), hidden), **good))
         assert found.verdict is Verdict.CANNOT_TELL

@@ -152,8 +152,8 @@ def _entrances(devices: Iterable[Device]) -> Iterator[tuple[_Port, str]]:
             if (service.name or "") not in _NO_ENTRANCE:
                 yield (device.id, service.port, service.transport), service.name or ""
         for path in device.remote_paths:
-            if path.port:
-                yield (device.id, path.port, transports.get(path.port, "tcp")), path.kind
+            transport = transports.get(path.port, "tcp") if path.port else "heard"
+            yield (device.id, path.port, transport), path.kind
 
 
 def _bare(devices: Iterable[Device], services: Iterable[_Service]) -> list[Device]:
@@ -319,7 +319,8 @@ def _listed(services: Sequence[_Service]) -> Text:
 
 
 def _where(service: _Service) -> Text:
-    label = f"{name_of(service.device)} {service.port}/{service.transport}"
+    label = name_of(service.device)
+    label += f" {service.port}/{service.transport}" if service.port else ""
     label += f" {service.name}" if service.name else ""
     return Text(label, label)
 

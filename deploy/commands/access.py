@@ -2,7 +2,6 @@
 """`daicho access`: who may reach a service, asked from an allowed and a not allowed source in the same minute."""
 
 import asyncio
-import contextlib
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -13,22 +12,15 @@ from rich.console import Console
 from rich.table import Table
 
 from agent.access_reach import check_reach, ground_of
-from agent.access_test import AccessTest
-from agent.clock import SystemClock
-from agent.logbook import Logbook
 from agent.refusal import Refusal
-from agent.settings import find_zone
 from collector.case import Case
-from collector.case_file import read_case
 from collector.rules import source_limits
 from collector.verdict import Finding
 from deploy.access_plan_view import plan_lines, plan_rows
-from deploy.scanning import drain, run_until_signal, spool_of
+from deploy.access_run import Ran, clock_of, run_into_ledger, run_into_logbook
 from deploy.site import Site, read_site
 from deploy.terminal import check_language, output, plain, say
-from inventory_db import ledger as ledgers
-from inventory_db.tables import open_ledger, writing
-from probes.facts import FactKind, Observation, Outcome, Scan
+from probes.facts import FactKind, Observation, Outcome
 
 _SOMETHING_TO_SEE, _UNFINISHED = 1, 4
 _HEADS = {
@@ -43,7 +35,13 @@ _PLAN_HEADS = {
 
 def command(
     config: Annotated[Path, typer.Option(help="agent.toml（[[access]] を書く / with [[access]]）")],
-    ledger: Annotated[Path, typer.Option(help="台帳ファイル / ledger file")] = Path("daicho.sqlite"),
+    ledger: Annotated[
+        Path | None,
+        typer.Option(
+            help="台帳ファイル。無ければ [collector] の台帳サーバー、それも無ければ daicho.sqlite / "
+            "ledger file; else the collector of [collector], else daicho.sqlite"
+        ),
+    ] = None,
     plan: Annotated[bool, typer.Option("--plan", help="送らずに示す / say what would be sent")] = False,
     at: Annotated[
         str, typer.Option(help="この時刻に始める 14:30（別の場所の agent と同じ分に）/ begin at this time")
@@ -66,20 +64,26 @@ def command(
         for line in plan_lines(site, language):
             console.print(plain(line))
         return
-    scan, seen, case = _test(site, ledger, _waiting(at, site))
-    _show(console, _HEADS[language], [_row(one, language) for one in seen if _is_look(one)])
-    findings = _worth(case, seen)
+    wait = _waiting(at, site)
+    if wait:
+        say(f"{wait:.0f} 秒待って始めます。", f"Begins in {wait:.0f} seconds.")
+    upload = ledger is None and bool(site.settings.collector.url)
+    file = ledger or Path("daicho.sqlite")
+    ran = run_into_logbook(site, wait) if upload else run_into_ledger(site, file, wait)
+    _show(console, _HEADS[language], [_row(one, language) for one in ran.seen if _is_look(one)])
+    findings = _worth(ran.case, ran.seen) if ran.case else []
     for finding in findings:
         text = finding.text.ja if language == "ja" else finding.text.en
         console.print(plain(f"{'✗' if finding.against and finding.proven else '・'} {text}"), soft_wrap=True)
-    raise typer.Exit(_tell(scan, seen, findings, ledger))
+    _tell_place(ran, None if upload else file)
+    raise typer.Exit(_tell(ran, findings))
 
 
 def _waiting(at: str, site: Site) -> float:
     """Seconds until the time of day; raises Refusal for one that is none."""
     if not at:
         return 0.0
-    now = SystemClock(find_zone(site.settings.schedule.time_zone)).now()
+    now = clock_of(site).now()
     try:
         clock = datetime.strptime(at, "%H:%M").replace(tzinfo=now.tzinfo)
     except ValueError as error:
@@ -96,29 +100,6 @@ def _worth(case: Case, seen: list[Observation]) -> list[Finding]:
     ids = {one.id for one in seen}
     judged = source_limits.judge(case, "network")
     return [finding for finding in judged.findings if ids.intersection(finding.observations)]
-
-
-def _test(site: Site, ledger: Path, wait: float) -> tuple[Scan | None, list[Observation], Case]:
-    engine = open_ledger(ledger)
-    seen: list[Observation] = []
-    note = ledger.with_name(ledger.name + ".made")
-    with contextlib.closing(Logbook(spool_of(ledger))) as logbook:
-        asyncio.run(drain(logbook, engine))
-        clock = SystemClock(find_zone(site.settings.schedule.time_zone))
-        test = AccessTest(site.settings, site.scope, logbook, note, clock, also=seen.append)
-        if wait:
-            say(f"{wait:.0f} 秒待って始めます。", f"Begins in {wait:.0f} seconds.")
-
-        async def run() -> Scan:
-            await clock.sleep(wait)
-            return await test.run()
-
-        scan = run_until_signal(run())
-        asyncio.run(drain(logbook, engine))
-    with writing(engine) as connection:
-        ledgers.refresh(connection)
-        case = read_case(connection, clock.now())
-    return scan, seen, case
 
 
 def _is_look(one: Observation) -> bool:
@@ -169,10 +150,22 @@ def _row(one: Observation, language: str) -> tuple[str, ...]:
     )
 
 
-def _tell(scan: Scan | None, seen: list[Observation], findings: list[Finding], ledger: Path) -> int:
-    say(f"台帳は {ledger} に保存しました。", f"The ledger is saved in {ledger}.")
-    if scan is None or scan.state != "complete":
-        note = f"（{scan.note}）" if scan and scan.note else ""
+def _tell_place(ran: Ran, ledger: Path | None) -> None:
+    if ledger is not None:
+        say(f"台帳は {ledger} に保存しました。", f"The ledger is saved in {ledger}.")
+    elif ran.waiting:
+        say(
+            f"{ran.waiting} 件の記録がまだ手元にあります。次に動いたときに送ります。",
+            f"{ran.waiting} records are still here; they are sent when the agent runs again.",
+        )
+    else:
+        say("台帳サーバーへ送りました。", "Everything was handed to the collector.")
+
+
+def _tell(ran: Ran, findings: list[Finding]) -> int:
+    """Say how it ended; gives the exit code."""
+    if ran.scan is None or ran.scan.state != "complete":
+        note = f"（{ran.scan.note}）" if ran.scan and ran.scan.note else ""
         say(
             f"試験は途中で終わりました{note}。作ったアドレスは残していません。見たものは保存されています。",
             "The test did not finish. Nothing made for it was left behind; what was seen is kept.",
@@ -182,5 +175,5 @@ def _tell(scan: Scan | None, seen: list[Observation], findings: list[Finding], l
         "2-(8) の判定は daicho check で見られます。",
         "daicho check shows what it is worth for item 2-(8).",
     )
-    odd = any(one.outcome in _OUTCOME for one in seen) or any(one.against for one in findings)
-    return _SOMETHING_TO_SEE if odd else 0
+    odd = any(one.outcome in _OUTCOME for one in ran.seen) or any(one.against for one in findings)
+    return _SOMETHING_TO_SEE if odd or ran.waiting else 0
