@@ -170,7 +170,7 @@ def _known_box(model: str) -> Said:
     return {}
 
 
-_AIX = compiled(r"AIX version: *0?(?P<major>[0-9])\.0?(?P<minor>[0-9])\.(?P<rest>[0-9.]+)")
+_AIX = compiled(r"(?:AIX|VIOS) version: *0?(?P<major>[0-9])\.0?(?P<minor>[0-9])\.(?P<rest>[0-9.]+)")
 
 
 def aix(text: str) -> Said | None:

@@ -37,7 +37,7 @@ _BARE = compiled(
 )
 _OTHER = re.compile(  # a label before "version" that says it is of something else
     r"(?:h/?w|hardware|boot|bootr|bootrom|boot ?loader|bootldr|rom|prom|bios|kernel|loader|snmp|upnp|http|mib|java|php|operating system|openssl"
-    r"|perl|python|protocol|uboot|u-boot|cpld|fpga|diag|eeprom|driver|linux|nic|net|iot|copyright|©|\(c\)|tls|ssl|api|gui)"
+    r"|perl|python|protocol|uboot|u-boot|cpld|fpga|diag|eeprom|driver|linux|nic|net|iot|engine|controller|ui|nc|me|ccos|copyright|©|\(c\)|tls|ssl|api|gui)"
     r"[\s:/_-]*(?:version|ver|rev)?[\s:.]*$",
     re.IGNORECASE,
 )
@@ -75,18 +75,21 @@ _IN_BRACKETS = compiled(
     r"(?i)\((?P<v>ubuntu|debian|centos|red hat|fedora|suse|mandrake|mandriva|gentoo|raspbian|almalinux|rocky linux|amazon|oracle linux|freebsd|win32|win64)\b"
 )
 _AFTER = compiled(
-    r"^(?:[ /(,:\[_-]|(?i:version|vers|ver|release|rel|rev|firmware|software|server|service|smtp|esmtp|ftpd|ftp|pop3|imap|receiver|agent|pro|mail|edition|build|v)\b\.?|[vVrRpP](?=\b|[0-9])){0,9}"
-    rf"(?P<v>{_VERSION})".replace(r"(?=\b|[0-9])", "")
+    r"^(?:[ /(,:\[_-]|(?i:version|vers|ver|release|rel|rev|firmware|software|server|service|smtp|esmtp|ftpd|ftp|pop3|imap|receiver|agent|pro|mail|edition|build|v)\b\.?|[vVpP](?=\b|[0-9])){0,9}"
+    rf"(?P<v>R?{_VERSION})".replace(r"(?=\b|[0-9])", "")
 )
 _TRAILING = compiled(rf"[A-Za-z0-9)][ /-](?:[sS][wW] ?)?[vV]?(?P<v>[0-9]+\.[0-9]+\.{_VERSION})")
-_BASES = ("HTTPD", "Twisted Web")
+_PLAIN = compiled(
+    rf"^(?:220[ -])?(?P<model>[A-Z][A-Za-z]*-?[0-9][A-Za-z0-9-]*) (?i:version|ver\.?|v) ?(?P<v>{_VERSION}) (?i:ready|ftp)"
+)
+_BASES = ("HTTPD",)
 _TOKEN = compiled(
-    rf"(?:^|[ ,;(])(?P<product>[A-Za-z][A-Za-z0-9_.+-]*(?: [A-Z][A-Za-z0-9_.+-]*){{0,2}})/[vVRE]?(?P<v>{_VERSION})"
+    rf"(?:^|[ ,;(])(?P<product>[A-Za-z][A-Za-z0-9_.+-]*(?: [A-Z][A-Za-z0-9_.+-]*){{0,2}})/[vVE]?(?P<v>R?{_VERSION})"
 )
 _NO_PRODUCT = frozenset(
     (
         "http", "upnp", "linux", "unix", "server", "httpd", "http server", "web server", "mozilla", "dlnadoc", "win32", "sip",
-        "unknown", "ipos", "linux upnp", "python", "java", "php", "perl", "openssl", "os", "device", "stunnel", "windows", "isos", "nucleus",
+        "unknown", "ipos", "linux upnp", "python", "java", "php", "perl", "openssl", "os", "device", "stunnel", "webaccess", "mikrotik upnp", "oracle", "windows", "isos", "nucleus",
     )
 )  # fmt: skip
 
@@ -192,7 +195,9 @@ def tokens(text: str) -> Said | None:
     device_name = _speaker(text)
     if device_name:
         said |= _device(text, device_name)
-        if "version" not in token and (trailing := _TRAILING.search(text)) and _is_version(trailing["v"]):
+        if "version" not in token and (labelled := version_in(text)):
+            said["firmware_version"] = labelled
+        elif "version" not in token and (trailing := _TRAILING.search(text)) and _is_version(trailing["v"]):
             said["firmware_version"] = trailing["v"]
         if serial := _SERIAL.search(text):
             said["serial"] = serial["v"]
@@ -224,11 +229,11 @@ def _token(text: str) -> Said:
 
 
 def _software(text: str, found: Found) -> Said:
-    name = found.name
-    after = _AFTER.search(text[found.end :])
-    version = (
-        after["v"] if after and _is_version(after["v"]) and _tells(text[found.end :], after["v"]) else ""
-    )
+    name, rest = found.name, text[found.end :]
+    if name.text.endswith("*"):  # what follows the name inside its word may be the version
+        rest = text[found.begin + len(name.text) - 1 :]
+    after = _AFTER.search(rest)
+    version = after["v"] if after and _is_version(after["v"]) and _tells(rest, after["v"]) else ""
     return {
         "vendor": name.vendor or "",
         "product": name.product or "",
@@ -245,7 +250,12 @@ def _tells(rest: str, version: str) -> bool:
 def greeting(text: str) -> Said | None:
     """Read a greeting of a mail or file server: software by name, otherwise a device."""
     found = next(names.find(names.software(), text), None)
-    return _software(text, found) if found else description(text)
+    if found:
+        return _software(text, found)
+    if said := description(text):
+        return said
+    plain = _PLAIN.search(text)
+    return {"model": plain["model"], "firmware_version": plain["v"]} if plain else None
 
 
 def title(text: str) -> Said | None:
