@@ -136,6 +136,18 @@ def test_one_sheet_for_each_vendor_under_contract() -> None:
     assert "事業者名：B社" in "".join("".join(row) for row in rows(book["02 B社"]))
 
 
+def test_what_needs_no_answer_stays_blank_and_says_why() -> None:
+    out = Vendor(id="v1", name="A社", excluded=("server/2-6",))
+    page = opened(write_checklist_xlsx(forms_of(dossier(out))[1])).worksheets[0]
+    assert line(page, "(2-(6))")[2].startswith("はい・いいえ")
+    assert line(page, "(2-(6))")[5] == "対象外（契約に含まれないため）"
+    alone = Facility(name="院", has_vendor_contract=False)
+    [form] = forms_of(dossier(alone))
+    page = opened(write_checklist_xlsx(form)).worksheets[0]
+    assert line(page, "(2-(3))")[5] == "記入不要（事業者との契約なし）"
+    assert line(page, "(2-(4))")[5] == ""
+
+
 def test_a_paper_as_json_names_every_cell() -> None:
     values = paper_json(load_kind("bcp").make(dossier(VENDOR)))
     first = values["parts"][0]["rows"][0]

@@ -32,7 +32,6 @@ class Numbers:
             findings = (id for one in item.judged.findings for id in one.observations)
             for id in (*item.judged.observations, *findings):
                 self._use(id, use)
-        self.judged = len(self._uses)  # how many verdicts stand on; the rest is the ledger's
         words = load_words("ja")
         for row in dossier.case.rows:
             for id in evidence_of(row.device):
@@ -71,7 +70,8 @@ class Numbers:
 
 def _use_of(sheet: JudgedSheet, item: JudgedItem) -> str:
     whose = f"（{sheet.vendor.name}）" if sheet.vendor else ""
-    number = item.line.item.printed or item.line.item.number
+    printed = item.line.item.printed or item.line.item.number
+    number = f"項目 {printed}" if printed == "0" else printed
     return f"{number} {target_name(item.line.key)}{whose}"
 
 

@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fills the sheets of a judged edition: people's answers into the form, daicho's view behind it. Pure."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 
 from collector.documents.annex_numbers import Numbers, target_name
 from collector.documents.checklist_form import Form, FormGroup, FormLine, FormPart, FormSection, Mark, Opinion
 from collector.dossier import Dossier
 from collector.edition import Edition
+from collector.judge import has_contract
 from collector.judged import JudgedItem, JudgedSheet
-from inventory_db.stated import Answer
+from inventory_db.stated import NOT_APPLICABLE, Answer, Vendor
 from inventory_db.statements import Stated
+
+Excused = Callable[[JudgedItem], str]  # why an item stays blank
 
 
 def forms_of(dossier: Dossier, numbers: Numbers | None = None) -> list[Form]:
@@ -18,6 +21,17 @@ def forms_of(dossier: Dossier, numbers: Numbers | None = None) -> list[Form]:
     found = numbers or Numbers(dossier)
     sheets = dossier.judgement.sheets if dossier.judgement else ()
     return [_form(dossier, sheet, found) for sheet in sheets]
+
+
+def _excused(dossier: Dossier, vendor: Vendor | None, item: JudgedItem) -> str:
+    """Say why an item stays blank where people stated that it needs no answer; "" where it needs one."""
+    if item.first or item.second:
+        return ""
+    if vendor and item.line.key in vendor.excluded:
+        return f"{NOT_APPLICABLE}（契約に含まれないため）"
+    if vendor is None and item.line.item.needs_contract and has_contract(dossier.case) is False:
+        return "記入不要（事業者との契約なし）"
+    return ""
 
 
 def _form(dossier: Dossier, judged: JudgedSheet, numbers: Numbers) -> Form:
@@ -31,7 +45,7 @@ def _form(dossier: Dossier, judged: JudgedSheet, numbers: Numbers) -> Form:
         vendor=judged.vendor.name if judged.vendor else "",
         provisional=_provisional(judgement.edition) if judgement else "",
         number_after=sheet.number_place == "after",
-        parts=tuple(_parts(judged.items)),
+        parts=tuple(_parts(judged.items, lambda item: _excused(dossier, judged.vendor, item))),
         opinions=tuple(_opinion(item, numbers) for item in judged.items),
         basis=judgement.basis.text.ja if judgement else "",
         made=dossier.made,
@@ -43,7 +57,7 @@ def _provisional(edition: Edition) -> str:
     return "" if edition.status == "final" else edition.status_note or "最終の文言ではありません。"
 
 
-def _parts(items: Iterable[JudgedItem]) -> Iterator[FormPart]:
+def _parts(items: Iterable[JudgedItem], excused: Excused) -> Iterator[FormPart]:
     """Put the items, which come in the form's order, back into its parts, sections and groups."""
     for _, ones in groupby(items, key=lambda item: id(item.line.part)):
         together = list(ones)
@@ -55,25 +69,29 @@ def _parts(items: Iterable[JudgedItem]) -> Iterator[FormPart]:
             mark_heading=part.mark_heading,
             notes=part.notes,
             footnotes=part.footnotes,
-            sections=tuple(_sections(together)),
+            sections=tuple(_sections(together, excused)),
         )
 
 
-def _sections(items: Iterable[JudgedItem]) -> Iterator[FormSection]:
+def _sections(items: Iterable[JudgedItem], excused: Excused) -> Iterator[FormSection]:
     for _, ones in groupby(items, key=lambda item: id(item.line.section)):
         together = list(ones)
         section = together[0].line.section
-        yield FormSection(f"{section.number} {section.title}".strip(), tuple(_groups(together)))
+        yield FormSection(f"{section.number} {section.title}".strip(), tuple(_groups(together, excused)))
 
 
-def _groups(items: Iterable[JudgedItem]) -> Iterator[FormGroup]:
+def _groups(items: Iterable[JudgedItem], excused: Excused) -> Iterator[FormGroup]:
     for _, ones in groupby(items, key=lambda item: id(item.line.group)):
         together = list(ones)
-        yield FormGroup(together[0].line.group.heading, tuple(_line(item) for item in together))
+        yield FormGroup(
+            together[0].line.group.heading, tuple(_line(item, excused(item)) for item in together)
+        )
 
 
-def _line(item: JudgedItem) -> FormLine:
+def _line(item: JudgedItem, excused: str) -> FormLine:
     asked, first = item.line.item, item.first
+    said = (one.said.remark for one in (first, item.second) if one)
+    remarks = dict.fromkeys(remark for remark in said if remark)
     return FormLine(
         key=item.line.key,
         printed=asked.printed,
@@ -83,9 +101,7 @@ def _line(item: JudgedItem) -> FormLine:
         first=_mark(first),
         target_date=first.said.target_date if first else None,
         second=_mark(item.second),
-        remark="　".join(
-            dict.fromkeys(one.said.remark for one in (first, item.second) if one and one.said.remark)
-        ),
+        remark=excused or "　".join(remarks),
     )
 
 
