@@ -277,6 +277,14 @@ def realm(text: str) -> Said | None:
     return title(found[1]) if found else None
 
 
+_AUTHORITY = re.compile(
+    r"\b(?:Server CA|Trust (?:Services|Network)|Class [123]\b|(?:Certification|Certificate) Authority|Incorp\.? ?by Ref"
+    r"|Validation|(?:Public|Primary|Global) (?:Root|CA)|Root CA|RSA TLS|Secure Site|Code Signing)",
+    re.IGNORECASE,
+)
+_HOST_NAME = re.compile(r"(?:\*|www)\.(?:[a-z0-9-]+\.)+[a-z]{2,}$", re.IGNORECASE)
+
+
 def certificate(text: str) -> Said | None:
     """Read a distinguished name: software or maker in any attribute, the model from the common name."""
     plain = text.replace("\\,", ",")
@@ -285,6 +293,8 @@ def certificate(text: str) -> Said | None:
     if software:
         return _software("", software)
     by_key = {key.strip().upper(): value.replace("\\,", ",") for key, _, value in reversed(parts)}
+    if _AUTHORITY.search(plain) or _HOST_NAME.match(by_key.get("CN", "")):
+        return None  # whoever certifies, or whom the name on the Internet belongs to, made no device
     for key in ("O", "OU", "CN"):
         maker = _maker(by_key.get(key, ""))
         if maker:

@@ -11,6 +11,7 @@ from deploy.captured import Captured
 from probes.ask import dicom
 from probes.capture.hearing import listen
 from probes.capture.snmp_heard import lines_of
+from probes.recognise import recognise
 from probes.x509 import read_certificate
 from tests.capture_cases import CLIENT, SERVER, captured, conversation
 from tests.test_flows import PORTS, _flow, hello
@@ -162,3 +163,16 @@ def test_whatever_is_said_is_survived(transport: str, ports: tuple[int, int], da
 @pytest.mark.parametrize("size", range(len(ANSWER)))
 def test_a_cut_snmp_answer_is_survived(size: int) -> None:
     told("udp", 161, [b"?"], [ANSWER[:size] or b"\0"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "CN=Amazon,OU=Server CA 1B,O=Amazon,C=US",
+        "CN=GTS CA 1O1,O=Google Trust Services,C=US",
+        "OU=www.verisign.com/CPS Incorp.by Ref. LIABILITY LTD.(c)97 VeriSign,O=VeriSign Trust Network",
+        "CN=www.microsoft.com,O=Microsoft Corporation,C=US",
+    ],
+)
+def test_who_certifies_or_runs_a_web_site_made_no_device(text: str) -> None:
+    assert [one for c in ("tls.issuer", "tls.subject") for one in recognise(c, text) if one.maker] == []
