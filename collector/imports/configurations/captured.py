@@ -37,7 +37,11 @@ def _date(year: str, month: str, day: str) -> date | None:
     if len(month) == 4:  # 2024-04-01: the groups stand in another order
         year, month, day = month, day, year
     number = (
-        _MONTHS.index(month.lower()) + 1 if month.lower() in _MONTHS else int(month) if month.isdigit() else 0
+        _MONTHS.index(month.lower()) + 1
+        if month.lower() in _MONTHS
+        else int(month)
+        if month.isdecimal()
+        else 0
     )
     try:
         return date(int(year), number, int(day))

@@ -68,7 +68,7 @@ def _entries(top: Sequence[Block]) -> Iterator[tuple[str, int, tuple[str, ...]]]
 def entry(words: Sequence[str], line: int, names: Names) -> Rule | None:
     """Read `[sequence] [extended] permit|deny …`; None if it is no entry (a remark, a heading)."""
     left = list(words)
-    while left and (left[0].isdigit() or left[0] in ("extended", "standard", "line")):
+    while left and (left[0].isdecimal() or left[0] in ("extended", "standard", "line")):
         left.pop(0)
     if not left or left[0] not in ("permit", "deny") or "inactive" in left:
         return None
@@ -124,7 +124,7 @@ def _network(word: str, left: list[str], names: Names) -> Sources | None:
 
 
 def _dotted(word: str) -> bool:
-    return word.count(".") == 3 and word.replace(".", "").isdigit()
+    return word.count(".") == 3 and word.replace(".", "").isdecimal()
 
 
 def take_ports(left: list[str]) -> tuple[tuple[int, int], ...]:
@@ -142,7 +142,7 @@ def take_ports(left: list[str]) -> tuple[tuple[int, int], ...]:
 
 
 def _port(word: str) -> int | None:
-    return int(word) if word.isdigit() and len(word) < 6 else NAMED_PORTS.get(word)
+    return int(word) if word.isdecimal() and len(word) < 6 else NAMED_PORTS.get(word)
 
 
 def ports(left: list[str]) -> tuple[tuple[int, int], ...]:

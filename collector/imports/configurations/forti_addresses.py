@@ -158,6 +158,6 @@ def _custom(custom: Node) -> list[tuple[int, int, str]]:
     for transport in ("tcp", "udp"):
         for text in custom.words(f"{transport}-portrange"):
             low, _, high = text.split(":")[0].partition("-")
-            if low.isdigit() and (not high or high.isdigit()):
+            if low.isdecimal() and (not high or high.isdecimal()):
                 found.append((int(low), int(high or low), transport))
     return found

@@ -105,4 +105,4 @@ def _ports(words: Sequence[str]) -> list[tuple[int, int]]:
 
 
 def _port(word: str) -> int:
-    return int(word) if word.isdigit() and len(word) < 6 else NAMED_PORTS.get(word, -1)
+    return int(word) if word.isdecimal() and len(word) < 6 else NAMED_PORTS.get(word, -1)

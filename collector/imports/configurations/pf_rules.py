@@ -103,7 +103,7 @@ class Rules:
 
 
 def _port(word: str) -> int:
-    return int(word) if word.isdigit() and len(word) < 6 else NAMED_PORTS.get(word, -1)
+    return int(word) if word.isdecimal() and len(word) < 6 else NAMED_PORTS.get(word, -1)
 
 
 def _off(row: Node) -> bool:

@@ -198,6 +198,6 @@ def _ports(text: str) -> tuple[tuple[int, int], ...]:
     found = []
     for part in text.split(",") if text else ():
         low, _, high = part.partition("-")
-        if low.isdigit() and (not high or high.isdigit()):
+        if low.isdecimal() and (not high or high.isdecimal()):
             found.append((int(low), int(high or low)))
     return tuple(found)

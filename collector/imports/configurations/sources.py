@@ -37,7 +37,7 @@ def shown(network: Network) -> str:
 
 def masked(address: str, mask: str) -> str | None:
     """Read ADDRESS MASK (255.255.255.0); None if it is none."""
-    found = parse(f"{address}/{mask}") if "." in mask or mask.isdigit() else None
+    found = parse(f"{address}/{mask}") if "." in mask or mask.isdecimal() else None
     return shown(found) if found else None
 
 

@@ -82,7 +82,7 @@ def _jumped(paths: Paths, at: tuple[str, ...], target: str, draft: Draft, depth:
 
 
 def _number(word: str) -> int:
-    return int(word) if word.isdigit() and len(word) < 10 else 0
+    return int(word) if word.isdecimal() and len(word) < 10 else 0
 
 
 def _rule(paths: Paths, at: tuple[str, ...], draft: Draft) -> Rule | None:
@@ -159,7 +159,7 @@ def _ports(paths: Paths, at: tuple[str, ...]) -> tuple[tuple[int, int], ...]:
 
 
 def _port(word: str) -> int:
-    return int(word) if word.isdigit() and len(word) < 6 else NAMED_PORTS.get(word, -1)
+    return int(word) if word.isdecimal() and len(word) < 6 else NAMED_PORTS.get(word, -1)
 
 
 def outside(paths: Paths, draft: Draft) -> dict[str, Filter]:
@@ -174,7 +174,7 @@ def _outer(paths: Paths, draft: Draft) -> list[str]:
             continue
         name = _place(rest)
         if rest[-2:] == ("address", "dhcp") or "pppoe" in rest or rest[0] == "pppoe":
-            found.append(name if "pppoe" not in rest[2:] else "pppoe" + rest[rest.index("pppoe", 2) + 1])
+            found.append(_dialled(rest[2:]) or name)
         elif "description" in rest and rest[-1].lower() in ("wan", "internet", "outside", "isp"):
             found.append(name)
     for key in ("outbound-interface",):

@@ -65,7 +65,7 @@ def filters(every: Sequence[Command]) -> dict[str, Rule]:
     return {
         one.words[2]: _rule(one)
         for one in every
-        if one.starts("ip", "filter") and one.word(2).isdigit() and len(one.words) > 4
+        if one.starts("ip", "filter") and one.word(2).isdecimal() and len(one.words) > 4
     }
 
 
@@ -112,7 +112,7 @@ def _ports(text: str) -> tuple[tuple[int, int], ...]:
     found = []
     for part in text.split(","):
         low, _, high = part.partition("-")
-        numbers = [int(one) if one.isdigit() else PORTS.get(one, -1) for one in (low, high or low)]
+        numbers = [int(one) if one.isdecimal() else PORTS.get(one, -1) for one in (low, high or low)]
         first, last = (0 if not low else numbers[0]), (65535 if part.endswith("-") else numbers[1])
         found.append((first, last))
     return tuple(found)

@@ -100,7 +100,7 @@ def _rules(applied: Command, known: dict[str, Rule], draft: Draft) -> list[Rule]
     numbers = words[: words.index("dynamic")] if "dynamic" in words else words
     missing = [number for number in numbers if number not in known]
     if missing:
-        draft.undefined(applied.line, "ip filter " + " ".join(one for one in missing[:5] if one.isdigit()))
+        draft.undefined(applied.line, "ip filter " + " ".join(one for one in missing[:5] if one.isdecimal()))
         return None
     return aimed_here([known[number] for number in numbers], draft.addresses)
 

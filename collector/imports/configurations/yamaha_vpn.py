@@ -15,7 +15,7 @@ def yamaha_vpn(every: Sequence[Command], draft: Draft) -> None:
     gateways: dict[str, list[Command]] = {}
     for one in every:
         if one.starts("ipsec", "ike"):
-            number = one.word(3) if one.word(3).isdigit() else one.word(4)
+            number = one.word(3) if one.word(3).isdecimal() else one.word(4)
             if number in gateways or len(gateways) < MOST:
                 gateways.setdefault(number, []).append(one)
     for mine in gateways.values():

@@ -151,7 +151,7 @@ def _snmp(top: Sequence[Block], lists: Lists, draft: Draft) -> None:
     for one in find(top, "snmp-server", "community"):
         words = one.words[3:]
         name = one.words[2] if len(one.words) > 2 else ""
-        limit = next((word for word in words if word in lists or word.isdigit()), "")
+        limit = next((word for word in words if word in lists or word.isdecimal()), "")
         sources = _allowed(limit, one.line, "snmp", lists, draft) if limit else ANY
         draft.serve(
             Service(
@@ -225,7 +225,7 @@ def _admits(block: Block, lists: Lists, firewall: Block | None, draft: Draft) ->
 def _firewall(firewall: Block, service: str) -> tuple[str, ...] | None:
     """A protected router lets in what a rule permits from a zone that is not private; who, the rule's zone says."""
     for one in firewall.find("rule"):
-        words = [word for word in one.words[1:] if not word.isdigit()]
+        words = [word for word in one.words[1:] if not word.isdecimal()]
         if len(words) < 5 or words[0] != "permit" or "from" not in words or "to" not in words:
             continue
         source = words[words.index("from") + 1 : words.index("from") + 2]

@@ -122,7 +122,7 @@ def _web(top: Sequence[Block], names: Names, draft: Draft) -> None:
         if off := first(top, "no", "http", "server", "enable"):
             draft.turn_off("https", off.line)
         return
-    port = int(server.words[3]) if len(server.words) > 3 and server.words[3].isdigit() else 0
+    port = int(server.words[3]) if len(server.words) > 3 and server.words[3].isdecimal() else 0
     for block in find(top, "http"):
         allowed = _allowed(block, names)
         if allowed:

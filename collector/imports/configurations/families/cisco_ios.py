@@ -121,7 +121,7 @@ def _web(top: Sequence[Block], lists: Lists, draft: Draft) -> None:
         on = first(top, "ip", "http", word)
         if on is not None:
             port = first(top, "ip", "http", port_word)
-            number = int(port.words[3]) if port and port.words[3:] and port.words[3].isdigit() else 0
+            number = int(port.words[3]) if port and port.words[3:] and port.words[3].isdecimal() else 0
             draft.serve(Service(service=service, sources=sources, line=on.line, port=number))
         elif off := first(top, "no", "ip", "http", word):
             draft.turn_off(service, off.line)

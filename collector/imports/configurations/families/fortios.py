@@ -121,7 +121,7 @@ def _interface(one: Node, root: Node, rules: list[Rule], trusted: Sources | None
 
 def _port(root: Node, service: str) -> int:
     for section in sections(root, "system global"):
-        if section.get(_PORTS[service]).isdigit():
+        if section.get(_PORTS[service]).isdecimal():
             return int(section.get(_PORTS[service]))
     return door(service)[0]
 

@@ -91,12 +91,12 @@ def _running(paths: Paths) -> Iterator[tuple[str, int, int, Sequence[str]]]:
     for service in ("ssh", "telnet", "ftp"):
         if line := paths.line("system", "services", service):
             port = paths.value("system", "services", service, "port")
-            yield service, line, int(port) if port.isdigit() else 0, ()
+            yield service, line, int(port) if port.isdecimal() else 0, ()
     for service in ("http", "https"):
         prefix = ("system", "services", "web-management", service)
         if line := paths.line(*prefix):
             port = paths.value(*prefix, "port")
-            yield service, line, int(port) if port.isdigit() else 0, paths.values(*prefix, "interface")
+            yield service, line, int(port) if port.isdecimal() else 0, paths.values(*prefix, "interface")
     for service in ("netconf", "rest", "xnm-clear-text", "finger"):
         if line := paths.line("system", "services", service):
             yield service, line, 0, ()

@@ -102,7 +102,7 @@ def _ports(words: Sequence[str], which: str) -> tuple[tuple[int, int], ...]:
     rest = words[at + 1 : at + 4]
     if not rest or rest[0] == "any":
         return ()
-    numbers = [int(one) if one.isdigit() else NAMED_PORTS.get(one, -1) for one in rest[1:]]
+    numbers = [int(one) if one.isdecimal() else NAMED_PORTS.get(one, -1) for one in rest[1:]]
     if rest[0] == "range" and len(numbers) > 1:
         return ((numbers[0], numbers[1]),)
     return tuple((one, one) for one in numbers[:1]) if rest[0] == "eq" else ((-1, -1),)
@@ -128,7 +128,7 @@ def _server(service: str, top: Sequence[Block], lists: dict[str, list[Rule]], dr
             continue
         limit = first(top, command, family, "access-list")
         number = first(top, command, family, "port")
-        port = int(number.words[3]) if number and number.words[3:] and number.words[3].isdigit() else 0
+        port = int(number.words[3]) if number and number.words[3:] and number.words[3].isdecimal() else 0
         sources = _allowed(limit, service, lists, draft)
         draft.serve(Service(service=service, sources=sources, line=on.line, port=port))
     if off := first(top, "no", command, "ip", "enable"):
@@ -182,7 +182,7 @@ def _outside(top: Sequence[Block], lists: dict[str, list[Rule]], draft: Draft) -
 
 def _admits(block: Block, lists: dict[str, list[Rule]], draft: Draft) -> Filter:
     applied = [one for one in block.find("ip", "filter") if one.words[-1] == "in" and len(one.words) > 3]
-    applied.sort(key=lambda one: int(one.words[3]) if one.words[3].isdigit() else 0)
+    applied.sort(key=lambda one: int(one.words[3]) if one.words[3].isdecimal() else 0)
     unknown = [one for one in applied if one.words[2] not in lists]
     for one in unknown:
         draft.undefined(one.line, "ip filter")

@@ -69,13 +69,13 @@ def _running(top: Node, draft: Draft) -> Iterator[tuple[str, int, int, list[str]
         service = "https" if web.get("protocol", "https") == "https" else "http"
         port = web.get("port")
         places = [one for one in web.get("interfaces").split(",") if one]
-        yield service, web.line, int(port) if port.isdigit() else 0, places
+        yield service, web.line, int(port) if port.isdecimal() else 0, places
     ssh = top.find("system/ssh")
     on = ssh is not None and (ssh.has("enable") or ssh.get("enabled") in ("enabled", "1", "on"))
     if ssh is not None and on:
         port = ssh.get("port")
         places = [one for one in ssh.get("interfaces").split(",") if one]
-        yield "ssh", ssh.line, int(port) if port.isdigit() else 0, places
+        yield "ssh", ssh.line, int(port) if port.isdecimal() else 0, places
     elif ssh is not None:
         draft.turn_off("ssh", ssh.line)
 

@@ -101,7 +101,7 @@ def _service(
         if said is not None:
             draft.turn_off(service, said.line)
         return
-    number = int(said.get("port")) if said and said.get("port").isdigit() else port
+    number = int(said.get("port")) if said and said.get("port").isdecimal() else port
     own = _networks(said.get("address")) if said else ANY
     line = said.line if said else 0
     _through(Service(service=service, port=number, line=line, default=said is None), own, sides, draft)

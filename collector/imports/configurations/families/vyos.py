@@ -72,7 +72,7 @@ def _serve(name: str, paths: Paths, draft: Draft) -> None:
         return
     service = "https" if name == "gui" else name
     port = paths.value(*at, "https-port") or paths.value(*at, "port")
-    number = int(port) if port.isdigit() else 0
+    number = int(port) if port.isdecimal() else 0
     sources = _allowed(paths, at)
     for place in _places(paths, at):
         draft.serve(

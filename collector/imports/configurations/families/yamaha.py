@@ -93,7 +93,7 @@ def _server(name: str, service: str, every: Sequence[Command], draft: Draft, usu
             draft.unstated.append(service)
         return
     said = host or state
-    number = int(port.word(2)) if port and port.word(2).isdigit() else 0
+    number = int(port.word(2)) if port and port.word(2).isdecimal() else 0
     line = said.line if said else 0
     for place, sources in _hosts(host, None if service == "http" else ANY):
         draft.serve(Service(service=service, interface=place, sources=sources, line=line, port=number))
