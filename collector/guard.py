@@ -48,7 +48,17 @@ def _guard_yes(judged: Judged, case: Case, times: Times) -> Judged:
         )
     if moments and not any(case.is_fresh(moment) for moment in moments):
         return _doubt(judged, "はいを示す観測が古すぎます。", "What speaks for yes is too old.")
+    if any(_is_stale(finding, case, times) for finding in judged.findings if not finding.against):
+        return _doubt(
+            judged, "はいを示す観測の一部が古すぎます。", "A part of what speaks for yes is too old."
+        )
     return _guard_looking(judged, case)
+
+
+def _is_stale(finding: Finding, case: Case, times: Times) -> bool:
+    """Whether everything that a finding rests on was seen too long ago."""
+    made = times(finding.observations).values()
+    return bool(made) and not any(case.is_fresh(moment) for moment in made)
 
 
 def _moments(judged: Judged, case: Case, times: Times) -> list[datetime]:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Item 2-(7): proven no, cannot tell, and the narrow way to はいを支持."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from types import MappingProxyType
 from typing import Any
@@ -9,9 +10,12 @@ import pytest
 
 from collector.advisories.shipped import shipped_knowledge
 from collector.case import Case
+from collector.guard import guarded
 from collector.rules.patches import judge
-from collector.verdict import Judged, Verdict
+from collector.verdict import Basis, Judged, Verdict
 from inventory_db.device import Device
+from inventory_db.official import OfficialRow, official_row
+from inventory_db.people import Entry
 from inventory_db.stated import ListedDevice, Mitigation, Statement
 from inventory_db.statements import Stated
 from probes.facts import Sure
@@ -182,6 +186,55 @@ def test_devices_that_nobody_saw_or_knows_prevent_yes() -> None:
         judge(case(fortigate(MENDED), unknown, knowledge=knowledge), "network"),
     ):
         assert judged.verdict is Verdict.CANNOT_TELL
+
+
+def test_a_device_that_went_silent_prevents_yes() -> None:
+    knowledge = whole_knowledge("fortios")
+    silent = replace(fortigate(MENDED, "fw-2"), answered_last=False)
+    old = replace(fortigate(MENDED, "fw-2"), last_seen="2026-08-01T09:00:00+09:00")
+    for other in (silent, old):
+        judged = judge(case(fortigate(MENDED), other, knowledge=knowledge), "network")
+        assert judged.verdict is Verdict.CANNOT_TELL
+        assert "応答のなかったもの 1 台" in judged.reason.ja
+
+
+def entered(one: Device, version: str) -> OfficialRow:
+    """The ledger's row of a device with a version that a person typed."""
+    return official_row(
+        one, 1, {"ソフトウェアバージョン": Entry(one.id, "ソフトウェアバージョン", version, "山田", NOW)}
+    )
+
+
+def test_a_version_typed_into_the_ledger_is_taken_but_never_sure() -> None:
+    mute, knowledge = fortigate(None), whole_knowledge("fortios")
+    bad = judge(case(mute, rows=(entered(mute, "7.4.2"),), knowledge=knowledge), "network")
+    assert bad.verdict is Verdict.PROVES_NO
+    assert "台帳の記入" in bad.findings[0].source
+    good = judge(case(mute, rows=(entered(mute, "7.6.6"),), knowledge=knowledge), "network")
+    assert good.verdict is Verdict.CANNOT_TELL
+    assert "確かでない" in good.reason.ja
+    told = fortigate("v7.4.2")
+    both = judge(case(told, rows=(entered(told, "7.6.6"),), knowledge=knowledge), "network")
+    assert both.verdict is Verdict.CANNOT_TELL
+    assert "patch.version_unknown" in codes(both)
+
+
+def test_a_typed_patch_level_completes_a_windows_build() -> None:
+    server = device("sv", os="Windows Server 2022", os_version="10.0.20348", device_class="server")
+    case_ = case(server, rows=(entered(server, "10.0.20348.2402"),), knowledge=whole_knowledge("windows"))
+    judged = judge(case_, "server")
+    assert codes(judged) == {"patch.sound"}
+    assert judged.verdict is Verdict.CANNOT_TELL
+
+
+def test_stale_evidence_of_one_device_supports_no_yes() -> None:
+    told = {"fw-1-firmware_version": NOW, "fw-2-firmware_version": datetime(2026, 5, 1, tzinfo=UTC)}
+    both = (fortigate(MENDED), fortigate(MENDED, "fw-2"))
+    whole = case(*both, knowledge=whole_knowledge("fortios"), basis=Basis(complete=True, fresh=True))
+    judged = judge(whole, "network")
+    assert judged.verdict is Verdict.SUPPORTS_YES
+    assert guarded(judged, whole, lambda ids: {id: told[id] for id in ids}).verdict is Verdict.CANNOT_TELL
+    assert guarded(judged, whole, lambda ids: dict.fromkeys(ids, NOW)).verdict is Verdict.SUPPORTS_YES
 
 
 def test_an_empty_class_is_no_yes() -> None:

@@ -4,6 +4,7 @@
 Pure. Every assessment says what, known since when, what mends it, how sure, and from which data of what age.
 """
 
+import dataclasses
 import enum
 from collections.abc import Iterable
 from datetime import date
@@ -68,6 +69,7 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True):
     as_of: str = ""
     age: int | None = None  # days
     observations: tuple[str, ...] = ()
+    typed: bool = False  # the version is a person's entry in the ledger, not the device's word
     port: int = 0
     transport: str = ""
 
@@ -96,15 +98,21 @@ class Assessor:
         self._decided: dict[tuple[str, str], tuple[tuple[Weakness, Decision], ...]] = {}
         self._supported: dict[tuple[str, str, str | None], Support] = {}
 
-    def assess(self, device: Device, mitigations: Iterable[Mitigation] = ()) -> tuple[Assessment, ...]:
-        """Give everything known of the device's products; never empty."""
+    def assess(
+        self, device: Device, mitigations: Iterable[Mitigation] = (), typed: str = ""
+    ) -> tuple[Assessment, ...]:
+        """Give everything known of the device's products; never empty.
+
+        `typed` is the version that a person wrote into the ledger: it stands in for one that the device
+        does not tell, never surer than likely, and contradicts one that it tells otherwise.
+        """
         found = matches(device, self.knowledge.products, self._fitting)
         said: list[Assessment] = []
         if not any(one.product.system for one in found):
             version = device.firmware_version or device.os_version or ""
             said.append(Assessment(device=device.id, kind=Kind.UNTOLD, version=version))
         for one in found:
-            said += self._product(device, one)
+            said += self._product(device, _with_entry(one, typed) if one.product.system else one)
         return _mitigated(said, mitigations, self.today)
 
     def _product(self, device: Device, matched: Matched) -> list[Assessment]:
@@ -117,6 +125,7 @@ class Assessor:
             version=matched.version or "",
             sure=matched.sure,
             observations=matched.observations,
+            typed=matched.typed,
             port=matched.port,
             transport=matched.transport,
         )
@@ -217,6 +226,19 @@ class Assessor:
         as_of = listed.as_of if listed else ""
         source = listed.title if listed else ""
         return replace(frame, kind=Kind.SOUND, source=source, as_of=as_of, age=age_days(as_of, self.today))
+
+
+def _with_entry(matched: Matched, typed: str) -> Matched:
+    """The match with a person's entry: as its version if the device tells none or less, else beside it."""
+    entry = parse(matched.product.scheme, typed)
+    if entry is None:
+        return matched
+    own = parse(matched.product.scheme, matched.version)
+    finer = own is not None and not own.told and against_bound(entry, own) is Order.EQUAL
+    if matched.version and not finer:
+        return dataclasses.replace(matched, others=(*matched.others, typed))
+    weaker = max(matched.sure, Sure.LIKELY, key=RANK.__getitem__)
+    return dataclasses.replace(matched, version=typed, sure=weaker, typed=True)
 
 
 def _title(product: Product, device: Device) -> str:

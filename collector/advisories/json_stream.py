@@ -10,6 +10,7 @@ from ijson.common import IncompleteJSONError, JSONError, ObjectBuilder
 from collector.advisories.feed import MOST_FILE, MOST_RECORD, BadFeed, refuse
 
 MOST_DEPTH = 40
+MOST_TOP = 100  # scalars at the top of a document that are looked at
 _SCALARS = frozenset({"string", "number", "boolean", "null"})
 
 
@@ -64,7 +65,7 @@ def _records(file: _Counted, arrays: tuple[str, ...], where: str, top: dict[str,
             builder.event(event, value)  # type: ignore[no-untyped-call]
             if file.position - started > MOST_RECORD + 65536:
                 raise refuse(f"{where} ({started:,} bytes)", "1件が大きすぎます", "one record is too large")
-        elif event in _SCALARS and prefix and "." not in prefix:
+        elif event in _SCALARS and prefix and "." not in prefix and len(top) < MOST_TOP:
             top.setdefault(prefix[:60], value)
         if event in ("end_map", "end_array"):
             if builder is not None and depth == inner:

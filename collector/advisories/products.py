@@ -52,6 +52,7 @@ class Matched:
     observations: tuple[str, ...] = ()
     port: int = 0
     transport: str = ""
+    typed: bool = False  # the version is a person's entry in the ledger
 
 
 Signature = tuple[str | None, str | None, str | None, str, tuple[str | None, ...]]

@@ -12,6 +12,7 @@ from collector.advisories.knowledge import Cycle, Knowledge, Lifecycle, day_of
 from collector.advisories.products import Product
 from collector.versions import Version
 
+_WINDOWS = ("windows", "windows-server")
 _NUMBER = re.compile(r"\d{1,9}", re.ASCII)
 _CLIENT = re.compile(r"^Windows (?:XP|Vista|7|8|8\.1|10|11)\b", re.IGNORECASE)
 
@@ -76,7 +77,8 @@ def _windows(version: Version, system: str | None, knowledge: Knowledge, today: 
             wanted = "windows-server" if server else "windows"
             candidates = tuple(one for one in candidates if one.product == wanted) or candidates
     ends = tuple(_end(one.label, one.eol, one.extended or None, today) for one in candidates)
-    as_of = next((feed.as_of for feed in knowledge.feeds if feed.kind == "endoflife"), "")
+    known = [knowledge.lifecycles[key].as_of for key in _WINDOWS if key in knowledge.lifecycles]
+    as_of = min(known, default="")
     return _support(ends, f"eol:windows/{build}", "endoflife.date (MIT)", as_of)
 
 

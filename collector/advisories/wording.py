@@ -17,6 +17,11 @@ def sentence(one: Assessment, who: str) -> Text:
 
 def source_text(one: Assessment) -> str:
     """Name the source with its day and age, for both languages."""
+    entry = "版は台帳の記入による / version as typed in the ledger" if one.typed else ""
+    return "; ".join(part for part in (_data_text(one), entry) if part)
+
+
+def _data_text(one: Assessment) -> str:
     if not one.source:
         return ""
     age = "" if one.age is None else f"、{one.age} 日前 / {one.age} days old"

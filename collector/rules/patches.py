@@ -8,6 +8,7 @@ fresh and nothing speaks against it. Unconfirmed knowledge is a suspicion.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from itertools import groupby
 
 from collector.advisories.assessment import Assessment, Assessor, Kind
@@ -62,7 +63,8 @@ def judge(case: Case, target: str) -> Judged:
         return _none_found(name)
     assessor = Assessor(case.knowledge, case.today)
     mitigations = case.said(Mitigation)
-    said = {device.id: assessor.assess(device, mitigations) for device in members}
+    typed = _typed(case)
+    said = {one.id: assessor.assess(one, mitigations, typed.get(one.id, "")) for one in members}
     findings = tuple(finding for device in members for finding in _findings(device, said[device.id]))
     return _judged(case, name, members, said, findings)
 
@@ -86,9 +88,10 @@ def _judged(
         )
     open_ones = Counter(one.kind for ones in said.values() for one in ones if not one.fine)
     unseen = sum(row.present and not row.device for row in case.said(ListedDevice))
+    silent = sum(not _seen_lately(case, device) for device in members)
     unknown = sum(device.device_class == "unknown" for device in case.devices)
-    if open_ones or unseen or unknown:
-        reason = _reason_open(name, said, unseen, unknown)
+    if open_ones or unseen or silent or unknown:
+        reason = _reason_open(name, said, (unseen, silent, unknown))
         return Judged(
             verdict=Verdict.CANNOT_TELL,
             reason=reason,
@@ -103,6 +106,17 @@ def _judged(
         findings=findings,
         observations=seen,
     )
+
+
+def _typed(case: Case) -> dict[str, str]:
+    """The versions that people wrote into the ledger, by device."""
+    cells = ((row.device.id, row.cell("ソフトウェアバージョン")) for row in case.rows)
+    return {id: cell.value.strip() for id, cell in cells if cell.source == "person" and cell.value.strip()}
+
+
+def _seen_lately(case: Case, device: Device) -> bool:
+    """Whether it showed life in the last scan that looked for it, and not too long ago."""
+    return device.answered_last and case.is_fresh(datetime.fromisoformat(device.last_seen))
 
 
 def _findings(device: Device, said: Iterable[Assessment]) -> Iterator[Finding]:
@@ -207,7 +221,16 @@ _WHY = (
 )
 
 
-def _reason_open(name: Text, said: dict[str, tuple[Assessment, ...]], unseen: int, unknown: int) -> Text:
+_ELSEWHERE = (
+    Text("台帳にあって調査で見えないもの", "listed but not seen"),
+    Text("最近の調べで応答のなかったもの", "silent in the last scan, or not seen lately"),
+    Text("種類の分からない機器", "devices of unknown kind"),
+)
+
+
+def _reason_open(
+    name: Text, said: dict[str, tuple[Assessment, ...]], elsewhere: tuple[int, int, int]
+) -> Text:
     ja, en = [], []
     for kinds, why in _WHY:
         count = sum(any(one.kind in kinds for one in ones) for ones in said.values())
@@ -218,12 +241,10 @@ def _reason_open(name: Text, said: dict[str, tuple[Assessment, ...]], unseen: in
     if unsure:
         ja.append(f"版の読み取りが確かでないもの {unsure} 台")
         en.append(f"version not sure: {unsure}")
-    if unseen:
-        ja.append(f"台帳にあって調査で見えないもの {unseen} 台")
-        en.append(f"listed but not seen: {unseen}")
-    if unknown:
-        ja.append(f"種類の分からない機器 {unknown} 台")
-        en.append(f"devices of unknown kind: {unknown}")
+    for count, why in zip(elsewhere, _ELSEWHERE, strict=True):
+        if count:
+            ja.append(f"{why.ja} {count} 台")
+            en.append(f"{why.en}: {count}")
     old = [one for ones in said.values() for one in ones if one.kind is Kind.OLD_DATA and one.age is not None]
     age = max((one.age or 0 for one in old), default=0)
     age_ja, age_en = (
