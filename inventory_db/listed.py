@@ -64,6 +64,9 @@ class Match:
     en: str = ""
 
 
+NONE = Match()
+
+
 def marks_of_cells(cells: Mapping[str, str]) -> Marks:
     """Read the marks from a listed row."""
     serial = folded(cells.get("製造番号", ""))
@@ -98,10 +101,13 @@ class Finder:
 
     def find(self, cells: Mapping[str, str]) -> Match:
         """Give the device with the reason; none, with the candidates, where it is not clear."""
-        marks = marks_of_cells(cells)
+        return self.find_by(marks_of_cells(cells))
+
+    def find_by(self, marks: Marks) -> Match:
+        """Give the device that has these marks, as `find` does."""
         hits = self._hits(marks)
         if not hits:
-            return Match()
+            return NONE
         chosen = _best(hits)
         if chosen is None:
             return _unclear(hits)

@@ -64,6 +64,28 @@ def edit(
     )
 
 
+def edit_all(
+    connection: Connection, edits: Iterable[tuple[str, str, str | None]], who: str, at: datetime
+) -> int:
+    """Keep many entries (device id, column, value) at once, all or none; gives how many. Raises BadEntry as `edit`."""
+    known = set(connection.execute(select(tables.numbers.c.device_id)).scalars())
+    rows = []
+    for device_id, column, value in edits:
+        _check(device_id in known, column, value, who)
+        rows.append(
+            {
+                "device_id": device_id,
+                "column": column,
+                "value": None if value is None else clean(value),
+                "who": printable(who.strip(), 255),
+                "at": microseconds(at),
+            }
+        )
+    if rows:
+        connection.execute(tables.human_entries.insert(), rows)
+    return len(rows)
+
+
 def clean(value: str) -> str:
     """Make typed text safe to keep: control characters replaced, line ends kept, blanks around it removed."""
     return "\n".join(printable(line) for line in value.strip().splitlines())

@@ -31,6 +31,7 @@ _NOTHING = {
     "?",
     "該当なし",
 }
+_LONGEST = 16  # characters of what says nothing, blanks around it included
 _BETWEEN = re.compile(r"[\s、,;;|&・()\[\]「」]+|(?<=[0-9a-fA-F])\s*/\s*(?=\d{1,3}\.\d)")
 _ZEROS = re.compile(r"^\d{1,3}(\.\d{1,3}){3}$")
 _COMMAS = re.compile(r"^\d{1,3}(,\d{1,3}){3}$")
@@ -57,17 +58,21 @@ _SERIALS = range(18_000, 80_000)  # 1949 to 2119
 
 def folded(text: str) -> str:
     """Give the text for comparing: NFKC, lower case, one blank for many."""
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    plain = text if text.isascii() else unicodedata.normalize("NFKC", text)
+    return " ".join(plain.casefold().split())
 
 
 def is_nothing(text: str) -> bool:
     """Say whether the cell only says that nothing is there: -, なし, 不明 …"""
-    return folded(text) in _NOTHING
+    return len(text) < _LONGEST and folded(text) in _NOTHING
 
 
 def ips_in(text: str) -> tuple[list[str], str]:
     """Give the IP addresses in their normal form, and what could not be read as one."""
-    plain = re.sub(r"(?<=\d)。(?=\d)", ".", folded(text))
+    plain = folded(text)
+    if alone := _plain_ip(plain):
+        return [alone], ""
+    plain = re.sub(r"(?<=\d)。(?=\d)", ".", plain)
     if _COMMAS.match(plain):
         plain = plain.replace(",", ".")
     found: dict[str, None] = {}
@@ -119,12 +124,20 @@ def form_day(day: date) -> str:
     return f"{day.year}/{day.month}/{day.day}"
 
 
+def _plain_ip(text: str) -> str:
+    """Give an IPv4 address that stands alone, leading zeros taken off; "" for all else."""
+    if not _ZEROS.match(text):
+        return ""
+    parts = [int(part) for part in text.split(".")]
+    return ".".join(map(str, parts)) if max(parts) < 256 else ""
+
+
 def _ip(word: str) -> str | None:
     address, slash, prefix = word.partition("/")
     if slash and not (prefix.isascii() and prefix.isdigit() and int(prefix[:4]) <= 128):
         return None
-    if _ZEROS.match(address):
-        address = ".".join(str(int(part)) for part in address.split("."))
+    if alone := _plain_ip(address):
+        return alone
     try:
         return str(ipaddress.ip_address(address.partition("%")[0]))
     except ValueError:

@@ -7,6 +7,7 @@ one side does not know contradicts nothing.
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from collector.imports.columns import is_day, makers
 from inventory_db.listed import marks_of_cells, marks_of_device
@@ -61,6 +62,7 @@ def contradicts(column: str, cells: Mapping[str, str], row: OfficialRow) -> bool
     return False
 
 
+@lru_cache(maxsize=4096)
 def _same_maker(one: str, other: str) -> bool:
     a, b = folded(one), folded(other)
     if a in b or b in a:

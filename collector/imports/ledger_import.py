@@ -21,6 +21,8 @@ from inventory_db.official import number_text
 from inventory_db.stated import ColumnMapping, ListedDevice, Statement
 from inventory_db.statements import MOST_KEY, standing, state_all
 
+_BATCH = 5000  # statements in one go; all are in one transaction
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -75,10 +77,11 @@ def write(connection: Connection, made: Import, who: str, at: datetime, gone: st
     rows = len(said)
     left = [_left(one, gone) for one in plan.gone] if gone else []
     mappings = new_mappings(connection, made.tables)
-    state_all(connection, [*said, *left, *mappings], who, at)
+    said += [*left, *mappings]
+    for start in range(0, len(said), _BATCH):
+        state_all(connection, said[start : start + _BATCH], who, at)
     number_listed(connection, (item.listed.id for item in plan.items if not item.listed.device))
-    for edit in plan.edits:
-        people.edit(connection, edit.device, edit.column, edit.value, who, at)
+    people.edit_all(connection, ((edit.device, edit.column, edit.value) for edit in plan.edits), who, at)
     return Written(rows, len(plan.edits), len(left), len(mappings))
 
 

@@ -7,15 +7,16 @@ changed it since the last import and nobody else did, or the person asks to repl
 """
 
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
 
 from collector.imports.agreement import contradicts, same_words
 from collector.imports.columns import RUNNING, is_day
-from collector.imports.row_identity import NUMBER, Identity, repeated
+from collector.imports.row_identity import NUMBER, Identity, Key, keys_of, repeated
 from collector.imports.table import Line
-from inventory_db.listed import Finder, Match
+from inventory_db.listed import Finder, Match, marks_of_cells
 from inventory_db.official import OfficialRow, unmark
 from inventory_db.people import HUMAN_COLUMNS, MOST_VALUE, SCANNED_COLUMNS
 from inventory_db.stated import ListedDevice
@@ -134,15 +135,24 @@ def make_plan(
     lines: Sequence[Line], standing: Standing, file: str, *, name: str = "", replace: bool = False
 ) -> Plan:
     """Work out what the import of these rows would do."""
-    plan = Plan(duplicates=_duplicates(lines))
+    plan = Plan()
     finder = Finder(row.device for row in standing.rows)
     identity = Identity(standing.listed, standing.numbers)
     by_device = {row.device.id: row for row in standing.rows}
-    matches = [finder.find(line.cells) for line in lines]
+    keys: list[tuple[Key, ...]] = []
+    matches: list[Match] = []
+    for line in lines:
+        marks = marks_of_cells(line.cells)
+        keys.append(keys_of(line.cells, marks))
+        matches.append(finder.find_by(marks))
+    plan.duplicates = _duplicates(lines, keys)
     told: dict[tuple[str, str], Line] = {}
-    for line, match, before in zip(lines, matches, identity.settle(lines, matches), strict=True):
+    settled = identity.settle(lines, keys, matches)
+    for line, match, before, (key, *_) in zip(lines, matches, settled, keys, strict=True):
         ledger = name or ledger_name(file, line.sheet)
-        item = _item(line, match, before, identity, ledger, _source(file, line.sheet), by_device)
+        id = before.id if before else identity.new_id(line, key)
+        own = _own_number(line, id, match, identity, by_device)
+        item = Item(line, _listed(line, id, match, before, own, ledger, file), before, match)
         plan.items.append(item)
         if match.device:
             _compare(item, by_device[match.device], plan, told, replace)
@@ -154,30 +164,17 @@ def make_plan(
     return plan
 
 
-def _item(
-    line: Line,
-    match: Match,
-    before: ListedDevice | None,
-    identity: Identity,
-    ledger: str,
-    source: str,
-    by_device: Mapping[str, OfficialRow],
-) -> Item:
-    id = before.id if before else identity.new_id(line)
-    cells = _cells(line, before, own=_own_number(line, id, match, identity, by_device))
-    return Item(
-        line=line,
-        listed=ListedDevice(
-            id=id,
-            cells=cells,
-            ledger=before.ledger if before and before.ledger else ledger,
-            device=match.device,
-            matched_by=",".join(match.by),
-            source=source,
-            row=line.row,
-        ),
-        before=before,
-        match=match,
+def _listed(
+    line: Line, id: str, match: Match, before: ListedDevice | None, own: bool, ledger: str, file: str
+) -> ListedDevice:
+    return ListedDevice(
+        id=id,
+        cells=_cells(line, before, own=own),
+        ledger=before.ledger if before and before.ledger else ledger,
+        device=match.device,
+        matched_by=",".join(match.by),
+        source=sys.intern(f"{file}「{line.sheet}」" if line.sheet else file),
+        row=line.row,
     )
 
 
@@ -191,11 +188,12 @@ def _own_number(
 
 def _cells(line: Line, before: ListedDevice | None, *, own: bool) -> dict[str, str]:
     """Give the row's cells as they are kept: without our marks, and with the facility's number, not ours."""
-    cells = dict(line.cells)
-    text, number = unmark(cells.get("説明", ""))
-    if text != cells.get("説明", ""):
-        cells["説明"] = text
-    if not cells.get("説明", "x"):
+    text, number = unmark(line.cells.get("説明", ""))
+    marked = text != line.cells.get("説明", "")
+    if not own and not marked:
+        return line.cells
+    cells = line.cells | {"説明": text}
+    if not text:
         del cells["説明"]
     if own:
         cells.pop(NUMBER, None)
@@ -205,10 +203,6 @@ def _cells(line: Line, before: ListedDevice | None, *, own: bool) -> dict[str, s
             if column not in (*SCANNED_COLUMNS, *HUMAN_COLUMNS):
                 cells.setdefault(column, value)  # our own form has no such column: it is not gone
     return cells
-
-
-def _source(file: str, sheet: str) -> str:
-    return f"{file}「{sheet}」" if sheet else file
 
 
 def _compare(
@@ -260,8 +254,8 @@ def _form_value(column: str, text: str) -> str:
     return form_day(day) if day else text
 
 
-def _duplicates(lines: Sequence[Line]) -> list[Duplicate]:
+def _duplicates(lines: Sequence[Line], keys: Sequence[tuple[Key, ...]]) -> list[Duplicate]:
     return [
         Duplicate(*_KIND_WORDS[kind], "" if kind == "cells" else value, tuple(same))
-        for (kind, value), same in repeated(lines)
+        for (kind, value), same in repeated(lines, keys)
     ]

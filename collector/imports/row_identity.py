@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from collector.imports.columns import RUNNING
 from collector.imports.table import Line
-from inventory_db.listed import Match, marks_of_cells
+from inventory_db.listed import Marks, Match, marks_of_cells
 from inventory_db.official import unmark
 from inventory_db.stated import ListedDevice
 from inventory_db.typed_values import folded, is_nothing
@@ -21,15 +21,15 @@ KINDS = ("number", "mac", "serial", "name", "ip", "cells")  # the order of trust
 Key = tuple[str, str]  # kind, value
 
 
-def keys_of(cells: Mapping[str, str]) -> list[Key]:
+def keys_of(cells: Mapping[str, str], marks: Marks | None = None) -> tuple[Key, ...]:
     """Give what tells a row apart, most trusted first; a row without any mark is told by all that it says."""
     number = folded(unmark(cells.get("説明", ""))[1] or cells.get(NUMBER, ""))
     found = [("number", number)] if number and not is_nothing(number) else []
-    marks = marks_of_cells(cells)
+    marks = marks or marks_of_cells(cells)
     found += [(kind, value) for kind in KINDS[1:5] for value in sorted(marks.of(kind))]
     if found:
-        return found
-    return [("cells", repr(sorted((c, folded(text)) for c, text in cells.items() if c != RUNNING)))]
+        return tuple(found)
+    return (("cells", repr(sorted((c, folded(text)) for c, text in cells.items() if c != RUNNING))),)
 
 
 class Identity:
@@ -43,14 +43,17 @@ class Identity:
         self._linked = _index((one.id, [("device", one.device)]) for one in listed if one.device)
         self._used: set[str] = set()
 
-    def settle(self, lines: Sequence[Line], matches: Sequence[Match]) -> list[ListedDevice | None]:
+    def settle(
+        self, lines: Sequence[Line], keys: Sequence[tuple[Key, ...]], matches: Sequence[Match]
+    ) -> list[ListedDevice | None]:
         """Give for each line the row that it was before, None for a new one."""
-        keys = [keys_of(line.cells) for line in lines]
+        if not self._by_id:
+            return [None] * len(lines)
         found: list[str | None] = [None] * len(lines)
         for place, line in enumerate(lines):
             found[place] = self._take(self._same(line, keys[place]))
         waiting = [place for place, id in enumerate(found) if id is None]
-        if self._by_id and waiting:
+        if waiting:
             self._settle_weak(waiting, keys, found)
             for place in waiting:
                 if found[place] is None and matches[place].device:
@@ -62,9 +65,9 @@ class Identity:
         number = line.cells.get(NUMBER, "")
         return bool(number) and self._numbers.get(number) == id
 
-    def new_id(self, line: Line) -> str:
-        """Make an id from what tells the row apart; never one that is in use."""
-        kind, value = keys_of(line.cells)[0]
+    def new_id(self, line: Line, key: Key) -> str:
+        """Make an id from the key that tells the row apart; never one that is in use."""
+        kind, value = key
         again = 0
         while True:
             text = "\x00".join((kind, value, line.sheet, str(again)))
@@ -74,7 +77,7 @@ class Identity:
                 return id
             again += 1
 
-    def _same(self, line: Line, keys: list[Key]) -> str | None:
+    def _same(self, line: Line, keys: tuple[Key, ...]) -> str | None:
         """Give the earlier row that agrees in everything both know; of several the most alike."""
         ours = self._numbers.get(line.cells.get(NUMBER, ""), "")
         if ours in self._by_id and self._agrees(ours, keys, least=1):
@@ -85,7 +88,9 @@ class Identity:
                 return max(near, key=lambda id: _alike(self._by_id[id].cells, line.cells))
         return None
 
-    def _settle_weak(self, waiting: list[int], keys: list[list[Key]], found: list[str | None]) -> None:
+    def _settle_weak(
+        self, waiting: list[int], keys: Sequence[tuple[Key, ...]], found: list[str | None]
+    ) -> None:
         """Settle by a single mark that one line and one earlier row have, and no other."""
         counted = _index((str(place), keys[place]) for place in waiting)
         for kind in KINDS:
@@ -98,7 +103,7 @@ class Identity:
         free = [id for id in index.get(key, ()) if id not in self._used]
         return free[0] if len(free) == 1 else None
 
-    def _agrees(self, id: str, keys: list[Key], least: int = 0) -> bool:
+    def _agrees(self, id: str, keys: tuple[Key, ...], least: int = 0) -> bool:
         """Whether a free earlier row contradicts the keys in no kind that both know, besides the number."""
         if id in self._used:
             return False
@@ -126,14 +131,22 @@ def _index(rows: Iterable[tuple[str, Iterable[Key]]]) -> Mapping[Key, list[str]]
     return index
 
 
-def repeated(lines: Sequence[Line]) -> Iterator[tuple[Key, list[Line]]]:
+def repeated(lines: Sequence[Line], keys: Sequence[tuple[Key, ...]]) -> Iterator[tuple[Key, list[Line]]]:
     """Give every mark that several rows of the file have, with those rows."""
-    found: dict[Key, list[Line]] = defaultdict(list)
-    for line in lines:
-        for kind, value in keys_of(line.cells):
-            if not (kind == "name" and "." in value):  # the name without its domain says the same
-                found[kind, value].append(line)
+    once: set[Key] = set()
+    found: dict[Key, list[Line]] = {}
+    for all_keys in keys:
+        for key in all_keys:
+            if key in once and not (
+                key[0] == "name" and "." in key[1]
+            ):  # without its domain it says the same
+                found[key] = []
+            once.add(key)
+    for line, all_keys in zip(lines, keys, strict=True) if found else ():
+        for key in all_keys:
+            if key in found:
+                found[key].append(line)
     for key, same in found.items():
         each_sheet_counts = key[0] == "number" and len({line.sheet for line in same}) == len(same)
-        if len(same) > 1 and not each_sheet_counts:
+        if not each_sheet_counts:
             yield key, same

@@ -76,11 +76,11 @@ def _widened(form: Form, kept: Remembered, overrides: Mapping[str, str]) -> Form
 
 def read_lines(tables: list[Named]) -> Read:
     """Read every row of the tables; raises BadImport where the file breaks off or is too long."""
-    read = Read()
+    read, pool = Read(), dict[str, str]()  # one text object for every cell that says the same
     for table in tables:
         for row in filled(table.sheet.rows(), table.sheet.merged, sideways=False):
             if row.number > table.heading.last:
-                _read_row(table, row, read)
+                _read_row(table, row, read, pool)
             if len(read.lines) > MOST_ROWS:
                 raise _too_long()
     return read
@@ -141,7 +141,7 @@ def _check_overrides(tables: list[Named], overrides: Mapping[str, str]) -> None:
             )
 
 
-def _read_row(table: Named, row: Row, read: Read) -> None:
+def _read_row(table: Named, row: Row, read: Read, pool: dict[str, str]) -> None:
     sheet = table.sheet.name
     for place, ja, en in row.wrong:
         read.problems.append(Problem(sheet, row.number, place, ja, en))
@@ -154,9 +154,9 @@ def _read_row(table: Named, row: Row, read: Read) -> None:
     for column in table.columns:
         text = row.cell(column.place)
         if column.ours and text:
-            if folded(text) in _DITTO or text in _DITTO:
+            if len(text) < 3 and (text in _DITTO or folded(text) in _DITTO):
                 text = above.get(column.ours, text)
-            text = _written(column.ours, text)
+            text = pool.setdefault(text, text) if not is_day(column.ours) else _written(text)
             cells[column.ours] = f"{cells[column.ours]}、{text}" if column.ours in cells else text
             _note_unread(read, sheet, row.number, column, text)
     if cells:
@@ -169,7 +169,7 @@ def _no_device(table: Named, row: Row) -> tuple[str, str] | None:
     texts = [(place, text) for place, text in enumerate(row.cells) if text]
     if [text for _, text in texts] == [names[place] for place, _ in texts if place < len(names)]:
         return "見出しの繰り返し", "the heading again"
-    if any(_END.match(folded(text).replace(" ", "")) for _, text in texts) and len(texts) <= 3:
+    if len(texts) <= 3 and any(_END.match(folded(text).replace(" ", "")) for _, text in texts):
         return f"合計などの行「{texts[0][1][:20]}」", "a line of sums"
     if len(texts) == 1 and len(names) > 3:
         ours = table.columns[texts[0][0]].ours if texts[0][0] < len(table.columns) else ""
@@ -178,9 +178,9 @@ def _no_device(table: Named, row: Row) -> tuple[str, str] | None:
     return None
 
 
-def _written(column: str, text: str) -> str:
+def _written(text: str) -> str:
     """Write Excel's bare count of days as the day it means; all else stays as it is."""
-    if is_day(column) and _SERIAL.fullmatch(folded(text)):
+    if _SERIAL.fullmatch(folded(text)):
         day = day_in(text, serials=True)
         return form_day(day) if day else text
     return text
