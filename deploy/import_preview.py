@@ -160,7 +160,7 @@ class Shown:
         """What the file says against what the ledger shows."""
         rows = [
             (
-                f"{self._where(one.line)} → {one.number}",
+                f"{self._where(one.line)}{f' → {one.number}' if one.number else ''}",
                 f"{one.column}: {self._choose('ファイル', 'file')}「{_short(one.theirs)}」"
                 f" {self._choose('台帳', 'ledger')}「{_short(one.ours)}」",
             )
@@ -215,8 +215,8 @@ class Shown:
         )
         self._say(
             self._choose(
-                f"新しい行 {new}、変わった行 {changed}、同じ行 {len(plan.items) - new - changed}、消えた行 {len(plan.gone)}、機器への記入 {len(plan.edits)}",
-                f"{new} new, {changed} changed, {len(plan.items) - new - changed} the same, {len(plan.gone)} gone, {len(plan.edits)} cells for devices",
+                f"新しい行 {new}、変わった行 {changed}、同じ行 {len(plan.items) - new - changed}、消えた行 {len(plan.gone)}、機器への記入 {len(plan.edits) + len(plan.details)}",
+                f"{new} new, {changed} changed, {len(plan.items) - new - changed} the same, {len(plan.gone)} gone, {len(plan.edits) + len(plan.details)} cells for devices",
             )
         )
 

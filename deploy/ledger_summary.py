@@ -17,9 +17,11 @@ from deploy.ledger_table import (
     ledger_table,
     name_of,
     path_words,
+    unseen_table,
 )
 from deploy.terminal import plain, shell_word
 
+MOST_UNSEEN = 50  # listed devices in the table
 MOST_NAMED = 8  # devices named in one line
 _HELD = {
     "fragile": ("触れなかった", "（壊れやすい種類とみられる）", "left alone (seem to be of a fragile kind)"),
@@ -40,7 +42,26 @@ def print_ledger(console: Console, document: Mapping[str, Any], language: str) -
     if document["devices"]:
         console.print(ledger_table(document, language, console.width))
         console.print()
+    print_unseen(console, document, language)
     print_summary(console, document, language)
+
+
+def print_unseen(console: Console, document: Mapping[str, Any], language: str) -> None:
+    """Print the devices that the facility's own ledger lists and no scan has seen."""
+    found = [one for one in document["listed"] if one["device"] is None]
+    if not found:
+        return
+    console.print(unseen_table(found[:MOST_UNSEEN], language, console.width))
+    if len(found) > MOST_UNSEEN:
+        more = len(found) - MOST_UNSEEN
+        console.print(
+            plain(
+                f"ほか {more} 台（--format csv で全部）"
+                if language == "ja"
+                else f"and {more} more (--format csv)"
+            )
+        )
+    console.print()
 
 
 def print_summary(console: Console, document: Mapping[str, Any], language: str) -> None:
@@ -67,7 +88,12 @@ def summary(document: Mapping[str, Any], language: str) -> list[str]:
     words, devices = load_words(language), by_network(document)
     if not devices:
         return _nothing(words, scanned=bool(document["vantages"]))
-    lines = [_counts(devices, words), *_duals(devices, words), *_ways(devices, words)]
+    lines = [
+        _counts(devices, words),
+        *_unseen(document, words),
+        *_duals(devices, words),
+        *_ways(devices, words),
+    ]
     return lines + [line for code in _HELD for line in _held(code, devices, words)]
 
 
@@ -84,6 +110,14 @@ def _nothing(words: Words, *, scanned: bool) -> list[str]:
         "Scanned, but nothing answered as a device does. Check the scope and that the devices are switched on; "
         "daicho journal shows what was sent."
     ]
+
+
+def _unseen(document: Mapping[str, Any], words: Words) -> list[str]:
+    count = sum(one["device"] is None for one in document["listed"])
+    if not count:
+        return []
+    ja, en = f"元の台帳にあり調査では未確認 {count} 台", f"{count} in your own ledger, not seen by a scan"
+    return [_line(words, ja, en, "上の表" if words.language == "ja" else "see the table above")]
 
 
 def _counts(devices: list[DeviceJson], words: Words) -> str:

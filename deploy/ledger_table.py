@@ -45,6 +45,20 @@ _HELD = {
     },
 }
 
+_UNSEEN_JA = (
+    "番号",
+    "元の番号",
+    "IPアドレス",
+    "コンピュータ名",
+    "設置場所",
+    "利用者",
+    "メーカー",
+    "OS",
+    "状態",
+)
+_UNSEEN_EN = ("No.", "Own no.", "IP address", "Name", "Place", "User", "Maker", "OS", "State")
+_UNSEEN_NARROW = (0, 2, 3, 4)  # columns that a narrow terminal shows too
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -105,6 +119,29 @@ def _widths(columns: list[Column], rows: list[_Row], language: str, width: int) 
             break
         wide[place] -= 1
     return wide
+
+
+def unseen_table(found: Iterable[Mapping[str, Any]], language: str, width: int) -> Table:
+    """Make the table of devices that are listed and that no scan has seen."""
+    ja = language == "ja"
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        title_justify="left",
+        title="調査では未確認（元の台帳による）" if ja else "Not seen by a scan (from your own ledger)",
+    )
+    heads = _UNSEEN_JA if ja else _UNSEEN_EN
+    columns = [place for place in range(len(heads)) if width >= WIDE or place in _UNSEEN_NARROW]
+    for place in columns:
+        table.add_column(heads[place], overflow="ellipsis", no_wrap=True)
+    for one in found:
+        cells = (
+            one["number"],
+            one["own_number"] or "",
+            *(one["cells"].get(name, "") for name in _UNSEEN_JA[2:]),
+        )
+        table.add_row(*(plain(_one_line(cells[place])) for place in columns))
+    return table
 
 
 def by_network(document: Mapping[str, Any]) -> list[DeviceJson]:

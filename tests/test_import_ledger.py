@@ -9,8 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import openpyxl
 import pytest
+from rich.cells import cell_len
 from sqlalchemy import Engine
 
 from collector import exports
@@ -18,8 +20,8 @@ from collector.imports.ledger_import import Import, Wanted, Written, prepare, wr
 from collector.imports.ledger_plan import ledger_name
 from collector.imports.trouble import BadImport
 from inventory_db import ledger, observations
-from inventory_db.stated import ColumnMapping, ListedDevice
-from inventory_db.statements import BadStatement, standing
+from inventory_db.stated import ColumnMapping, DeviceDetail, ListedDevice
+from inventory_db.statements import BadStatement, standing, state
 from inventory_db.tables import writing
 from tests.cli_cases import assert_two_sentences, daicho
 from tests.import_cases import HEADINGS, ROWS, csv_file, kept_ledger, xlsx_file
@@ -252,6 +254,33 @@ def test_columns_can_be_given_and_are_remembered(engine: Engine, tmp_path: Path)
         preview(engine, path, overrides={"ない列": "OS"})
 
 
+def test_what_the_bcp_lists_ask_is_taken_from_their_columns(engine: Engine, tmp_path: Path) -> None:
+    heads = ("ホスト名", "IPアドレス", "用途", "ウイルス対策", "管理者権限")
+    path = csv_file(
+        tmp_path,
+        [heads, ("pc-recept", "10.1.0.3", "受付", "あり（A社）", "無し"), ("x", "10.9.0.9", "予備", "", "")],
+    )
+    bring(engine, path)
+    (detail,) = details(engine)
+    assert (detail.use, detail.antivirus, detail.admin_logon) == ("受付", "あり（A社）", False)
+    assert bring(engine, path)[1] == Written(0, 0, 0, 0)
+    with writing(engine) as connection:
+        state(connection, msgspec.structs.replace(detail, use="会計", admin_logon=True), "佐藤", NOW)
+    made, _ = bring(engine, path)
+    assert [(one.column, one.ours) for one in made.plan.kept] == [
+        ("使用用途", "会計"),
+        ("管理者権限", "あり"),
+    ]
+    assert details(engine)[0].use == "会計"
+    bring(engine, path, replace=True)
+    assert details(engine)[0].use == "受付"
+
+
+def details(engine: Engine) -> list[DeviceDetail]:
+    with engine.connect() as connection:
+        return [one.said for one in standing(connection, DeviceDetail).values()]
+
+
 def test_nothing_is_written_half(engine: Engine, tmp_path: Path) -> None:
     before = rows(engine)
     with engine.connect() as connection:
@@ -329,6 +358,9 @@ def test_the_command_shows_then_writes(engine: Engine, tmp_path: Path) -> None:
     written = daicho("load", "ledger", str(path), "--write", "--who", "鈴木", "--lang", "en", cwd=tmp_path)
     assert written.returncode == 0, written.stderr
     assert "書き込みました: 4 行" in written.stderr
+    terminal = daicho("ledger", cwd=tmp_path, env={"COLUMNS": "80"}).stdout
+    assert "元の台帳にあり調査では未確認 2 台" in terminal
+    assert max(cell_len(line) for line in terminal.splitlines()) <= 80
     table = daicho("ledger", "--format", "csv", cwd=tmp_path).stdout
     assert [row[6] for row in csv.reader(io.StringIO(table))][-2:] == ["mri", "\ufffdevil\ufffd[2J"]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from collector.imports.columns import device_form
+from collector.imports.detail_plan import plan_details
 from collector.imports.grid import Book
 from collector.imports.ledger_plan import Plan, Standing, make_plan
 from collector.imports.table import Named, Read, Remembered, name_tables, read_lines
@@ -18,7 +19,7 @@ from inventory_db import people
 from inventory_db.ledger import official_rows
 from inventory_db.listed_ledger import number_listed, numbers_of_listed
 from inventory_db.official import number_text
-from inventory_db.stated import ColumnMapping, ListedDevice, Statement
+from inventory_db.stated import ColumnMapping, DeviceDetail, ListedDevice, Statement
 from inventory_db.statements import MOST_KEY, standing, state_all
 
 _BATCH = 5000  # statements in one go; all are in one transaction
@@ -49,7 +50,7 @@ class Written:
     """What an import changed."""
 
     rows: int  # listed rows that were stated
-    cells: int  # human columns of devices
+    cells: int  # human columns of devices, and details of devices
     gone: int  # rows marked as gone
     mappings: int  # headings whose columns were remembered
 
@@ -65,6 +66,9 @@ def prepare(connection: Connection, path: Path, wanted: Wanted) -> Import:
             "There is a heading, but no device below it. Check which sheet is meant. Nothing was changed.",
         )
     plan = make_plan(read.lines, _standing(connection), book.file, name=wanted.name, replace=wanted.replace)
+    stated = {key: one.said for key, one in standing(connection, DeviceDetail).items()}
+    plan.details, kept = plan_details(plan.items, stated, replace=wanted.replace)
+    plan.kept += kept
     return Import(book, tables, read, plan)
 
 
@@ -77,12 +81,12 @@ def write(connection: Connection, made: Import, who: str, at: datetime, gone: st
     rows = len(said)
     left = [_left(one, gone) for one in plan.gone] if gone else []
     mappings = new_mappings(connection, made.tables)
-    said += [*left, *mappings]
+    said += [*left, *mappings, *plan.details]
     for start in range(0, len(said), _BATCH):
         state_all(connection, said[start : start + _BATCH], who, at)
     number_listed(connection, (item.listed.id for item in plan.items if not item.listed.device))
     people.edit_all(connection, ((edit.device, edit.column, edit.value) for edit in plan.edits), who, at)
-    return Written(rows, len(plan.edits), len(left), len(mappings))
+    return Written(rows, len(plan.edits) + len(plan.details), len(left), len(mappings))
 
 
 def kept_columns(connection: Connection) -> Remembered:

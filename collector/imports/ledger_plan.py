@@ -19,7 +19,7 @@ from collector.imports.table import Line
 from inventory_db.listed import Finder, Match, marks_of_cells
 from inventory_db.official import OfficialRow, unmark
 from inventory_db.people import HUMAN_COLUMNS, MOST_VALUE, SCANNED_COLUMNS
-from inventory_db.stated import ListedDevice
+from inventory_db.stated import DeviceDetail, ListedDevice
 from inventory_db.typed_values import day_in, form_day
 
 _KIND_WORDS = {
@@ -108,6 +108,7 @@ class Plan:
     within: list[Difference] = field(default_factory=list)  # two rows of the file about one device disagree
     duplicates: list[Duplicate] = field(default_factory=list)
     gone: list[ListedDevice] = field(default_factory=list)  # listed before, not in this file
+    details: list[DeviceDetail] = field(default_factory=list)  # of devices, for the BCP's lists
     too_long: list[Difference] = field(default_factory=list)  # cells too long for the form; kept in the row
 
     @property
