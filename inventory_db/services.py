@@ -27,7 +27,7 @@ def open_ports(seen: Iterable[Stored]) -> dict[Port, list[Stored]]:
             and one.transport != "heard"
         ):
             at[one.address, one.port, one.transport].append(one)
-        elif one.outcome is Outcome.REFUSED:
+        elif one.outcome is Outcome.REFUSED and not _took_connection(one):
             for port in _closed(one):
                 at.pop((one.address, port, one.transport), None)
         for port, transport in _announced(one):
@@ -36,6 +36,12 @@ def open_ports(seen: Iterable[Stored]) -> dict[Port, list[Stored]]:
     for (_, port, transport), many in sorted(at.items()):
         ports[port, transport] += many
     return dict(ports)
+
+
+def _took_connection(one: Stored) -> bool:
+    """Whether it turned down a question after taking the connection (no SMB 1, no old TLS): the port is open."""
+    said = one.reason.casefold()
+    return bool(said) and one.probe != "ports" and "refused" not in said and "unreachable" not in said
 
 
 def _closed(one: Stored) -> Iterable[int]:

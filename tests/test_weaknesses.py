@@ -14,7 +14,12 @@ HERE = Vantage(id="v", host="a", interface="eth0", address="10.0.0.9", network="
 
 
 def seen(
-    probe: str, port: int, *facts: tuple[FactKind, str], day: int = 0, outcome: Outcome = Outcome.ANSWERED
+    probe: str,
+    port: int,
+    *facts: tuple[FactKind, str],
+    day: int = 0,
+    outcome: Outcome = Outcome.ANSWERED,
+    reason: str = "",
 ) -> Observation:
     return Observation(
         scan=f"s{day}",
@@ -27,6 +32,7 @@ def seen(
         port=port,
         transport="udp" if port in (161, 1900, 137) else "tcp",
         outcome=outcome,
+        reason=reason,
         facts=tuple(Fact(*one) for one in facts),
     )
 
@@ -96,3 +102,20 @@ def test_looks_of_access_tests_do_not_change_what_a_device_is() -> None:
     open_port = seen("ssh", 22, (FactKind.SERVICE, "ssh"))
     refused = seen("access", 22, day=1, outcome=Outcome.REFUSED)
     assert device(open_port, refused) == device(open_port)
+
+
+@pytest.mark.parametrize(
+    ("reason", "open_still"),
+    [
+        ("[Errno 104] Connection reset by peer", True),
+        ("TLS handshake turned down", True),
+        ("[Errno 111] Connection refused", False),
+        ("port unreachable", False),
+        ("", False),
+    ],
+)
+def test_a_question_turned_down_does_not_close_the_port(reason: str, *, open_still: bool) -> None:
+    """A server without SMB 1 takes the connection and resets it: it still offers SMB."""
+    smb = seen("smb", 445, (FactKind.SERVICE, "smb"), (FactKind.SMB_DIALECT, "3.1.1"))
+    turned_down = seen("smb1", 445, day=1, outcome=Outcome.REFUSED, reason=reason)
+    assert bool(device(smb, turned_down).services) is open_still
