@@ -84,6 +84,8 @@ def _value(kind: type[Statement], name: str, text: str, rows: Sequence[OfficialR
     if name in ("device", "devices"):
         found = [find_device(one, rows) for one in _parts(text)]
         return found if wanted is tuple else (found[0] if found else "")
+    if name == "path" and text.startswith("found:"):
+        return _found_path(text, rows)
     if name == "answer":
         return _ANSWERS.get(text.casefold(), text)
     if wanted is date:
@@ -97,6 +99,12 @@ def _value(kind: type[Statement], name: str, text: str, rows: Sequence[OfficialR
     if wanted is dict:
         return dict(_pair(name, part) for part in _parts(text))
     return text
+
+
+def _found_path(text: str, rows: Sequence[OfficialRow]) -> str:
+    """Read found:DEVICE/KIND/PORT with the device by number, address or name."""
+    device, slash, rest = text.removeprefix("found:").partition("/")
+    return f"found:{find_device(device, rows)}{slash}{rest}"
 
 
 def _parts(text: str) -> list[str]:

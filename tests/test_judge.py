@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The judge: what people answered stands beside the verdict, and no rule claims more than the looking bears."""
 
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -10,8 +11,10 @@ from collector.edition import load_edition
 from collector.judge import judge
 from collector.judged import JudgedItem, Judgement
 from collector.verdict import Verdict
+from inventory_db.device import Confidence
 from inventory_db.stated import Answer, Document, Facility, Statement, Vendor
-from tests.judge_cases import HELD, LAN, case, device, moved, scan
+from probes.facts import Sure
+from tests.judge_cases import HELD, LAN, NOW, case, device, moved, scan
 
 R6 = load_edition("R6-hospital")
 R7 = load_edition("R7-hospital")
@@ -157,3 +160,71 @@ def test_the_basis_says_how_much_was_looked_at() -> None:
     old = case(HOSPITAL, devices=[device()], scans=(scan(days_ago=40),)).basis
     assert old.complete
     assert not old.fresh
+
+
+def test_a_rule_that_raises_is_our_fault_and_nobody_elses(caplog: pytest.LogCaptureFixture) -> None:
+    broken = replace(case(HOSPITAL, devices=[device()]), knowledge=None)  # type: ignore[arg-type]
+    found = judge(R6, broken)
+    failed = item(found, "server/2-7")
+    assert failed.judged.verdict is Verdict.CANNOT_TELL
+    assert "不具合" in failed.judged.reason.ja
+    assert "rule patches failed" in caplog.text
+    assert item(found, "server/2-4").judged.verdict is Verdict.ASK_PERSON
+
+
+def test_a_mark_stays_when_the_evidence_disagrees() -> None:
+    yes = answer("2-1", "all")
+    lost = case(HOSPITAL, yes, devices=[device(), device("d2", "192.168.1.11")], filled=["d1"])
+    found = item(judge(R6, lost), "all/2-1")
+    assert found.judged.verdict is Verdict.PROVES_NO
+    assert found.mark == "はい"
+    assert found.contradiction
+    assert found.needs_a_look
+    assert "いいえの証拠" in found.contradiction.ja
+    chart = Document(id="c", type="contact_chart", on=date(2024, 4, 1), attachments=(HELD,))
+    no = answer("3-1", "organisation", answer="いいえ", target_date=date(2024, 12, 1))
+    assert item(judge(R6, case(HOSPITAL, no, chart)), "organisation/3-1").contradiction
+
+
+def test_each_vendor_is_judged_on_the_devices_in_its_care() -> None:
+    weak = device("d2", "192.168.1.11", os="Windows Server 2008 R2", os_version="6.1.7601")
+    said = (
+        Vendor(id="a", name="A社", devices=("d1",)),
+        Vendor(id="b", name="B社", devices=("d2",)),
+        Vendor(id="c", name="C社"),
+    )
+    found = judge(R6, case(HOSPITAL, *said, devices=[device(), weak]))
+    verdicts = {id: item(found, "server/2-7", id).judged.verdict for id in ("a", "b", "c")}
+    assert verdicts == {"a": Verdict.CANNOT_TELL, "b": Verdict.PROVES_NO, "c": Verdict.CANNOT_TELL}
+    assert "受け持つ機器" in item(found, "server/2-7", "c").judged.reason.ja
+    assert item(found, "server/2-7").judged.verdict is Verdict.PROVES_NO
+
+
+def test_old_proof_is_a_suspicion_and_an_incomplete_look_is_said() -> None:
+    weak = device("d2", "192.168.1.11", os="Windows Server 2008 R2", os_version="6.1.7601")
+    half = case(HOSPITAL, devices=[weak], scans=(scan(state="stopped", finished=9),))
+    found = item(judge(R6, half), "server/2-7")
+    assert found.judged.verdict is Verdict.PROVES_NO
+    assert "完全ではありません" in found.judged.reason.ja
+    old = moved(half, 60)
+    aged = item(judge(R6, old), "server/2-7")
+    assert aged.judged.verdict is Verdict.CANNOT_TELL
+    assert not any(finding.proven and finding.against for finding in aged.judged.findings)
+
+
+def test_the_moments_of_the_evidence_itself_count() -> None:
+    """The device was seen yesterday, but what it said of its version is a year old."""
+    weak = device("d2", "192.168.1.11", os="Windows Server 2008 R2", os_version="6.1.7601")
+    weak = replace(
+        weak,
+        confidence={
+            "os": Confidence(Sure.SURE, "", "", ("old",)),
+            "os_version": Confidence(Sure.SURE, "", "", ("old",)),
+        },
+    )
+    one = case(HOSPITAL, devices=[weak])
+    seen = {"old": NOW - timedelta(days=365)}
+    aged = item(judge(R6, one, lambda ids: {id: seen[id] for id in ids if id in seen}), "server/2-7")
+    fresh = item(judge(R6, one, lambda ids: dict.fromkeys(ids, NOW)), "server/2-7")
+    assert fresh.judged.verdict is Verdict.PROVES_NO
+    assert aged.judged.verdict is Verdict.CANNOT_TELL

@@ -9,5 +9,7 @@ from collector.verdict import Judged, Text
 def judge(case: Case, _target: str) -> Judged:
     """はいを支持 when the document is here as a file and has not run out."""
     return judge_document(
-        case, "bcp", Text("サイバー攻撃を想定した BCP", "the continuity plan (BCP) for a cyber attack")
+        case,
+        "bcp",
+        Text("サイバー攻撃を想定した事業継続計画（BCP）", "the continuity plan (BCP) for a cyber attack"),
     )

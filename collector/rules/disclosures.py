@@ -20,14 +20,14 @@ def judge(case: Case, _target: str) -> Judged:
     if not missing:
         count = len(vendors)
         reason = Text(
-            f"契約している{count}の事業者すべての MDS/SDS が、有効なファイルとして保管されています。",
+            f"契約している事業者{count}社すべての MDS/SDS が、有効なファイルとして保管されています。",
             f"A valid MDS/SDS of all {count} vendors under contract is kept as a file.",
         )
         return _judged(
             Verdict.SUPPORTS_YES, reason, Text("そのまま保ってください。", "Keep it so."), findings
         )
     reason = Text(
-        f"{len(vendors)}の事業者のうち{len(missing)}は、有効な MDS/SDS のファイルがここにありません。"
+        f"事業者{len(vendors)}社のうち{len(missing)}社は、有効な MDS/SDS のファイルがここにありません。"
         "手元に紙があるかどうかは分かりません。",
         f"Of {len(vendors)} vendors, {len(missing)} have no valid MDS/SDS file here. Whether paper exists is not known.",
     )

@@ -22,7 +22,8 @@ def judge(case: Case, _target: str) -> Judged:
     vendors = _asked(case)
     rows = [row for row in register(case) if _concerns(case, row)]
     nobody = not case.said(RemoteAccess) and not case.said(Confirmation)
-    findings = (*_of_rows(case, rows, vendors, begun=not nobody), *_of_vendors(case, rows, vendors))
+    told = (*_of_rows(case, rows, vendors, begun=not nobody), *_of_vendors(case, rows, vendors))
+    findings = tuple(sorted(told, key=lambda finding: finding.code in _HARMLESS))
     paths = sum(row.found is not None and row.found.from_outside for row in rows)
     if any(finding.against and finding.proven for finding in findings):
         return _judged(Verdict.PROVES_NO, _disagrees(findings), _ASK, findings)
@@ -34,7 +35,7 @@ def judge(case: Case, _target: str) -> Judged:
     if open_points:
         return _judged(Verdict.CANNOT_TELL, _open(len(open_points)), _ASK, findings)
     reason = Text(
-        f"契約している{len(vendors)}の事業者すべてが証拠を添えて確認し、見つかった経路（{paths}）と食い違いません。",
+        f"契約している事業者{len(vendors)}社すべてが証拠を添えて確認し、見つかった経路（{paths}）と食い違いません。",
         f"All {len(vendors)} vendors confirmed with evidence, and nothing found ({paths} paths) disagrees.",
     )
     return _judged(Verdict.SUPPORTS_YES, reason, _KEEP, findings)
@@ -206,11 +207,17 @@ def _finding(code: str, row: Row, ja: str, en: str, *, against: bool = True, pro
         device=device,
         port=row.found.path.port if row.found else (row.declared.port if row.declared else 0),
         text=Text(f"{label}: {ja.rstrip('。')}。", f"{label}: {en.rstrip('.')}."),
-        todo=_ASK if against else None,
+        todo=_todo(row) if against else None,
         against=against,
         proven=proven and against,
         observations=row.found.observations if row.found else (),
     )
+
+
+def _todo(row: Row) -> Text:
+    """Say what to do, with the word under which the answer is recorded."""
+    key = row.declared.id if row.declared else row.found.key if row.found else ""
+    return Text(f"{_ASK.ja}（path={key}）", f"{_ASK.en} (path={key})")
 
 
 def _label(row: Row) -> str:
