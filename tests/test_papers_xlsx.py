@@ -63,6 +63,19 @@ def test_no_cell_runs_and_none_is_lost() -> None:
     assert max(len(str(cell.value)) for cell in cells) == MOST_CELL
 
 
+def test_rows_are_as_tall_as_their_text() -> None:
+    part = Part(
+        columns=(Column("短い"), Column("列")),
+        rows=(("x", "y"), ("長い説明" * 10, "1\n2"), ("長" * 4000, "")),
+    )
+    page = opened(write_paper_xlsx(Paper(kind="t", title="t", parts=(part,), now=NOW))).worksheets[0]
+    top = next(row[0].row for row in page.iter_rows() if row[0].value == "短い")
+    plain, long, huge = (page.row_dimensions[top + place].height for place in (1, 2, 3))
+    assert plain is None
+    assert 80 < long < 120
+    assert huge == 405
+
+
 @pytest.mark.parametrize(
     ("title", "name"), [("a/b:c*?", "a_b_c__"), ("", "1"), ("'x'", "x"), ("長" * 40, "長" * 31)]
 )
@@ -105,14 +118,19 @@ def test_a_blank_form_has_no_mark() -> None:
     assert text.count("はい・いいえ") == 19 + 18  # item 0 has one round
 
 
-def test_the_form_prints_on_one_page_and_the_pharmacys_on_two() -> None:
-    for edition, pages in (("R6-hospital", 1), ("R5-pharmacy", 2)):
-        page = opened(write_checklist_xlsx(blank_form(edition))).worksheets[0]
-        assert page.page_setup.paperSize == 9
-        assert page.page_setup.orientation in (None, "portrait")
-        assert (page.page_setup.fitToHeight or 1) == pages
-        assert len(page.row_breaks.brk) == pages - 1
-        assert page.print_area
+def test_each_page_of_the_form_is_one_sheet_and_one_page_of_a4() -> None:
+    for edition, pages in (
+        ("R6-hospital", ["医療機関確認用"]),
+        ("R5-pharmacy", ["薬局確認用", "薬局確認用 (2)"]),
+    ):
+        book = opened(write_checklist_xlsx(blank_form(edition)))
+        assert book.sheetnames[:-1] == pages
+        for page in book.worksheets[:-1]:
+            assert page.page_setup.paperSize == 9
+            assert page.page_setup.orientation in (None, "portrait")
+            assert page.sheet_properties.pageSetUpPr.fitToPage
+            assert (page.page_setup.fitToHeight or 1) == 1
+            assert page.print_area
 
 
 def test_what_daicho_says_stands_on_a_sheet_of_its_own() -> None:

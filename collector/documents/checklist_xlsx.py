@@ -43,7 +43,9 @@ def write_checklist_xlsx(*forms: Form) -> bytes:
     looks = _make_formats(book)
     for place, form in enumerate(forms):
         name = form.form_name if place == 0 else f"{place:02d} {form.vendor or form.form_name}"
-        _FormSheet(book.add_worksheet(sheet_name(name)), form, looks).write()
+        for page, parts in enumerate(_pages(form), 1):
+            title = sheet_name(name) if page == 1 else f"{sheet_name(name)[:27]} ({page})"
+            _FormSheet(book.add_worksheet(title), form, parts, looks).write()
         if form.opinions:
             number = f" {place:02d}" if place else ""
             _write_opinions(book, book.add_worksheet(f"daichoの判定{number}"), form)
@@ -51,12 +53,23 @@ def write_checklist_xlsx(*forms: Form) -> bytes:
     return file.getvalue()
 
 
+def _pages(form: Form) -> list[list[FormPart]]:
+    """Give the parts of each page: Excel forgets page breaks where a sheet is fitted to pages."""
+    pages: list[list[FormPart]] = []
+    for part in form.parts:
+        if part.new_page or not pages:
+            pages.append([])
+        pages[-1].append(part)
+    return pages
+
+
 @dataclass(slots=True)
 class _FormSheet:
-    """Writes the form from the top down; `_row` is the next free row."""
+    """Writes one page of the form from the top down; `_row` is the next free row."""
 
     _page: Worksheet
     form: Form
+    parts: list[FormPart]
     _formats: dict[str, Format]
     _row: int = 0
 
@@ -64,16 +77,11 @@ class _FormSheet:
         """Write the sheet and set it up for paper."""
         for place, width in enumerate(_WIDTHS):
             self._page.set_column(place, place, width)
-        breaks = []
-        for number, part in enumerate(self.form.parts):
-            if part.new_page:
-                breaks.append(self._row)
-            if number == 0 or part.new_page:
-                self._write_head()
+        self._write_head()
+        for part in self.parts:
             self._write_part(part)
         self._write_vendor()
-        self._page.set_h_pagebreaks(breaks)
-        _set_paper(self._page, self._row, len(_WIDTHS), tall=max(1, len(breaks) + 1))
+        _set_paper(self._page, self._row, len(_WIDTHS), tall=1)
 
     def _write_head(self) -> None:
         self._across(self.form.edition_line, "plain", 0, 4)
@@ -110,8 +118,13 @@ class _FormSheet:
             page.merge_range(row, 3, row, 6, "備考", head)
             self._row += 1
             return
-        for place, title in ((0, ""), (1, "チェック項目"), (5, "備考"), (6, part.mark_heading)):
-            page.merge_range(row, place, row + 1, place, _text(title), head)
+        for place, title in ((0, ""), (1, "チェック項目")):
+            page.merge_range(row, place, row + 1, place, title, head)
+        if part.mark_heading:
+            page.merge_range(row, 5, row + 1, 5, "備考", head)
+            page.merge_range(row, 6, row + 1, 6, _text(part.mark_heading), head)
+        else:
+            page.merge_range(row, 5, row + 1, 6, "備考", head)
         page.merge_range(row, 2, row, 4, "確認結果（日付）", head)
         for place, title in ((2, "1回目"), (3, "目標日"), (4, "2回目")):
             page.write_string(row + 1, place, title, head)
@@ -143,20 +156,29 @@ class _FormSheet:
         else:
             page.write_string(row, 3, _text(line.goal), formats["middle"])
             self._write_mark(4, line.second)
-            page.write_string(row, 5, _text(remark), formats["cell"])
-            page.write_string(row, 6, _text(line.mark), formats["middle"])
+            self._write_remark(part, line, remark)
         rows = max(_rows(text, _WIDTHS[1]), _rows(remark, _WIDTHS[5]), 2)
         page.set_row(row, 4 + 12.5 * rows)
         self._row += 1
 
+    def _write_remark(self, part: FormPart, line: FormLine, remark: str) -> None:
+        page, row, formats = self._page, self._row, self._formats
+        if part.mark_heading:
+            page.write_string(row, 5, _text(remark), formats["cell"])
+            page.write_string(row, 6, _text(line.mark), formats["middle"])
+        else:
+            page.merge_range(row, 5, row, 6, _text(remark), formats["cell"])
+
     def _write_mark(self, place: int, mark: Mark) -> None:
         """Write はい・いいえ with the chosen word marked, and the date below."""
-        cell, bold = self._formats["middle"], self._formats["chosen"]
+        cell, bold, font = self._formats["middle"], self._formats["chosen"], self._formats["font"]
         day = f"\n{_text(mark.day)}"
         if is_circled(mark, YES):
-            self._page.write_rich_string(self._row, place, bold, f"{CIRCLE}{YES}", f"・{NO}{day}", cell)
+            self._page.write_rich_string(self._row, place, bold, f"{CIRCLE}{YES}", font, f"・{NO}{day}", cell)
         elif is_circled(mark, NO):
-            self._page.write_rich_string(self._row, place, f"{YES}・", bold, f"{CIRCLE}{NO}", f"{day}", cell)
+            self._page.write_rich_string(
+                self._row, place, font, f"{YES}・", bold, f"{CIRCLE}{NO}", font, day, cell
+            )
         else:
             self._page.write_string(self._row, place, f"{YES}・{NO}{day}", cell)
 
@@ -216,6 +238,7 @@ def _make_formats(book: xlsxwriter.Workbook) -> dict[str, Format]:
         "group": {**boxed, "bold": True, "bg_color": "#F6F8F8"},
         "cell": {**boxed, "num_format": "@"},
         "middle": {**boxed, "align": "center", "num_format": "@"},
+        "font": {"font_name": "BIZ UDGothic", "font_size": 9},
         "chosen": {"bold": True, "font_name": "BIZ UDGothic", "font_size": 9, "font_color": "#10409A"},
     }
     return {name: book.add_format(look) for name, look in looks.items()}

@@ -2,6 +2,7 @@
 """A paper as Excel: one sheet for each part, set up for A4, every cell text and none a formula."""
 
 import io
+from collections.abc import Iterable, Sequence
 
 import xlsxwriter
 from xlsxwriter.format import Format
@@ -13,6 +14,9 @@ from collector.safe_text import visible
 MOST_CELL = 32_000  # characters that we put into one cell; Excel holds 32,767
 MOST_ROWS = 1_048_000
 _UNIT = 14  # characters of a column of width 1
+_LEAST = 6  # characters of the narrowest column
+_LINE = 13.5  # points of a line of text
+_TALLEST = 405  # points; Excel takes no more than 409
 _FONT = {"font_name": "BIZ UDGothic", "font_size": 10, "valign": "top"}
 
 
@@ -59,9 +63,12 @@ def _write_part(page: Worksheet, paper: Paper, part: Part, looks: dict[str, Form
         page.write_string(line, 0, _text(sentence), looks["label"])
         line += 1
     top = line + 1
+    page.set_row(0, 22)
+    widths = [max(_LEAST, column.width * _UNIT) for column in part.columns]
     for place, column in enumerate(part.columns):
-        page.set_column(place, place, max(6, column.width * _UNIT))
+        page.set_column(place, place, widths[place])
         page.write_string(top, place, _text(column.title), looks["head"])
+    page.set_row(top, _height((column.title for column in part.columns), widths) + 4)
     last = _write_rows(page, part, top, looks)
     for number, sentence in enumerate(part.notes, last + 2):
         page.write_string(number, 0, _text(f"・{sentence}"), looks["label"])
@@ -70,6 +77,7 @@ def _write_part(page: Worksheet, paper: Paper, part: Part, looks: dict[str, Form
 
 def _write_rows(page: Worksheet, part: Part, top: int, looks: dict[str, Format]) -> int:
     cell, write = looks["cell"], page.write_string
+    widths = [max(_LEAST, column.width * _UNIT) for column in part.columns]
     if not part.rows and part.columns:
         write(top + 1, 0, _text(part.empty), looks["label"])
         return top + 1
@@ -77,7 +85,21 @@ def _write_rows(page: Worksheet, part: Part, top: int, looks: dict[str, Format])
     for line, row in enumerate(part.rows[:MOST_ROWS], top + 1):
         for place, text in enumerate(row):
             write(line, place, _text(text), cell)
+        height = _height(row, widths)
+        if height > _LINE:
+            page.set_row(line, height)
     return line
+
+
+def _height(cells: Iterable[str], widths: Sequence[float]) -> float:
+    """Give the height of a row in points, so that wrapped cells show whole: a Japanese character is two wide."""
+    most = 1
+    for text, width in zip(cells, widths, strict=True):
+        if 2 * len(text) < width and "\n" not in text:
+            continue
+        lines = (len(line) + sum(not char.isascii() for char in line) for line in text.split("\n"))
+        most = max(most, sum(int(length // (width - 1)) + 1 for length in lines))
+    return min(most * _LINE, _TALLEST)
 
 
 def _arrange(page: Worksheet, paper: Paper, part: Part, top: int, last: int) -> None:
