@@ -205,18 +205,22 @@ def entered(one: Device, version: str) -> OfficialRow:
     )
 
 
-def test_a_version_typed_into_the_ledger_is_taken_but_never_sure() -> None:
+def test_a_version_typed_into_the_ledger_is_shown_and_proves_nothing() -> None:
     mute, knowledge = fortigate(None), whole_knowledge("fortios")
     bad = judge(case(mute, rows=(entered(mute, "7.4.2"),), knowledge=knowledge), "network")
-    assert bad.verdict is Verdict.PROVES_NO
+    assert bad.verdict is Verdict.CANNOT_TELL
+    assert bad.findings[0].code == "patch.affected"
     assert "台帳の記入" in bad.findings[0].source
     good = judge(case(mute, rows=(entered(mute, "7.6.6"),), knowledge=knowledge), "network")
     assert good.verdict is Verdict.CANNOT_TELL
     assert "確かでない" in good.reason.ja
-    told = fortigate("v7.4.2")
-    both = judge(case(told, rows=(entered(told, "7.6.6"),), knowledge=knowledge), "network")
-    assert both.verdict is Verdict.CANNOT_TELL
-    assert "patch.version_unknown" in codes(both)
+
+
+def test_a_typed_version_of_another_program_changes_nothing() -> None:
+    told, knowledge = fortigate(MENDED), whole_knowledge("fortios")
+    for typed in ("2.0", "7.4.2", "電子カルテ 5.1"):
+        judged = judge(case(told, rows=(entered(told, typed),), knowledge=knowledge), "network")
+        assert judged.verdict is Verdict.SUPPORTS_YES
 
 
 def test_a_typed_patch_level_completes_a_windows_build() -> None:

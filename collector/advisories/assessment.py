@@ -104,7 +104,7 @@ class Assessor:
         """Give everything known of the device's products; never empty.
 
         `typed` is the version that a person wrote into the ledger: it stands in for one that the device
-        does not tell, never surer than likely, and contradicts one that it tells otherwise.
+        does not tell, as a guess.
         """
         found = matches(device, self.knowledge.products, self._fitting)
         said: list[Assessment] = []
@@ -229,16 +229,18 @@ class Assessor:
 
 
 def _with_entry(matched: Matched, typed: str) -> Matched:
-    """The match with a person's entry: as its version if the device tells none or less, else beside it."""
+    """The match with a person's entry as its version, where the device tells none or less; it stays a guess.
+
+    The column also holds versions of other programs, so an entry that differs contradicts nothing.
+    """
     entry = parse(matched.product.scheme, typed)
-    if entry is None:
+    if entry is None or not entry.told:
         return matched
     own = parse(matched.product.scheme, matched.version)
     finer = own is not None and not own.told and against_bound(entry, own) is Order.EQUAL
     if matched.version and not finer:
-        return dataclasses.replace(matched, others=(*matched.others, typed))
-    weaker = max(matched.sure, Sure.LIKELY, key=RANK.__getitem__)
-    return dataclasses.replace(matched, version=typed, sure=weaker, typed=True)
+        return matched
+    return dataclasses.replace(matched, version=typed, sure=Sure.GUESS, typed=True)
 
 
 def _title(product: Product, device: Device) -> str:
