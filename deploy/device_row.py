@@ -11,6 +11,7 @@ from inventory_db.device import FIELDS
 from inventory_db.observations import Stored
 from inventory_db.traits import Traits, traits_of
 from probes.facts import Fact, FactKind, Observation, Outcome, Sure
+from probes.normal_version import normal_version
 from probes.systems import system_maker
 
 OF_THE_SYSTEM = {
@@ -50,6 +51,7 @@ def device_row(facts: Sequence[Fact], probe: str, services: Sequence[Mapping[str
         "addresses": list(_addresses(facts)),
         "names": list(traits.names),
         **{name: values[name] for name in FIELDS},
+        "version_normal": normal_version(values["maker"], values["firmware_version"] or values["os_version"]),
         "services": list(services),
         "dual_homed": {"networks": networks, "declared": False, "evidence": []}
         if len(networks) > 1

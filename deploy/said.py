@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from inventory_db.device import FIELDS
+from probes.normal_version import normal_version
 from probes.recognise import Recognition
 from probes.systems import system_maker
 
@@ -34,6 +35,7 @@ def said_row(source: str, said: Sequence[Recognition], service: str | None) -> d
         "addresses": [],
         "names": [],
         **values,
+        "version_normal": normal_version(values["maker"], values["firmware_version"] or values["os_version"]),
         "services": services,
         "dual_homed": None,
         "forwards": None,

@@ -17,7 +17,7 @@ _MYSQL = re.compile(
     re.ASCII,
 )
 _MARIA = re.compile(r"maria|(?<![a-z])mdb", re.IGNORECASE)
-_PERCONA = re.compile(r"percona|^-(?:rel)?\d\d\.\d", re.IGNORECASE)
+_PERCONA = re.compile(r"percona|^-?rel\d\d\.\d|^-\d\d\.\d", re.IGNORECASE)
 _DEB = re.compile(r"\+?~?deb(?P<number>\d{1,2})u\d", re.IGNORECASE)
 _UBUNTU = re.compile(r"ubuntu[\d.]*\d\.(?P<v>\d\d\.\d\d)\.|ubuntu", re.IGNORECASE)
 _UBUNTU_NAMES = {

@@ -64,6 +64,7 @@ _SYSTEM = {
     "5.0": FactKind.SNMP_SYSNAME,
     "6.0": FactKind.LOCATION,
 }
+_MODEL_FIRST = re.compile(r"^[A-Za-z][\w-]* (?=v\d)", re.ASCII)  # some say their model before the version
 _PARTS = {
     "part.maker": FactKind.MAKER,
     "part.model": FactKind.MODEL,
@@ -314,6 +315,7 @@ def _chassis(walk: Walk) -> Iterator[Fact]:
             yield fact(kind, value, Sure.LIKELY if kind is FactKind.MAKER else sure)
     firmware = meaning(walk.text("part.software", index)) or meaning(walk.text("part.firmware", index))
     if firmware:
+        firmware = _MODEL_FIRST.sub("", firmware)
         yield fact(FactKind.FIRMWARE_VERSION, firmware, Sure.LIKELY)
     elif only := _only(walk, "part.software") or _only(walk, "part.firmware"):
         yield fact(FactKind.FIRMWARE_VERSION, only, Sure.GUESS)

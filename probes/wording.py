@@ -21,6 +21,9 @@ _SOFTWARE = r"(?:application software|runtime|software|s/?w|application|appl|pro
 _FIRMWARE = r"(?:firmware|f/?w|ros|aos)"
 _SORT = r"(?:version|vers|ver|revision|rev|release|rel)"
 _LABELLED = (
+    compiled(
+        r"(?P<before>.{0,24})\b(?P<v>V[0-9]{3}R[0-9]{3}[A-Z0-9]*)\b"
+    ),  # how Huawei and its like number releases
     *(
         compiled(
             rf"(?i)(?P<before>.{{0,24}})\b{label}[ ,_-]{{0,2}}{_SORT}?\.? ?[:=#]? ?(?:3Com OS |[A-Za-z]{2, 12}[_,-])?v?\.? ?(?P<v>{_VERSION})"
@@ -30,14 +33,14 @@ _LABELLED = (
     compiled(
         rf"(?i)(?P<before>.{{0,24}})\b{_SORT}\.?[ :=]{{0,3}}(?:[A-Za-z]+OS |[A-Za-z]{2, 12}[_,-])?v?(?P<v>{_VERSION})"
     ),
-    compiled(rf"(?P<before>.{{0,24}})(?:\b|[a-z0-9])[vVrR]\.? ?(?P<v>[0-9]+\.{_VERSION})"),
+    compiled(rf"(?P<before>.{{0,24}})(?:\b[rR]|(?:\b|[a-z0-9])[vV])\.? ?(?P<v>[0-9]+\.{_VERSION})"),
 )
 _BARE = compiled(
     r"(?P<before>.{0,24})[ (,\[](?P<v>[0-9]+\.[0-9]+\.[0-9]+(?:[._][0-9]+)*(?:[A-Za-z0-9.()_+~@-]*[A-Za-z0-9)])?|[0-9]+\.[0-9]+\.[0-9]+)(?:[ ),\];]|$)"
 )
 _OTHER = re.compile(  # a label before "version" that says it is of something else
-    r"(?:h/?w|hardware|boot|bootr|bootrom|boot ?loader|bootldr|rom|prom|bios|kernel|loader|snmp|upnp|http|mib|java|php|operating system|openssl"
-    r"|perl|python|protocol|uboot|u-boot|cpld|fpga|diag|eeprom|driver|linux|nic|net|iot|engine|controller|ui|nc|me|ccos|copyright|©|\(c\)|tls|ssl|api|gui)"
+    r"(?:u-?boot [\d.]+ \(|h/?w|hardware|boot|bootr|bootrom|boot ?loader|bootldr|rom|prom|bios|kernel|loader|snmp|upnp|http|mib|java|php|operating system|openssl"
+    r"|perl|python|protocol|uboot|u-boot|cpld|fpga|diag|eeprom|driver|linux|nic|net|iot|engine|controller|build|ui|nc|me|ccos|copyright|©|\(c\)|tls|ssl|api|gui)"
     r"[\s:/_-]*(?:version|ver|rev)?[\s:.]*$",
     re.IGNORECASE,
 )
@@ -169,6 +172,9 @@ def version_in(text: str) -> str:
 
 def _whole(value: str) -> str:
     """Cut what follows a bracket that was never opened."""
+    value = re.sub(r"\((?:R|C|TM)\).*", "", value)
+    half, _, other = value.partition("-")
+    value = half if half == other else value
     return value if value.count("(") >= value.count(")") else value.rstrip(")")
 
 
@@ -176,10 +182,7 @@ def _is_version(value: str) -> bool:
     """Tell a version from a year, an address or a date."""
     numbers = value.split(".")
     address = len(numbers) == 4 and all(n.isdigit() and len(n) < 4 for n in numbers) and int(numbers[0]) > 9
-    if value.isdigit() and len(value) < 3:
-        return False
-    year = value.isdigit() and len(value) == 4 and value[:2] in ("19", "20")
-    return not (year or (address and int(numbers[0]) >= 100))
+    return not (value.isdigit() or (address and int(numbers[0]) >= 100))
 
 
 def tokens(text: str) -> Said | None:
@@ -230,7 +233,9 @@ def _token(text: str) -> Said:
 
 def _software(text: str, found: Found) -> Said:
     name, rest = found.name, text[found.end :]
-    if name.text.endswith("*"):  # what follows the name inside its word may be the version
+    if name.text.endswith("*") and not rest.startswith(
+        "/"
+    ):  # what follows the name inside its word may be the version
         rest = text[found.begin + len(name.text) - 1 :]
     after = _AFTER.search(rest)
     version = after["v"] if after and _is_version(after["v"]) and _tells(rest, after["v"]) else ""

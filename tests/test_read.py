@@ -43,6 +43,33 @@ def test_a_walk_becomes_one_device(tmp_path: Path) -> None:
     assert row["errors"] == []
 
 
+def test_an_output_becomes_a_device(tmp_path: Path) -> None:
+    text = "Version: FortiGate-99Z v9.9.9,build1\nSerial-Number: FGT99Z9999999999\nHostname: fw\n"
+    (tmp_path / "c.jsonl").write_text(json.dumps({"id": "x", "command": "get system status", "text": text}))
+    (row,) = rows("--commands", "c.jsonl", cwd=tmp_path)
+    device = row["device"]
+    assert (device["maker"], device["model"], device["serial"]) == (
+        "Fortinet",
+        "FortiGate-99Z",
+        "FGT99Z9999999999",
+    )
+    assert (device["firmware_version"], device["version_normal"], device["names"]) == (
+        "9.9.9,build1",
+        "9.9.9",
+        ["fw"],
+    )
+    assert device["confidence"]["serial"]["pattern"].startswith("command.fortinet")
+
+
+def test_the_softwares_maker_is_marked_as_a_guess(tmp_path: Path) -> None:
+    (tmp_path / "b.jsonl").write_text(
+        json.dumps({"id": 1, "service": "http.server", "banner": "nginx/9.9.9"})
+    )
+    (row,) = rows("--banners", "b.jsonl", cwd=tmp_path)
+    assert row["device"]["services"][0]["maker"] == row["device"]["maker"] == "nginx"
+    assert row["device"]["confidence"]["maker"]["sure"] == "guess"
+
+
 def test_several_files_in_both_spellings(tmp_path: Path) -> None:
     for name in ("a", "b", "c"):
         (tmp_path / name).write_text(WALK)
@@ -75,7 +102,7 @@ def test_a_banner_says_what_speaks_and_what_it_stands_on(tmp_path: Path) -> None
         b"1.3.6.1.2.1.1.1.0|4x|zz\n1.3.|\n",
     ],
 )
-@pytest.mark.parametrize("name", ["snmprec", "banners"])
+@pytest.mark.parametrize("name", ["snmprec", "banners", "commands"])
 def test_any_file_gives_rows_and_no_fault(name: str, content: bytes, tmp_path: Path) -> None:
     file = tmp_path / "hostile"
     file.write_bytes(content)

@@ -9,6 +9,7 @@ from probes import command_output, labels, names, structured, wording
 from probes.command_output import families
 from probes.device_class import CLASSES
 from probes.facts import Sure
+from probes.normal_version import normal_version
 from probes.patterns import BadPattern, compiled
 from probes.recognise import recognise
 
@@ -156,6 +157,24 @@ def test_labels_are_read_in_json_and_xml() -> None:
 def test_a_pattern_that_looks_around_is_refused() -> None:
     with pytest.raises(BadPattern):
         compiled("(?=x)x")
+
+
+@pytest.mark.parametrize(
+    ("maker", "text", "normal"),
+    [
+        ("Fortinet", "FortiGate-99Z v7.9.5,build1517,230606 (GA)", "7.9.5"),
+        ("Cisco", "15.9(7)E3", "15.9(7)E3"),
+        ("Huawei", "5.170 (AR99 V200R099C00SPC500)", "V200R099C00SPC500"),
+        ("Juniper", "19.9R3-S4.5", "19.9R3-S4.5"),
+        ("Nobody", "Version 4.9.9b2 of May", "4.9.9b2"),
+        ("Nobody", "no number", None),
+        (None, None, None),
+    ],
+)
+def test_the_normal_form_is_what_advisories_name(
+    maker: str | None, text: str | None, normal: str | None
+) -> None:
+    assert normal_version(maker, text) == normal
 
 
 # Hostile text.

@@ -11,6 +11,7 @@ from inventory_db.device import FIELDS
 from probes import command_output
 from probes.command_output import Claim
 from probes.facts import printable
+from probes.normal_version import normal_version
 
 _WHY = {
     "command.first_module": (
@@ -40,6 +41,8 @@ def _row(source: str, row: dict[str, Any] | str) -> dict[str, Any]:
         if field in by_field:
             device[field] = printable(by_field[field].value)
             device["confidence"][field] = _confidence(by_field[field])
+    version = device["firmware_version"] or device["os_version"]
+    device["version_normal"] = normal_version(device["maker"], version)
     device["names"] = [printable(by_field["name"].value)] if "name" in by_field else []
     facts = [
         {"kind": c.field, "value": printable(c.value), "sure": str(c.sure), "pattern": c.rule} for c in claims
