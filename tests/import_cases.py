@@ -3,6 +3,7 @@
 
 import csv
 import io
+import struct
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -105,3 +106,58 @@ def with_part(source: Path, target: Path, part: str, data: bytes) -> Path:
                 new.writestr(entry.filename, old.read(entry.filename))
         new.writestr(part, data)
     return target
+
+
+def xls_file(folder: Path, rows: Sequence[Sequence[Any]], *, locked: bool = False) -> Path:
+    """Write rows as an old .xls: one BIFF8 sheet in an OLE container, texts and numbers only."""
+    sheet = _record(0x0809, struct.pack("<HHHHII", 0x600, 0x10, 0, 0, 0, 0x600))
+    for row, cells in enumerate(rows):
+        for column, value in enumerate(cells):
+            where = struct.pack("<HHH", row, column, 0)
+            if isinstance(value, float):
+                sheet += _record(0x0203, where + struct.pack("<d", value))
+            elif value:
+                text = str(value).encode("utf-16-le")
+                sheet += _record(0x0204, where + struct.pack("<HB", len(text) // 2, 1) + text)
+    sheet += _record(0x000A, b"")
+    name = "機器".encode("utf-16-le")
+    start = _record(0x0809, struct.pack("<HHHHII", 0x600, 0x05, 0, 0, 0, 0x600))
+    start += _record(0x002F, struct.pack("<HHH", 1, 1, 1) + bytes(48)) if locked else b""
+    end = _record(0x000A, b"")
+    offset = len(start) + 4 + 8 + len(name) + len(end)
+    book = (
+        start + _record(0x0085, struct.pack("<IBBBB", offset, 0, 0, len(name) // 2, 1) + name) + end + sheet
+    )
+    path = folder / "台帳.xls"
+    path.write_bytes(_ole("Workbook", book))
+    return path
+
+
+def _record(kind: int, data: bytes) -> bytes:
+    return struct.pack("<HH", kind, len(data)) + data
+
+
+def _ole(name: str, stream: bytes) -> bytes:
+    """An OLE container with one stream: header, one FAT sector, one directory sector, the stream."""
+    stream = stream.ljust(4096, b"\0")
+    count = -(-len(stream) // 512)
+    none, end = 0xFFFFFFFF, 0xFFFFFFFE
+    fat = [0xFFFFFFFD, end, *range(3, count + 2), end]
+    header = (
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+        + bytes(16)
+        + struct.pack("<HHHHH", 0x3E, 3, 0xFFFE, 9, 6)
+        + bytes(6)
+    )
+    header += struct.pack("<IIIIIIIII", 0, 1, 1, 0, 4096, end, 0, end, 0) + struct.pack(
+        "<109I", 0, *[none] * 108
+    )
+    directory = _entry("Root Entry", 5, none, 1, end, 0) + _entry(name, 2, none, none, 2, len(stream))
+    table = struct.pack(f"<{len(fat)}I", *fat).ljust(512, b"\xff")
+    return header + table + directory.ljust(512, b"\0") + stream.ljust(count * 512, b"\0")
+
+
+def _entry(name: str, kind: int, side: int, child: int, start: int, size: int) -> bytes:
+    text = name.encode("utf-16-le")
+    entry = text.ljust(64, b"\0") + struct.pack("<HBBIII", len(text) + 2, kind, 1, side, side, child)
+    return entry + bytes(36) + struct.pack("<IQ", start, size)

@@ -19,7 +19,7 @@ from collector.imports.table import Read, name_tables, read_lines
 from collector.imports.table_file import read_table
 from collector.imports.trouble import BadImport, letters
 from inventory_db.typed_values import day_in, folded, ips_in, macs_in, names_in
-from tests.import_cases import HEADINGS, ROWS, csv_file, with_part, xlsx_file
+from tests.import_cases import HEADINGS, ROWS, csv_file, with_part, xls_file, xlsx_file
 
 TABLE = (HEADINGS, *ROWS)
 
@@ -394,3 +394,34 @@ def test_a_damaged_workbook_never_breaks_us(
 def test_columns_have_their_letters() -> None:
     assert [letters(n) for n in (1, 26, 27, 256, 16384)] == ["A", "Z", "AA", "IV", "XFD"]
     assert letters(grid.MOST_COLUMNS) == "IV"
+
+
+def test_an_old_xls_is_read(tmp_path: Path) -> None:
+    rows = [
+        ("情報機器台帳",),
+        *TABLE,
+        ("A-004", "pc4", "10.1.0.9", "", "", "", "", "", 44166.0, "稼働", "ﾒﾓ"),
+    ]
+    path = xls_file(tmp_path, rows)
+    assert read_table(path).form == "Excel (.xls)"
+    found = read(path).lines
+    assert [line.row for line in found] == [3, 4, 5, 6]
+    assert found[0].cells["設置場所"] == "サーバ室"
+    assert found[3].cells["登録日"] == "2020/12/1"
+    assert found[3].cells["説明"] == "ﾒﾓ"
+
+
+def test_an_old_xls_with_a_password_is_refused(tmp_path: Path) -> None:
+    assert "パスワード" in refused(xls_file(tmp_path, TABLE, locked=True)).ja
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_a_damaged_xls_never_breaks_us(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+    path = xls_file(tmp_path_factory.mktemp("xls"), TABLE)
+    whole = bytearray(path.read_bytes())
+    for _ in range(data.draw(st.integers(1, 4))):
+        whole[data.draw(st.integers(0, 3500))] = data.draw(st.integers(0, 255))
+    path.write_bytes(bytes(whole))
+    with suppress(BadImport):
+        assert all(line.cells for line in read(path).lines)
