@@ -15,6 +15,7 @@ from inventory_db.device import Device
 from inventory_db.listed import Finder, Match
 from inventory_db.official import OfficialRow
 from inventory_db.stated import ListedDevice, Review
+from inventory_db.typed_values import folded
 
 SILENT_DAYS = 30
 # Columns of the form that every row needs. ソフトウェア and its version exist only where software does, and
@@ -30,6 +31,7 @@ REQUIRED = (
     "登録日",
     "状態",
 )
+_RETIRED = ("廃棄", "撤去", "返却", "除却", "処分", "廃止", "売却", "譲渡")
 _JAPAN = timezone(timedelta(hours=9))
 
 
@@ -61,6 +63,8 @@ class Coverage:
     seen_not_listed: tuple[str, ...] = ()
     unseen: tuple[Unseen, ...] = ()  # listed, and not seen for `silent_days` or ever
     gaps: tuple[Gap, ...] = ()
+    retired: tuple[str, ...] = ()  # ids of listed rows whose 状態 says 廃棄 or the like, and which nobody saw
+    retired_but_seen: tuple[str, ...] = ()  # devices that were seen, though their listed row says so
     silent_days: int = SILENT_DAYS
     checked: date | None = None  # when a person last touched the ledger: a cell, an import, a review
     updated: datetime | None = None  # 最終更新日, scans included
@@ -77,18 +81,20 @@ class Coverage:
 def cover(case: Case, silent_days: int = SILENT_DAYS) -> Coverage:
     """Compare what the scans saw with what is listed."""
     listed = [one for one in case.said(ListedDevice) if one.present]
-    known = {device.id for device in case.devices}
-    by_device = {one.device: one for one in listed if one.device in known}
+    by_device, loose = _linked(case, listed)
+    retired = [one for one in loose if is_retired(one)]
+    loose = [one for one in loose if not is_retired(one)]
     typed = {row.device.id for row in case.rows if any(cell.source == "person" for cell in row.cells)}
     both = [device for device in case.devices if device.id in by_device or device.id in typed]
     counted = {device.id for device in both}
-    loose = [one for one in listed if one.device not in known]
     updated, updated_by = _updated(case)
     return Coverage(
         seen_and_listed=tuple(device.id for device in both),
         seen_not_listed=tuple(device.id for device in case.devices if device.id not in counted),
         unseen=(*_silent(case, both, by_device, silent_days), *_never(case, loose)),
         gaps=tuple(_gaps(case.rows, by_device, loose)),
+        retired=tuple(one.id for one in retired),
+        retired_but_seen=tuple(id for id, one in by_device.items() if is_retired(one)),
         silent_days=silent_days,
         checked=_checked(case),
         updated=updated,
@@ -96,6 +102,32 @@ def cover(case: Case, silent_days: int = SILENT_DAYS) -> Coverage:
         review=max((r for r in case.said(Review) if r.subject == "ledger"), key=lambda r: r.on, default=None),
         imported=bool(case.stated.get(ListedDevice.KIND)),
     )
+
+
+def is_retired(one: ListedDevice) -> bool:
+    """Whether the facility's ledger says that the device is gone: 廃棄, 撤去, 返却 …"""
+    return folded(one.cells.get("状態", "")).startswith(_RETIRED)
+
+
+def _linked(case: Case, listed: list[ListedDevice]) -> tuple[dict[str, ListedDevice], list[ListedDevice]]:
+    """Give the listed rows by the device that they are, and those that are none of the case's.
+
+    A device that has become part of another leads to that one by its marks. On a vendor's sheet only
+    rows of the devices in its care count: whose the others are is not known.
+    """
+    known = {device.id for device in case.devices}
+    found: dict[str, ListedDevice] = {}
+    loose, finder = [], None
+    for one in listed:
+        device = one.device
+        if device and device not in known and case.vendor is None:
+            finder = finder or Finder(case.devices)
+            device = finder.find(one.cells).device
+        if device in known:
+            found.setdefault(device, one)
+        elif case.vendor is None:
+            loose.append(one)
+    return found, loose
 
 
 def _silent(
@@ -119,9 +151,10 @@ def _gaps(
     rows: Iterable[OfficialRow], by_device: dict[str, ListedDevice], loose: Iterable[ListedDevice]
 ) -> Iterable[Gap]:
     for row in rows:
-        empty = tuple(column for column in REQUIRED if not row.cell(column).value.strip())
+        listed = by_device.get(row.device.id)
+        said = listed.cells if listed else {}
+        empty = tuple(c for c in REQUIRED if not (row.cell(c).value.strip() or said.get(c, "").strip()))
         if empty:
-            listed = by_device.get(row.device.id)
             yield Gap(row.device.id, listed.id if listed else "", empty)
     for one in loose:
         empty = tuple(c for c in REQUIRED[1:] if not one.cells.get(c, "").strip())  # we number it ourselves

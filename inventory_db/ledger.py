@@ -19,10 +19,12 @@ from inventory_db import people, tables
 from inventory_db.device import Device, Merge, Touched, device_json
 from inventory_db.evidence import Said, said_by
 from inventory_db.identify import identify
-from inventory_db.listed_ledger import last_listed, listed_json, listed_rows
+from inventory_db.listed_ledger import last_listed, listed_by_device, listed_json, listed_rows
 from inventory_db.observations import load, load_some, microseconds, scans, vantages
 from inventory_db.official import COLUMNS, OfficialRow, number_text, official_row
 from inventory_db.people import EDITABLE, BadEntry, Entry, edit
+from inventory_db.stated import ListedDevice
+from inventory_db.statements import Stated
 from probes.facts import Sent
 
 __all__ = [
@@ -113,7 +115,8 @@ def devices(connection: Connection, at: datetime | None = None) -> tuple[Device,
 
 def official_rows(connection: Connection, at: datetime | None = None) -> tuple[OfficialRow, ...]:
     """Give the rows of the official form by 管理番号, now or as known at `at`."""
-    return tuple(_row(one) for one in _kept(connection, at))
+    listed = listed_by_device(connection, at)
+    return tuple(_row(one, listed) for one in _kept(connection, at))
 
 
 def devices_and_rows(
@@ -122,7 +125,8 @@ def devices_and_rows(
     """Give what `devices` and `official_rows` give, read once."""
     kept = _kept(connection, at)
     found = tuple(people.confirmed(one.device, people.latest(one.typed)) for one in kept)
-    return found, tuple(_row(one) for one in kept)
+    listed = listed_by_device(connection, at)
+    return found, tuple(_row(one, listed) for one in kept)
 
 
 def header(connection: Connection, at: datetime | None = None) -> Header:
@@ -161,7 +165,7 @@ def device_document(
     return {
         "schema": DEVICE_SCHEMA,
         "device": _device_json(one),
-        "official": dict(zip(COLUMNS, _row(one).values, strict=True)),
+        "official": dict(zip(COLUMNS, _row(one, listed_by_device(connection, at)).values, strict=True)),
         "entries": [msgspec.to_builtins(entry) for entry in one.typed],
         "evidence": [said.json() for said in _evidence(connection, one.device)],
     }
@@ -177,11 +181,11 @@ def _evidence(connection: Connection, device: Device) -> list[Said]:
     return said_by(device, load_some(connection, device.observations))
 
 
-def _row(one: _Kept) -> OfficialRow:
+def _row(one: _Kept, listed: Mapping[str, Stated[ListedDevice]]) -> OfficialRow:
     typed = people.latest(one.typed)
     dual = people.confirmed(one.device, typed).dual_homed
     device = one.device if dual is one.device.dual_homed else replace(one.device, dual_homed=dual)
-    return official_row(device, one.number, typed)
+    return official_row(device, one.number, typed, listed.get(one.device.id))
 
 
 def _device_json(one: _Kept) -> dict[str, Any]:

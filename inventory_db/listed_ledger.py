@@ -37,6 +37,15 @@ def listed_rows(connection: Connection, at: datetime | None = None) -> tuple[Lis
     return tuple(sorted(rows, key=lambda row: (not row.number, int(row.number or 0))))
 
 
+def listed_by_device(connection: Connection, at: datetime | None = None) -> dict[str, Stated[ListedDevice]]:
+    """Give the first row of the facility's own ledger that is linked to each device."""
+    found: dict[str, Stated[ListedDevice]] = {}
+    for one in standing(connection, ListedDevice, at).values():
+        if one.said.present and one.said.device:
+            found.setdefault(one.said.device, one)
+    return found
+
+
 def number_listed(connection: Connection, ids: Iterable[str]) -> int:
     """Give each listed device without a number the next one; gives how many got one. Needs the writer's lock."""
     table, known = tables.numbers, _numbers(connection)

@@ -6,7 +6,7 @@ Source: 医療機関におけるサイバーセキュリティ対策チェック
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
 
 from inventory_db.device import Device
@@ -25,7 +25,9 @@ class Cell:
     """One cell; a proposal is what the scan suggests for a cell that a person has to fill."""
 
     value: str
-    source: str  # assigned, scan, person, or "" for an empty cell
+    source: (
+        str  # assigned, scan, person, listed (the facility's own ledger, where no scan knows), or "" if empty
+    )
     who: str = ""
     at: datetime | None = None
     proposal: str = ""
@@ -95,15 +97,32 @@ def number_text(number: int | None) -> str:
     return "" if number is None else f"{number:03d}"
 
 
-def official_row(device: Device, number: int | None, typed: Mapping[str, Entry]) -> OfficialRow:
-    """Fill the 12 cells: what a person typed, else what the scan found, else nothing."""
+def official_row(
+    device: Device,
+    number: int | None,
+    typed: Mapping[str, Entry],
+    listed: Stated[ListedDevice] | None = None,
+) -> OfficialRow:
+    """Fill the 12 cells: what a person typed, else what the scan found, else what the facility's own ledger says."""
     shown = number_text(number)
     scanned, proposed = _scanned(device), _proposed(device)
     cells = [Cell(shown, "assigned" if shown else "")]
     cells += [
         _cell(typed.get(column), scanned.get(column, ""), proposed.get(column, "")) for column in COLUMNS[1:]
     ]
+    if listed is not None:
+        cells = [_with_listed(cell, column, listed) for cell, column in zip(cells, COLUMNS, strict=True)]
     return OfficialRow(device, shown, tuple(cells))
+
+
+def _with_listed(cell: Cell, column: str, listed: Stated[ListedDevice]) -> Cell:
+    """Let the facility's own ledger fill a scanned column where no scan knows, and propose where one does."""
+    said = listed.said.cells.get(column, "")
+    if not said or column not in SCANNED_COLUMNS or said == cell.value:
+        return cell
+    if cell.value or cell.source == "person":
+        return cell if cell.proposal else replace(cell, proposal=said)
+    return Cell(said, "listed", listed.who, listed.at)
 
 
 def _cell(entry: Entry | None, scanned: str, proposal: str) -> Cell:

@@ -9,7 +9,7 @@ from collector.coverage import cover
 from inventory_db.device import Address, Device
 from inventory_db.official import official_row
 from inventory_db.people import Entry
-from inventory_db.stated import ListedDevice, Review, Statement
+from inventory_db.stated import ListedDevice, Review, Statement, Vendor
 from inventory_db.statements import Stated
 
 NOW = datetime(2026, 7, 1, 9, tzinfo=UTC)
@@ -100,3 +100,45 @@ def test_the_last_review_of_the_ledger_counts() -> None:
     found = cover(case([], *reviews))
     assert found.review == reviews[1]
     assert found.checked == date(2026, 6, 20)
+
+
+def test_a_discarded_device_is_not_missing_but_is_told_when_it_is_seen() -> None:
+    found = cover(
+        case(
+            [device("a", "10.1.0.1")],
+            ListedDevice(id="x", cells={"コンピュータ名": "old", "状態": "廃棄（2024年度）"}),
+            ListedDevice(id="y", cells={"状態": "撤去済"}, device="a"),
+        )
+    )
+    assert (found.unseen, found.retired, found.retired_but_seen) == ((), ("x",), ("a",))
+    assert {gap.listed for gap in found.gaps} == {"y"}
+
+
+def test_what_their_own_ledger_says_is_no_gap() -> None:
+    full = {"メーカー": "A社", "OS": "Win11", "コンピュータ名": "pc", "設置場所": "受付", "利用者": "医事課"}
+    found = cover(
+        case(
+            [device("a", "10.1.0.1")],
+            ListedDevice(id="x", cells=full | {"登録日": "R2.4.1", "状態": "稼働"}, device="a"),
+        )
+    )
+    assert found.gaps == ()
+
+
+def test_a_device_that_became_part_of_another_is_followed() -> None:
+    listed = ListedDevice(id="x", cells={"IPアドレス": "10.1.0.1"}, device="retired-id")
+    found = cover(case([device("a", "10.1.0.1")], listed))
+    assert found.seen_and_listed == ("a",)
+    assert found.unseen == ()
+
+
+def test_a_vendors_sheet_counts_the_devices_in_its_care_alone() -> None:
+    whole = case(
+        [device("a", "10.1.0.1")],
+        ListedDevice(id="x", cells={}, device="a"),
+        ListedDevice(id="y", cells={}, device="another-vendors"),
+        ListedDevice(id="z", cells={"コンピュータ名": "ghost"}),
+    )
+    found = cover(replace(whole, vendor=Vendor(id="v", name="A社", devices=("a",))))
+    assert found.seen_and_listed == ("a",)
+    assert found.unseen == ()

@@ -146,12 +146,32 @@ def test_an_empty_cell_erases_nothing(engine: Engine, tmp_path: Path) -> None:
 def test_scanned_columns_are_never_overwritten_and_the_difference_is_shown(
     engine: Engine, tmp_path: Path
 ) -> None:
-    before = rows(engine)["10.1.0.20"][:7]
+    before = rows(engine)["10.1.0.20"][:6]
     path = csv_file(tmp_path, [HEADINGS, changed(ROWS[0], メーカ="富士通", IPアドレス="10.1.0.21")])
     made, _ = bring(engine, path)
     assert {one.column for one in made.plan.against_scan} == {"メーカー", "IPアドレス"}
-    assert rows(engine)["10.1.0.20"][:7] == before
+    assert rows(engine)["10.1.0.20"][:6] == before
     assert listed(engine)[0].cells["メーカー"] == "富士通"
+
+
+def test_their_ledger_fills_what_no_scan_knows_and_gives_way_to_a_scan(
+    engine: Engine, tmp_path: Path
+) -> None:
+    path = csv_file(tmp_path, [HEADINGS, changed(ROWS[0], OS="Win11")])
+    bring(engine, path)
+    with engine.connect() as connection:
+        (row,) = (
+            row for row in ledger.official_rows(connection) if row.cell("IPアドレス").value == "10.1.0.20"
+        )
+    assert (row.cell("OS").value, row.cell("OS").source, row.cell("OS").who) == ("Win11", "listed", "鈴木")
+    assert (row.cell("コンピュータ名").value, row.cell("コンピュータ名").source) == ("sv01", "listed")
+    made = preview(engine, csv_file(tmp_path, [HEADINGS, changed(ROWS[0], OS="Linux")], name="later.csv"))
+    assert made.plan.against_scan == []
+    with writing(engine) as connection:
+        observations.append(connection, upload(seen("10.1.0.20", OS="Ubuntu", minute=5)))
+        ledger.refresh(connection)
+    assert rows(engine)["10.1.0.20"][2] == "Ubuntu"
+    assert [one.column for one in preview(engine, path).plan.against_scan] == ["OS"]
 
 
 def test_duplicates_and_unclear_rows_are_shown_and_not_linked(engine: Engine, tmp_path: Path) -> None:

@@ -212,7 +212,7 @@ def _compare(
     cells, device = item.listed.cells, row.device
     for column in SCANNED_COLUMNS:
         shown = row.cell(column)
-        if contradicts(column, cells, row):
+        if shown.source != "listed" and contradicts(column, cells, row):
             source = "person" if shown.source == "person" else "scan"
             plan.against_scan.append(
                 Difference(item.line, device.id, row.number, column, cells[column], shown.value, source)
