@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from probes.capture import links
 from probes.capture.links import ARP, IPV4, IPV6, LLC, MPLS, PPPOE
-from probes.capture.table import Side, Table
+from probes.capture.table import MOST_PACKETS, Side, Table
 
 _TCP, _UDP, _SCTP, _ICMP6 = 6, 17, 132, 58
 _EXTENSIONS = (0, 43, 44, 60, 135)
@@ -55,7 +55,8 @@ class Dissector:
             return False
         side.packets += 1
         payload = data[34 + (data[46] >> 2 & 0x3C) : 14 + (data[16] << 8 | data[17]) or None]
-        self.table.segment(side, int.from_bytes(data[38:42], "big"), data[47], payload)
+        if payload or data[47] & 2 or side.packets >= MOST_PACKETS:  # else a bare acknowledgement
+            self.table.segment(side, int.from_bytes(data[38:42], "big"), data[47], payload)
         return True
 
     def _network(self, kind: int, data: bytes, at: int, when: float, depth: int) -> None:

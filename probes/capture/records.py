@@ -56,17 +56,17 @@ class Capture:
     def __iter__(self) -> Iterator[Record]:
         if not self._have(4):
             self._stop("空か、短すぎるファイルです。", "The file is empty or too short.")
-            return
+            return iter(())
         magic = self._buffer[self._at : self._at + 4]
         if magic in _MAGICS:
-            yield from self._classic(*_MAGICS[magic])
-        elif magic == b"\x0a\x0d\x0d\x0a":
-            yield from self._blocks()
-        else:
-            self._stop(
-                "pcap でも pcapng でもありません。tcpdump か Wireshark で保存したファイルを渡してください。",
-                "Neither pcap nor pcapng. Give a file that tcpdump or Wireshark has saved.",
-            )
+            return self._classic(*_MAGICS[magic])
+        if magic == b"\x0a\x0d\x0d\x0a":
+            return self._blocks()
+        self._stop(
+            "pcap でも pcapng でもありません。tcpdump か Wireshark で保存したファイルを渡してください。",
+            "Neither pcap nor pcapng. Give a file that tcpdump or Wireshark has saved.",
+        )
+        return iter(())
 
     def _stop(self, ja: str, en: str) -> None:
         self.problems.append(Problem(self.place + self._at, ja, en))

@@ -11,7 +11,8 @@ from probes.capture.flow import Flow
 
 MOST_FLOWS = 50_000  # known at one time; the oldest give way
 MOST_HELD = 48 * 1024 * 1024  # bytes of payload kept of all flows that are not judged yet
-_MOST_BYTES, _MOST_PIECES, _MOST_PACKETS = 8192, 24, 96  # of one direction
+MOST_PACKETS = 96  # of one direction, after which a flow is judged with what it has
+_MOST_BYTES, _MOST_PIECES = 8192, 24  # kept of one direction
 _TCP, _UDP, _SCTP = 6, 17, 132
 _SYN, _ACK = 2, 16
 _NAMES = {6: "tcp", 17: "udp", 132: "sctp", 50: "esp", 51: "ah", 47: "gre"}
@@ -101,7 +102,7 @@ class Table:
                 place -= 1 << 32
             if -65536 < place < 8 * _MOST_BYTES and len(payload) > len(side.pieces.get(place, b"")):
                 self._keep(side, place, payload)
-        if side.packets >= _MOST_PACKETS:
+        if side.packets >= MOST_PACKETS:
             self._finish(side)
 
     def _open(self, side: Side, sequence: int, flags: int) -> None:
@@ -115,7 +116,7 @@ class Table:
         """Take one datagram (or other packet) of a side."""
         if not side.done:
             self._keep(side, len(side.pieces), payload[:2048])
-            if side.packets >= _MOST_PACKETS:
+            if side.packets >= MOST_PACKETS:
                 self._finish(side)
 
     def _keep(self, side: Side, place: int, payload: bytes) -> None:
@@ -130,7 +131,7 @@ class Table:
     def _finish(self, side: Side) -> None:
         live = side.live
         side.done = True
-        if (live.one.done and live.two.done) or side.packets >= _MOST_PACKETS:
+        if (live.one.done and live.two.done) or side.packets >= MOST_PACKETS:
             self._judge(live)
 
     def _relieve(self) -> None:
