@@ -11,6 +11,7 @@ from inventory_db.device import Device
 from inventory_db.identify import identify
 from probes.all_flows import recognise_flow
 from probes.all_probes import Probe, all_probes
+from probes.capture.answers import Answers
 from probes.capture.flow import Claim, Flow
 from probes.capture.hearing import listen
 from probes.capture.packets import Dissector
@@ -35,6 +36,7 @@ class Captured:
     _seen: dict[tuple[Any, ...], Observation] = field(default_factory=dict)
     _of_one: Counter[str] = field(default_factory=Counter)
     _listeners: tuple[Probe, ...] = ()
+    _answers: Answers = field(default_factory=Answers)
     _unnamed: dict[tuple[frozenset[str], int], Flow] = field(default_factory=dict)  # UDP on one port of both
 
     def __post_init__(self) -> None:
@@ -43,7 +45,8 @@ class Captured:
         self._listeners = tuple(p for p in all_probes().values() if p.touch is Touch.LISTEN)
 
     def _settle(self, flow: Flow) -> None:
-        claims = recognise_flow(flow)
+        claims = recognise_flow(flow) or self._answers.claim(flow)
+        self._answers.learn(flow)
         for claim in claims:
             if len(self.flows) < MOST_FLOWS:
                 self.flows.append((flow.bare(), claim))

@@ -183,6 +183,28 @@ def test_every_recogniser_has_a_case() -> None:
     assert named == set(all_flows())
 
 
+def dns_answer(name: str, address: bytes) -> bytes:
+    asked = question(name)
+    return asked[:2] + b"\x81\x80\0\1\0\1" + asked[8:] + b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4" + address
+
+
+def test_an_address_that_dns_gave_for_a_tool_names_flows_without_a_name() -> None:
+    address = bytes((192, 0, 2, 20))
+    dns = conversation(
+        "udp", 40000, 53, [question("r.net.anydesk.com")], [dns_answer("r.net.anydesk.com", address)]
+    )
+    later = conversation("tcp", 50123, 443, [b"\x01\x02secret"], [b"\x03\x04secret"])
+    found = captured(dns + later).flows
+    assert [(claim.protocol, claim.sure, flow.server_port) for flow, claim in found] == [
+        ("AnyDesk", Sure.LIKELY, 53),
+        ("AnyDesk", Sure.LIKELY, 443),
+    ]
+    shared = conversation("tcp", 50123, 443, [hello("www.example.jp")], [b"\x16\3\3\0\0"])
+    assert [flow.server_port for flow, _ in captured(dns + shared).flows] == [53]
+    other = conversation("udp", 40000, 53, [question("a.example.jp")], [dns_answer("a.example.jp", address)])
+    assert protocols(captured(other + later)) == []
+
+
 def test_encrypted_datagrams_of_a_tinc_connection_belong_to_it() -> None:
     data = conversation("udp", 655 + 1000, 655 + 1000, [b"\x91" * 60], [b"\x17" * 70])
     tcp = conversation("tcp", 50123, 655 + 1000, [b"0 one 17.7\n"], [b"0 two 17.0\n"])

@@ -15,6 +15,7 @@ MOST_PACKETS = 96  # of one direction, after which a flow is judged with what it
 _MOST_BYTES, _MOST_PIECES = 8192, 24  # kept of one direction
 _TCP, _UDP, _SCTP = 6, 17, 132
 _SYN, _ACK = 2, 16
+_DNS = 53
 _NAMES = {6: "tcp", 17: "udp", 132: "sctp", 50: "esp", 51: "ah", 47: "gre"}
 _WINDOW = 1 << 31
 
@@ -116,6 +117,9 @@ class Table:
         """Take one datagram (or other packet) of a side."""
         if not side.done:
             self._keep(side, len(side.pieces), payload[:2048])
+            if side.port == _DNS and side.live.one.port != side.live.two.port and not side.done:
+                # what is answered may name the flows that follow
+                self._judge(side.live)
             if side.packets >= MOST_PACKETS:
                 self._finish(side)
 
