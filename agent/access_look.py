@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """One look at one service from one source: connect, at most one gentle question, full close, write down.
 
-What was reached is a fact of its own: nothing, refused, connected (and not one byte came), spoke.
+What was reached is a fact of its own: nothing, refused, ended (it took the connection and ended it
+without a word), connected (it took it and said nothing in time), spoke.
 """
 
 import asyncio
@@ -199,8 +200,7 @@ def _reached(wire: LiveWire, ended: WireError | None) -> tuple[str, Outcome, str
     """Give (reach, outcome, reason): what was reached is told by the connection, not by how it ended."""
     reason = str(ended or "")
     if wire.connected:
-        spoke = bool(wire.transcript.heard) or any(True for _ in wire.transcript.notes("tls.version"))
-        return ("spoke" if spoke else "connected"), Outcome.ANSWERED, reason
+        return _after_connecting(wire.transcript), Outcome.ANSWERED, reason
     if isinstance(ended, HeldBack):
         return "nothing", Outcome.HELD_BACK, reason
     if isinstance(ended, Refused):
@@ -208,6 +208,15 @@ def _reached(wire: LiveWire, ended: WireError | None) -> tuple[str, Outcome, str
     if isinstance(ended, Silent):
         return "nothing", Outcome.SILENT, reason
     return "nothing", Outcome.OUR_FAULT, reason or "no connection was made"
+
+
+def _after_connecting(transcript: Transcript) -> str:
+    """Tell a service that hung up from one that is slow: only the first has turned us away."""
+    if transcript.heard or any(True for _ in transcript.notes("tls.version")):
+        return "spoke"
+    marks = (b"closed", b"reset", b"tls failed")
+    ended = any(line.mark == "~" and line.data.startswith(marks) for line in transcript.lines)
+    return "ended" if ended else "connected"
 
 
 def _icmp_socket(door: Door) -> socket.socket:

@@ -41,7 +41,7 @@ class Look:
     source: str  # IP address as the device sees it
     mac: str
     made_mac: bool
-    reach: str  # nothing, refused, connected, spoke
+    reach: str  # nothing, refused, ended, connected, spoke
     status: str  # HTTP status, "" if none
     control: bool
     answered: bool  # something came back that shows a working path, be it a refusal
@@ -49,7 +49,7 @@ class Look:
 
     @property
     def came_through(self) -> bool:
-        """Whether a connection was made."""
+        """Whether a connection was made and not ended at once."""
         return self.reach in ("connected", "spoke")
 
     @property
@@ -148,7 +148,15 @@ def _is_address(text: str) -> bool:
 
 
 def is_turned_away(look: Look, beside: Look) -> bool:
-    """Whether a service took the connection and then denied it, while it served the other source."""
-    if look.reach == "connected" and beside.reach == "spoke":
+    """Whether a service took the connection and then denied it, while it served the other source.
+
+    Saying nothing in time is no denial: a slow look-up of the source's name would look the same.
+    """
+    if look.reach == "ended" and beside.came_through:
         return True
     return look.status in _DENIED and beside.reach == "spoke" and beside.status not in _DENIED
+
+
+def is_slow(look: Look, beside: Look) -> bool:
+    """Whether it got a connection and no word where the other source got one."""
+    return look.reach == "connected" and beside.reach == "spoke"

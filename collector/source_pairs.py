@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from collector.source_looks import ALLOWED, DISPUTED, NOT_ALLOWED, UNLISTED_MAC, Look, is_turned_away
+from collector.source_looks import ALLOWED, DISPUTED, NOT_ALLOWED, UNLISTED_MAC, Look, is_slow, is_turned_away
 from collector.verdict import Text
 
 MINUTE = timedelta(seconds=60)
@@ -131,13 +131,17 @@ def _judge_run(
         for one in beside:
             if abs(one.at - look.at) <= MINUTE and _same_service(look, one):
                 return Tested(Limit.OPEN, _open_text(look, one), (one, look))
-    if any(look.came_through and not _turned_away_by_any(look, beside) for look in run):
-        return Tested(Limit.UNKNOWN, _REVERSED, rests)
+    doubtful = [look for look in run if look.came_through and not _turned_away_by_any(look, beside)]
+    if doubtful:
+        slow = any(is_slow(look, one) for look in doubtful for one in beside)
+        return Tested(Limit.UNKNOWN, _SLOW if slow else _REVERSED, rests)
     return _judge_closed(run, beside, rests, every)
 
 
 def _same_service(look: Look, allowed: Look) -> bool:
-    return look.came_through and allowed.came_through and not is_turned_away(look, allowed)
+    if not (look.came_through and allowed.came_through) or is_slow(look, allowed):
+        return False
+    return not is_turned_away(look, allowed)
 
 
 def _turned_away_by_any(look: Look, beside: Iterable[Look]) -> bool:
@@ -269,6 +273,10 @@ _STALE = Text("試験が古く、今もそうとは言えません。", "The tes
 _REVERSED = Text(
     "許可していない送信元は接続でき、許可した送信元は接続できませんでした。向きが逆で、結果を信じられません。",
     "The source that is not allowed came through and the allowed one did not: the result contradicts what is declared.",
+)
+_SLOW = Text(
+    "許可していない送信元の接続は受け付けられ、時間内に言葉がありませんでした。遅いだけかもしれません。",
+    "The source that is not allowed got a connection and no word in time; the service may just be slow for it.",
 )
 _NOBODY = Text(
     "許可した送信元からも接続できないので、制限とは言えません。",

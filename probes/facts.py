@@ -166,7 +166,7 @@ class FactKind(enum.StrEnum):
     ACCESS_PAIR = "access.pair"  # id that all looks of one test of one port share
     ACCESS_SOURCE = "access.source"  # as the site declared it: allowed, not_allowed, unlisted_mac
     ACCESS_FROM = "access.from"  # "ip mac how": our source; how: ordinary, existing, made_address, made_mac
-    ACCESS_REACH = "access.reach"  # nothing, refused, connected, spoke
+    ACCESS_REACH = "access.reach"  # nothing, refused, ended, connected, spoke
     ACCESS_CONTROL = "access.control"  # "yes": shows that the source reaches anything at all
 
 

@@ -13,6 +13,7 @@ OWN_MAC, MADE_MAC = "00:15:17:00:00:01", "02:00:5e:00:00:01"
 _OUTCOMES = {
     "spoke": Outcome.ANSWERED,
     "connected": Outcome.ANSWERED,
+    "ended": Outcome.ANSWERED,
     "refused": Outcome.REFUSED,
     "nothing": Outcome.SILENT,
     "held": Outcome.HELD_BACK,

@@ -278,7 +278,7 @@ def test_two_sources_are_told_apart_by_what_they_get() -> None:
         asyncio.run(look())
     first, second = written.seen
     assert value(first, FactKind.ACCESS_REACH) == "spoke"
-    assert value(second, FactKind.ACCESS_REACH) == "connected"
+    assert value(second, FactKind.ACCESS_REACH) == "ended"
     assert [value(one, FactKind.ACCESS_FROM) for one in written.seen] == [
         "127.0.0.3 - existing",
         "127.0.0.4 - existing",
@@ -288,6 +288,15 @@ def test_two_sources_are_told_apart_by_what_they_get() -> None:
     assert "SSH-2.0" in first.transcript
     assert [one.action for one in written.sent] == ["tcp connect"] * 2
     assert all(one.packets >= 3 and not one.payload_bytes for one in written.sent)
+
+
+def test_a_service_that_says_nothing_in_time_is_not_one_that_hung_up() -> None:
+    written, target = Written(), Target("127.0.0.2", "", "127.0.0.0/8", ours=True)
+    with socket.create_server(("127.0.0.2", 0)) as quiet:
+        port = quiet.getsockname()[1]
+        seen = asyncio.run(looker("not_allowed", "127.0.0.4", written, port).look(target, port, "p"))
+    assert seen.outcome is Outcome.ANSWERED
+    assert value(seen, FactKind.ACCESS_REACH) == "connected"
 
 
 def test_a_closed_port_refuses_and_says_so() -> None:

@@ -97,6 +97,8 @@ def test_one_vantage_cannot_tell(access: tuple[Observation, ...]) -> None:
         (("spoke", "fault", "fault", "spoke"), "ANNA", True),  # we failed
         (("spoke", "nothing", "held", "spoke"), "ANNA", True),
         (("nothing", "spoke", "spoke", "nothing"), "ANNA", True),  # the wrong way round
+        (("spoke", "connected", "connected", "spoke"), "ANNA", True),  # slow, or kept out: who knows
+        (("ended", "ended", "ended", "ended"), "ANNA", True),  # it turns everybody away
     ],
 )
 def test_what_falls_short_cannot_tell(reaches: tuple[str, ...], roles: str, control: bool) -> None:
@@ -128,7 +130,7 @@ def test_a_minute_is_a_minute() -> None:
 
 
 def test_a_service_that_turns_a_source_away_limits_it() -> None:
-    wrapped = run(("spoke", "connected", "connected", "spoke"))
+    wrapped = run(("spoke", "ended", "ended", "spoke"))
     assert judged(told(WIRELESS, access=wrapped)).verdict is Verdict.SUPPORTS_YES
     denied = tuple(
         look(role, "spoke", 3.0 * place, status=status)
@@ -310,7 +312,7 @@ def test_an_address_of_two_devices_is_nobodys() -> None:
     assert judged(told(WIRELESS, access=run(LIMITED), devices=twice)).verdict is Verdict.CANNOT_TELL
 
 
-REACHES = ("spoke", "connected", "refused", "nothing", "held", "fault")
+REACHES = ("spoke", "ended", "connected", "refused", "nothing", "held", "fault")
 one_look = st.builds(
     look,
     st.sampled_from(("allowed", "not_allowed", "unlisted_mac")),

@@ -178,6 +178,7 @@ def _findings(service: _Service) -> Iterator[Finding]:
             todo=None if limited else _CLOSE if is_open else _TEST,
             against=not limited,
             proven=is_open or limited,
+            sure="sure" if limited or all(look.reach == "spoke" for look in tested.looks) else "likely",
             observations=tested.observations,
         )
     for limit in service.configured:

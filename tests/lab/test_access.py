@@ -140,7 +140,7 @@ def test_an_unlisted_card_is_told_from_an_unlisted_address(run: Run) -> None:
 
 def test_a_program_that_ends_at_once_said_nothing(run: Run) -> None:
     assert run.reach(22, "allowed", "10.30.1.4") == ["spoke", "spoke"]
-    assert run.reach(22, "not_allowed", "10.30.1.4") == ["connected", "connected"]
+    assert run.reach(22, "not_allowed", "10.30.1.4") == ["ended", "ended"]
 
 
 def test_each_pair_has_its_control(run: Run) -> None:
