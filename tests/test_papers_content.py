@@ -12,6 +12,7 @@ from collector.documents.gateways import group_models, is_network, is_vpn
 from collector.documents.paper import UNKNOWN, Paper
 from collector.documents.papers import load_kind
 from collector.documents.papers.survey import load_survey
+from collector.verdict import Finding, Text
 from inventory_db.official import listed_row
 from inventory_db.stated import (
     Answer,
@@ -67,6 +68,21 @@ def test_the_patch_state_is_what_was_found_and_never_good_by_itself() -> None:
     assert network == {"001": "修正版が出ています。", "002": UNKNOWN}
     judged = dossier(DeviceDetail(device="d2", patched="2026/10 に更新"))
     assert rows(load_kind("bcp").make(judged), 1)[1]["脆弱性対応状況"] == "2026/10 に更新"
+
+
+def test_what_is_open_about_a_version_is_counted_and_not_claimed() -> None:
+    built = dossier()
+    assert built.judgement
+    patches = next(item for item in built.judgement.sheets[0].items if item.line.item.rule == "patches")
+    doubt = Finding(
+        code="patch.unknown", device="d2", text=Text("FW (10.1.0.9): 版を答えません。", ""), proven=False
+    )
+    proof = Finding(code="patch.affected", device="d2", text=Text("FW (10.1.0.9): 古い版です。", ""))
+    judged = replace(patches.judged, findings=(doubt, proof))
+    sheet = replace(built.judgement.sheets[0], items=(replace(patches, judged=judged),))
+    built = replace(built, judgement=replace(built.judgement, sheets=(sheet,)))
+    network = {row["管理番号"]: row["脆弱性対応状況"] for row in rows(load_kind("bcp").make(built), 1)}
+    assert network == {"001": UNKNOWN, "002": "古い版です。\n要確認（決められない点 1 件）"}
 
 
 def test_who_answers_for_which_device() -> None:

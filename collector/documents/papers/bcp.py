@@ -16,6 +16,7 @@ from inventory_db.official import COLUMNS, ListedRow, OfficialRow
 from inventory_db.stated import DeviceDetail, RemoteAccess, Vendor
 
 _OURS = "医療機関"
+_MOST_PROVEN = 3  # findings told in one cell
 _COMPUTERS = (
     Column("管理番号", 0.7),
     Column("種別", 0.8),
@@ -209,11 +210,22 @@ class _Lines:
         return vendor.name if vendor else self._detail(row).managed_by or UNKNOWN
 
     def _patched(self, row: OfficialRow, detail: DeviceDetail) -> str:
-        found = [
-            one.text.ja + ("" if one.proven else "（疑い。確かめが要ります）")
-            for one in self._patches.get(row.device.id, ())
-        ]
-        return "\n".join(filter(None, (detail.patched, *found))) or UNKNOWN
+        """Give the person's words, then what is proven against the device, then how much is open."""
+        found = self._patches.get(row.device.id, [])
+        proven = [_without_name(one.text.ja) for one in found if one.proven]
+        unsure = len(found) - len(proven)
+        more = [f"ほか {len(proven) - _MOST_PROVEN} 件"] if len(proven) > _MOST_PROVEN else []
+        open_ones = [f"{UNKNOWN}（決められない点 {unsure} 件）"] if unsure else []
+        return (
+            "\n".join((*filter(None, (detail.patched,)), *proven[:_MOST_PROVEN], *more, *open_ones))
+            or UNKNOWN
+        )
+
+
+def _without_name(text: str) -> str:
+    """Take the device's name and address off a finding's sentence: the row says them."""
+    name, mark, rest = text.partition("): ")
+    return rest if mark and len(name) < 80 else text
 
 
 def _listed(row: ListedRow) -> tuple[str, ...]:
