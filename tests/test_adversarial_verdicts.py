@@ -12,9 +12,21 @@ from collector.edition import edition_names, load_edition
 from collector.judge import judge
 from collector.verdict import Verdict
 from deploy.bench.good_facility import SAID, facility, gateway, hosts
-from deploy.bench.made_up import NOW, device, scan
+from deploy.bench.made_up import HELD, NOW, device, scan
 from deploy.bench.situations import GOOD, Situation, all_situations
 from deploy.bench.verdicts import faults_of
+from inventory_db.stated import (
+    AccessLimit,
+    Answer,
+    Approval,
+    Confirmation,
+    Document,
+    Mitigation,
+    RemoteAccess,
+    Review,
+    Statement,
+    Vendor,
+)
 from probes.facts import Sure
 
 SITUATIONS = all_situations()
@@ -122,3 +134,54 @@ def test_random_facilities_never_deserve_a_yes_by_accident(
             assert "不具合" not in item.judged.reason.ja
             if item.judged.from_scan and not whole:
                 assert item.judged.verdict not in (Verdict.SUPPORTS_YES, Verdict.NOT_APPLICABLE)
+
+
+DAYS = st.dates()
+WORDS = st.sampled_from(["", " ", "　", "接続申請書", "x"])
+FILES = st.sampled_from([(), (HELD,), ("0" * 64,)])
+STATES = st.sampled_from(["confirmed", "corrected", "denied", "none_in_use", "OK", ""])
+IDS = st.sampled_from(["a", "b", ""])
+SAYINGS = st.one_of(
+    st.builds(
+        Confirmation,
+        vendor=IDS,
+        path=st.sampled_from(["vpn", "none", "found:gw/ssl_vpn/443", "x", ""]),
+        state=STATES,
+        by=WORDS,
+        on=DAYS,
+        evidence=WORDS,
+        attachments=FILES,
+        valid_until=st.none() | DAYS,
+    ),
+    st.builds(
+        RemoteAccess,
+        id=st.sampled_from(["vpn", "x"]),
+        vendor=IDS,
+        device=st.sampled_from(["gw", "pc", ""]),
+        means=st.sampled_from(["ssl_vpn", "ipsec", "mobile_router", ""]),
+        port=st.sampled_from([0, 443, 500]),
+    ),
+    st.builds(Vendor, id=st.sampled_from(["a", "b"]), name=WORDS, contract=st.booleans(), contract_until=st.none() | DAYS, devices=st.sampled_from([(), ("gw",), ("pc", "?")])),
+    st.builds(Review, subject=st.sampled_from(["ledger", "access_log"]), by=WORDS, on=DAYS, next_due=st.none() | DAYS),
+    st.builds(Document, id=st.sampled_from(["mds", "chart", "bcp"]), type=st.sampled_from(["mds", "contact_chart", "bcp", ""]), vendor=IDS, on=DAYS, valid_until=st.none() | DAYS, attachments=FILES),
+    st.builds(Answer, edition=st.just("R6-hospital"), sheet=st.sampled_from(["facility", "vendor", "x"]), target=st.sampled_from(["organisation", "all", "server"]), number=st.sampled_from(["0", "2-1", "2-7", "x"]), vendor=IDS, round=st.sampled_from([0, 1, 2, 9]), answer=st.sampled_from(["はい", "いいえ", "対象外", "?"]), on=DAYS, target_date=st.none() | DAYS, attachments=FILES, valid_until=st.none() | DAYS),
+    st.builds(Approval, device=st.sampled_from(["sv", "?"]), port=st.integers(-1, 70000), reason=WORDS, approver=WORDS, until=DAYS),
+    st.builds(Mitigation, device=st.just("gw"), advisory=st.just("CVE-2024-21762"), vendor=IDS, says=WORDS, by=WORDS, on=DAYS, until=st.none() | DAYS),
+    st.builds(AccessLimit, place=WORDS, limited=st.booleans(), how=WORDS, by=WORDS, on=DAYS, attachments=FILES),
+)  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None)
+@given(said=st.lists(SAYINGS, max_size=6), without=st.sets(st.sampled_from(SAID)))
+def test_whatever_people_state_needs_evidence_and_never_breaks_the_judge(
+    said: list[Statement], without: set[Statement]
+) -> None:
+    case = facility(*said, without=without)
+    held = [one for one in case.said(Confirmation) if one.evidence.strip() or HELD in one.attachments]
+    files = [one for one in case.said(Document) if HELD in one.attachments]
+    for sheet in judge(EDITIONS["R6-hospital"], case).sheets:
+        for item in sheet.items:
+            assert "不具合" not in item.judged.reason.ja
+            if item.judged.verdict is Verdict.SUPPORTS_YES:
+                assert held or item.line.key != "all/2-2"
+                assert files or item.line.item.rule not in ("disclosures", "contact_chart", "continuity_plan")
