@@ -26,7 +26,6 @@ FILLED = {
     "メーカー": "A社",
     "コンピュータ名": "HOST",
     "OS": "Windows Server 2022",
-    "ソフトウェアバージョン": "2.0",
 }
 VANTAGE = Vantage(id="v", host="probe", interface="eth0", address="192.168.1.250", network=LAN)
 HELD = "f" * 64  # id of an attachment that is in the ledger
