@@ -4,10 +4,12 @@
 import struct
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from probes.all_flows import all_flows, recognise_flow
+from probes.capture import quic
 from probes.capture.flow import Flow
 from probes.facts import Sure
 from probes.flows.grid import crc_dnp
@@ -181,6 +183,29 @@ def test_every_recogniser_has_a_case() -> None:
         flow = Flow(transport, "192.0.2.1", 50123, "192.0.2.2", port, tuple(sent), tuple(answered), True, 0, 0.0, b"".join(sent), b"".join(answered))  # fmt: skip
         named |= {name for name, module in all_flows().items() if list(module.read(flow))}
     assert named == set(all_flows())
+
+
+def quic_initial(content: bytes, target: bytes = b"8bytesid") -> bytes:
+    """Seal a client's Initial of QUIC version 1 (RFC 9001 §5), padded to 1,200 bytes."""
+    head = b"\xc3\0\0\0\1\x08" + target + b"\0\0"
+    plain = content.ljust(1162 - 16, b"\0")
+    head += (0x4000 | 4 + len(plain) + 16).to_bytes(2, "big")
+    salt, label, _ = quic._SALTS[1]
+    key, iv, _ = quic._keys(salt, target, label, bytes(16))
+    sealed = AESGCM(key).encrypt(iv, plain, head + bytes(4))
+    mask = quic._keys(salt, target, label, sealed[:16])[2]
+    number = bytes(a ^ b for a, b in zip(bytes(4), mask[1:], strict=False))
+    return bytes((head[0] ^ mask[0] & 15,)) + head[1:] + number + sealed
+
+
+def test_the_name_in_a_quic_hello_is_read_and_damage_is_survived() -> None:
+    message = hello("boot.net.anydesk.com")[5:]
+    frame = b"\6\0" + (0x4000 | len(message)).to_bytes(2, "big") + message
+    packet = quic_initial(frame)
+    (found,) = captured(conversation("udp", 50123, 443, [packet], [])).flows
+    assert (found[1].protocol, found[1].why) == ("AnyDesk", "QUIC name boot.net.anydesk.com")
+    for damaged in (packet[:700], packet[:600].ljust(1200, b"\0"), packet[:16] + b"\x40\x05" + packet[18:]):
+        assert protocols(captured(conversation("udp", 50123, 443, [damaged], []))) == []
 
 
 def dns_answer(name: str, address: bytes) -> bytes:

@@ -65,6 +65,8 @@ def _crypto(piece: bytes) -> dict[int, bytes]:
     length = _integer(cursor)
     start = cursor.at
     sealed = cursor.take(length)
+    if length < 4 + 16 + 16:
+        raise Malformed("too short for its sample and its seal")
     key, iv, mask = _keys(salt, target, label, sealed[4:20])
     size = (first ^ mask[0] & 0x0F) & 3
     number = bytes(a ^ b for a, b in zip(sealed[: size + 1], mask[1:], strict=False))
