@@ -115,6 +115,8 @@ def test_a_name_of_a_megabyte_is_cut_and_said_so() -> None:
 def test_a_long_word_keeps_inside_its_box() -> None:
     fitting = Fitting(printable_characters(font_folder()))
     assert "\u200b" in fitting.text("x" * 40)
+    assert fitting.text("v6.4.8,build1914,211117") == "v6.\u200b4.\u200b8,\u200bbuild1914,\u200b211117"
+    assert fitting.text("x" * 25) == "\u200b".join(("x" * 10, "x" * 10, "x" * 5))
     for whole in ("192.168.100.200", "2026-11-29", "HIS-DB01", "電子カルテシステムのサーバ（本館三階）"):
         assert fitting.text(whole) == whole
 

@@ -23,8 +23,8 @@ _STYLES = (
     ("BIZUDGothic-Regular.ttf", "NotoSansJP-Regular.ttf"),
     ("BIZUDGothic-Bold.ttf", "NotoSansJP-Bold.ttf"),
 )
-_LONG_WORD = re.compile(r"[^\s\u2e80-\uffff/:,、。-]{6}(?=[^\s\u2e80-\uffff/:,、。-])")
-_RUN = re.compile(r"[^\s\u2e80-\uffff/:,、。-]{16,}")
+_RUN = re.compile(r"[^\s\u2e80-\uffff]{16,}")  # Japanese text breaks anywhere by itself
+_PLACES = re.compile(r"[,:;/.=&?+)_-](?=.)|[^,:;/.=&?+)_-]{10}(?=[^,:;/.=&?+)_-])")
 _BREAK = "\u200b"  # a place where a line may end, no glyph of its own
 
 
@@ -145,7 +145,7 @@ class Fitting:
 
 
 def _divide(word: re.Match[str]) -> str:
-    return _LONG_WORD.sub(rf"\g<0>{_BREAK}", word[0])
+    return _PLACES.sub(rf"\g<0>{_BREAK}", word[0])
 
 
 def _fault(template: str, error: Exception) -> PaperError:
