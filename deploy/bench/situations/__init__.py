@@ -38,10 +38,12 @@ class Situation:
     spoils: frozenset[str] = GOOD  # items that no longer deserve はいを支持, on either sheet
     vendor_keeps: frozenset[str] = frozenset()  # of these, the ones that a vendor's own sheet still deserves
 
+    earns: frozenset[str] = frozenset()  # further items of the facility's sheet that deserve はいを支持
+
     @property
     def may(self) -> frozenset[str]:
         """Items of the facility's sheet that may be はいを支持."""
-        return GOOD - self.spoils
+        return (GOOD - self.spoils) | self.earns
 
     @property
     def may_vendor(self) -> frozenset[str]:

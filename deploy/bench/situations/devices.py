@@ -5,12 +5,14 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
+import msgspec
+
 from collector.case import Case
-from deploy.bench.good_facility import GATE, PC, SERVER, facility, gateway, hosts, knowledge
-from deploy.bench.made_up import device, scan, service
-from deploy.bench.situations import CANNOT, LEDGER, NO, PATCHES, REMOTE, SOURCES, Situation
+from deploy.bench.good_facility import GATE, MENDED, PC, SERVER, facility, gateway, hosts, knowledge
+from deploy.bench.made_up import FILLED, HELD, device, scan, service
+from deploy.bench.situations import ASK, CANNOT, LEDGER, NO, PATCHES, REMOTE, SOURCES, YES, Situation
 from inventory_db.device import Confidence, Device
-from inventory_db.stated import Approval, Mitigation
+from inventory_db.stated import Approval, Document, Mitigation, Statement
 from probes.facts import Sure
 
 JUST = frozenset({PATCHES})
@@ -64,6 +66,20 @@ def _approved(**given: Any) -> Case:
         "until": date(2025, 3, 31),
     }
     return _telnet(Approval(**(fields | given)))
+
+
+SSH = device(SERVER, "192.168.1.10", services=(service(22, "ssh"),))
+INVENTORY = Document(id="inv", type="service_inventory", on=date(2024, 10, 1), attachments=(HELD,))
+
+
+def _inventoried(*said: Statement, server: Device = SSH, **given: Any) -> Case:
+    """A server with one expected listener, and the list of what runs on it."""
+    return facility(msgspec.structs.replace(INVENTORY, **given), *said, devices=hosts(server))
+
+
+def _typed(version: str, told: str | None) -> Case:
+    """A person typed a version, whatever the gateway tells itself."""
+    return facility(devices=hosts(gateway(told)), columns={**FILLED, "ソフトウェアバージョン": version})
 
 
 SITUATIONS = (
@@ -178,5 +194,60 @@ SITUATIONS = (
         lambda: _telnet(TELNET),
         {},
         frozenset({SERVER_SERVICES}),
+    ),
+    Situation(
+        "expected listeners, and the list of what runs",
+        _inventoried,
+        {SERVER_SERVICES: YES},
+        frozenset(),
+        earns=frozenset({SERVER_SERVICES}),
+    ),
+    Situation(
+        "the list of what runs, without its file",
+        lambda: _inventoried(attachments=()),
+        {SERVER_SERVICES: ASK},
+        frozenset(),
+    ),
+    Situation(
+        "a list of what runs of two years ago",
+        lambda: _inventoried(on=date(2022, 1, 1)),
+        {SERVER_SERVICES: ASK},
+        frozenset(),
+    ),
+    Situation(
+        "a list of what runs, from the future",
+        lambda: _inventoried(on=date(2025, 3, 1)),
+        {SERVER_SERVICES: ASK},
+        frozenset(),
+    ),
+    Situation(
+        "the list of what runs, and telnet",
+        lambda: _inventoried(
+            server=device(SERVER, "192.168.1.10", services=(service(22, "ssh"), service(23, "telnet")))
+        ),
+        {},
+        frozenset(),
+    ),
+    Situation(
+        "the list of what runs, and a host that tells nothing",
+        lambda: _inventoried(server=device(SERVER, "192.168.1.10")),
+        {SERVER_SERVICES: CANNOT},
+        frozenset(),
+    ),
+    Situation(
+        "the list of what runs, and an unknown listener",
+        lambda: _inventoried(server=device(SERVER, "192.168.1.10", services=(service(31337, "unknown"),))),
+        {},
+        frozenset(),
+    ),
+    Situation(
+        "a typed version where the device tells none", lambda: _typed("7.6.6", None), {PATCHES: CANNOT}, JUST
+    ),
+    Situation("a typed version that is newer than the told one", lambda: _typed("7.6.6", OLD), {}, JUST),
+    Situation(
+        "a typed version that is older than the one the device itself tells",
+        lambda: _typed("7.4.2", MENDED),
+        {},
+        frozenset(),
     ),
 )
