@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an import would do, as tables on the terminal: columns first, then what a person should look at."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from rich import box
 from rich.console import Console
@@ -15,6 +15,7 @@ from collector.imports.trouble import Problem, place
 from deploy.terminal import plain
 
 _MOST = 15  # lines of one list, unless all are asked for
+_MOST_COLUMNS = 4  # changed columns of one row
 _NARROW = 100
 
 
@@ -40,6 +41,7 @@ def print_preview(console: Console, made: Import, language: str, *, show_all: bo
     shown.file(made.book, made.tables)
     for table in made.tables:
         print_columns(console, table, language)
+    shown.editions(made.plan.editions)
     shown.places("読めなかった所", "Not read as it stands", made.read.problems)
     shown.places("機器の行ではないもの", "Rows that are no device", made.read.skipped)
     shown.duplicates(made.plan.duplicates)
@@ -77,7 +79,7 @@ def print_columns(console: Console, table: Named, language: str, *, kept_beside:
     )
     for place_, head in enumerate(heads):
         if wide or place_ != 2:
-            grid.add_column(head, overflow="ellipsis", no_wrap=True, max_width=(28, 22, 26, 48)[place_])
+            grid.add_column(head, overflow="ellipsis", no_wrap=True, max_width=(28, 22, 30, 48)[place_])
     for column in table.columns:
         if not column.heading and not column.examples:
             continue
@@ -173,12 +175,27 @@ class Shown:
         rows = []
         for one in items:
             old = one.before.cells if one.before else {}
-            told = [
-                f"{c}「{_short(old.get(c, ''))}」→「{_short(one.listed.cells.get(c, ''))}」"
-                for c in one.changed
-            ]
-            rows.append((f"{self._where(one.line)} {_name(one.line)}", "、".join(told)))
+            told = [self._change(c, old.get(c, ""), one.listed.cells.get(c, "")) for c in one.changed]
+            more = len(told) - _MOST_COLUMNS
+            rest = self._choose(f" ほか {more} 列", f" and {more} more columns") if more > 0 else ""
+            rows.append(
+                (f"{self._where(one.line)} {_name(one.line)}", "、".join(told[:_MOST_COLUMNS]) + rest)
+            )
         self.listed("前回の取り込みから変わった行", "Rows changed since the last import", rows)
+
+    def editions(self, found: Mapping[str, str]) -> None:
+        """New ledgers that may be new editions of known ones."""
+        rows = [
+            (
+                f"「{new}」",
+                self._choose(
+                    f"「{known}」の新しい版なら --name '{known}' を付けてください",
+                    f"if it is a new edition of “{known}”, add --name '{known}'",
+                ),
+            )
+            for new, known in found.items()
+        ]
+        self.listed("新しい台帳として読みます", "Taken as a ledger of its own", rows)
 
     def gone(self, made: Import) -> None:
         """Rows of earlier imports that the file no longer has."""
@@ -248,6 +265,11 @@ class Shown:
         return "、".join(told[:4]) + (
             self._choose(f" ほか {rest} 行", f" and {rest} more") if rest > 0 else ""
         )
+
+    def _change(self, column: str, old: str, new: str) -> str:
+        nothing = self._choose("なし", "nothing")
+        before, after = (f"「{_short(text)}」" if text else nothing for text in (old, new))
+        return f"{column} {before}→{after}"
 
     def _choose(self, ja: str, en: str) -> str:
         return ja if self._ja else en

@@ -299,6 +299,15 @@ def test_headings_of_the_field(headings: tuple[str, ...], expected: tuple[str, .
     assert tuple(column.ours for column in guess(headings, [], device_form())) == expected
 
 
+def test_a_month_alone_is_no_problem_and_no_day(tmp_path: Path) -> None:
+    rows = [
+        ("ホスト名", "IPアドレス", "導入日"),
+        *[("a", "", month) for month in ("2019年4月", "R3.10", "H31/4", "令和元年5月")],
+        ("b", "", "春ごろ"),
+    ]
+    assert [one.row for one in read(csv_file(tmp_path, rows)).problems] == [6]
+
+
 def test_addresses_are_recognised_by_their_values() -> None:
     samples = [("pc1", "10.0.0.1", "00:11:32:00:00:01"), ("pc2", "10.0.0.2", "00:11:32:00:00:02")]
     found = guess(("ホスト名", "接続", "固有"), samples, device_form())

@@ -228,6 +228,24 @@ def test_another_ledgers_rows_are_not_gone(engine: Engine, tmp_path: Path) -> No
     assert made.plan.gone == []
 
 
+def test_what_two_ledgers_say_of_one_device_are_two_rows(engine: Engine, tmp_path: Path) -> None:
+    bring(engine, csv_file(tmp_path, TABLE, name="PC台帳.csv"))
+    other = csv_file(
+        tmp_path,
+        [("ホスト名", "IPアドレス", "設置場所", "保守業者"), ("sv01", "10.1.0.20", "別館", "A社")],
+        name="保守.csv",
+    )
+    made, _ = bring(engine, other)
+    assert [item.before for item in made.plan.items] == [None]
+    assert [(one.column, one.theirs, one.ours) for one in made.plan.kept] == [
+        ("設置場所", "別館", "サーバ室")
+    ]
+    assert [one.cells.get("管理番号") for one in listed(engine)] == ["A-001", "A-002", "A-003", None]
+    assert made.plan.editions == {"保守": "PC台帳"}
+    made, done = bring(engine, csv_file(tmp_path, TABLE, name="別名.csv"), name="PC台帳")
+    assert (made.plan.editions, done.rows) == ({}, 0)
+
+
 def test_a_listed_device_that_shows_up_later_is_linked_and_its_number_never_used_again(
     engine: Engine, tmp_path: Path
 ) -> None:

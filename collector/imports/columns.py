@@ -24,6 +24,7 @@ _ALIKE = re.compile(
     r"dhcp|自動|[0-9０-９][.．][0-9０-９]|[0-9a-f]{2}[:-][0-9a-f]{2}", re.IGNORECASE
 )  # or as good as an address
 _READERS = {"IPアドレス": ips_in, "MACアドレス": macs_in}
+_MONTH = re.compile(r"\s*([^\d\s]{0,2}\.?\d{1,4}|[^\d\s]{2}元)\s*[年./\-]\s*\d{1,2}\s*月?\s*")
 _DAYS = ("登録日", "購入日", "利用開始日")
 
 
@@ -240,4 +241,5 @@ def unread(column: str, value: str) -> str:
     if column in _READERS:
         rest = _READERS[column](value)[1]
         return "" if "dhcp" in rest.casefold() or "自動" in rest else rest
-    return value if is_day(column) and day_in(value, serials=True) is None else ""
+    month = _MONTH.fullmatch(unicodedata.normalize("NFKC", value))  # a month alone is as much as they know
+    return value if is_day(column) and not month and day_in(value, serials=True) is None else ""

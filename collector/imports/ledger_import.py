@@ -12,7 +12,7 @@ from collector.imports.columns import device_form
 from collector.imports.detail_plan import plan_details
 from collector.imports.grid import Book
 from collector.imports.ledger_plan import Plan, Standing, make_plan
-from collector.imports.table import Named, Read, Remembered, name_tables, read_lines
+from collector.imports.table import Named, Read, Remembered, key_names, name_tables, read_lines
 from collector.imports.table_file import read_table
 from collector.imports.trouble import BadImport
 from inventory_db import people
@@ -122,9 +122,9 @@ def new_mappings(connection: Connection, tables: list[Named]) -> list[ColumnMapp
     made: dict[str, ColumnMapping] = {}
     for table in tables:
         one = ColumnMapping(
-            header=tuple(column.heading for column in table.columns),
+            header=key_names([column.heading for column in table.columns]),
             columns={column.label: column.ours for column in table.columns},
         )
-        if len(one.key) <= MOST_KEY and kept.get(one.header) != one.columns:
+        if one.key and len(one.key) <= MOST_KEY and kept.get(one.header) != one.columns:
             made[one.key] = one
     return list(made.values())

@@ -108,6 +108,9 @@ class Plan:
     within: list[Difference] = field(default_factory=list)  # two rows of the file about one device disagree
     duplicates: list[Duplicate] = field(default_factory=list)
     gone: list[ListedDevice] = field(default_factory=list)  # listed before, not in this file
+    editions: dict[str, str] = field(
+        default_factory=dict
+    )  # a new ledger's name → the one it may be an edition of
     details: list[DeviceDetail] = field(default_factory=list)  # of devices, for the BCP's lists
     too_long: list[Difference] = field(default_factory=list)  # cells too long for the form; kept in the row
 
@@ -138,8 +141,9 @@ def make_plan(
     """Work out what the import of these rows would do."""
     plan = Plan()
     finder = Finder(row.device for row in standing.rows)
-    identity = Identity(standing.listed, standing.numbers)
     by_device = {row.device.id: row for row in standing.rows}
+    our_numbers = {id: row.number for id, row in by_device.items()}
+    identity = Identity(standing.listed, standing.numbers, our_numbers)
     keys: list[tuple[Key, ...]] = []
     matches: list[Match] = []
     for line in lines:
@@ -148,16 +152,17 @@ def make_plan(
         matches.append(finder.find_by(marks))
     plan.duplicates = _duplicates(lines, keys)
     told: dict[tuple[str, str], Line] = {}
-    settled = identity.settle(lines, keys, matches)
-    for line, match, before, (key, *_) in zip(lines, matches, settled, keys, strict=True):
-        ledger = name or ledger_name(file, line.sheet)
+    ledgers = [name or ledger_name(file, line.sheet) for line in lines]
+    settled = identity.settle(lines, ledgers, keys, matches)
+    plan.editions = identity.editions(ledgers, keys)
+    for line, match, before, (key, *_), ledger in zip(lines, matches, settled, keys, ledgers, strict=True):
         id = before.id if before else identity.new_id(line, key)
         own = _own_number(line, id, match, identity, by_device)
         item = Item(line, _listed(line, id, match, before, own, ledger, file), before, match)
         plan.items.append(item)
         if match.device:
             _compare(item, by_device[match.device], plan, told, replace)
-    labels = {name or ledger_name(file, line.sheet) for line in lines}
+    labels = set(ledgers)
     here = {item.listed.id for item in plan.items}
     plan.gone = [
         one for one in standing.listed if one.present and one.ledger in labels and one.id not in here

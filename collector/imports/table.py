@@ -2,7 +2,7 @@
 """A file's tables with their columns named: which sheets hold one, and their rows as column → text."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
@@ -106,9 +106,15 @@ def _name(
     samples = list(islice(below, _SAMPLES))
     wide = max([len(heading.names), *map(len, samples)])
     names = (*heading.names, *[""] * (wide - len(heading.names)))
-    before = kept.get(names)
+    before = kept.get(key_names(names))
     columns = remembered(names, samples, before) if before is not None else guess(names, samples, form)
     return Named(sheet, heading, _override(columns, overrides), before is not None)
+
+
+def key_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Give a heading as it is remembered: without empty columns behind it."""
+    last = max((place for place, name in enumerate(names, 1) if name), default=0)
+    return tuple(names[:last])
 
 
 def _override(columns: tuple[Column, ...], overrides: Mapping[str, str]) -> tuple[Column, ...]:
