@@ -108,9 +108,14 @@ def read(channel: str, text: str) -> Iterator[tuple[str, Sure, Said]]:
         unsure = ("model", "product") if "maker" in said else ("model", "product", "firmware_version")
         guessed = {key: said.pop(key) for key in unsure if key in said and device}
         if said:
-            yield name, Sure.LIKELY, said
+            yield name, _sure(name, said), said
         if guessed:
             yield f"{name}.model", Sure.GUESS, guessed
+
+
+def _sure(name: str, said: Said) -> Sure:
+    """A page or a certificate may be about another thing than the box that serves it."""
+    return Sure.GUESS if "maker" in said and name in ("title", "realm", "certificate") else Sure.LIKELY
 
 
 def description(text: str) -> Said | None:
