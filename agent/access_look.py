@@ -6,10 +6,11 @@ without a word), connected (it took it and said nothing in time), spoke.
 """
 
 import asyncio
+import contextlib
 import secrets
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from agent.door import Door
@@ -17,13 +18,14 @@ from agent.guard import Permit, rule_on_host
 from agent.plan import first_probe
 from agent.wire import LiveWire
 from probes.all_probes import all_probes
-from probes.contract import HeldBack, Malformed, OurFault, Refused, Silent, Transcript, WireError
+from probes.contract import HeldBack, Malformed, OurFault, Refused, Silent, Transcript, Wire, WireError
 from probes.facts import Fact, FactKind, Observation, Outcome, Vantage
 from probes.fragility import temper_of
 from probes.recognise import recognise_facts
 
 PROBE = "access"
 LOOK_SECONDS = 12.0  # one look in all, whatever the device does
+PATIENCE = 3  # further waits for a word or the end of a connection, of RECEIVE_SECONDS each
 ECHO_SECONDS = 1.0
 _WHY = "may this source reach the service"
 _WHY_CONTROL = "does this source reach anything there"
@@ -101,7 +103,7 @@ class Looker:
                 raise HeldBack(reason)
             async with asyncio.timeout(LOOK_SECONDS) as limit:
                 wire.door.waiting = lambda seconds: limit.reschedule((limit.when() or 0.0) + seconds)
-                await ask(wire, port)
+                await _ask_patiently(ask, wire, port)
         except WireError as error:
             return error
         except TimeoutError:
@@ -208,6 +210,20 @@ def _reached(wire: LiveWire, ended: WireError | None) -> tuple[str, Outcome, str
     if isinstance(ended, Silent):
         return "nothing", Outcome.SILENT, reason
     return "nothing", Outcome.OUR_FAULT, reason or "no connection was made"
+
+
+async def _ask_patiently(ask: Callable[[Wire, int], Awaitable[None]], wire: LiveWire, port: int) -> None:
+    """Ask; where not a word came, wait on for the end: tcp wrappers hang up only after five seconds."""
+    try:
+        await ask(wire, port)
+    except Silent:
+        if not wire.connected or wire.transcript.heard:
+            raise
+        for _ in range(PATIENCE):
+            with contextlib.suppress(Silent):
+                await wire.listen_on()
+                return
+        raise
 
 
 def _after_connecting(transcript: Transcript) -> str:

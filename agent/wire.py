@@ -34,8 +34,7 @@ CONNECT_SECONDS = 0.9  # under the kernel's first retransmission, so that one SY
 RECEIVE_SECONDS = 2.0
 CLOSE_SECONDS = 1.0
 _SEGMENT = 1200  # bytes of payload that surely fit one packet
-_ENDING = 2  # packets kept back for FIN and the last acknowledgement
-_ANSWER = 2  # packets kept for taking an answer in
+_ENDING, _ANSWER = 2, 2  # packets kept back for FIN and the last acknowledgement; for taking an answer in
 _HASTY = "it talks faster than the pace lets us answer"
 _OUR_ERRORS = (OSError, ValueError)
 
@@ -115,6 +114,10 @@ class LiveWire:
         """Write down what left through one conversation of this wire."""
         more |= {"port": port, "probe": self.probe, "why": self.why}
         self.door.journal(action, packets=packets, started=started, **more)
+
+    async def listen_on(self) -> None:
+        """Wait once more for a word or the end on the open connection; raises Silent."""
+        await self._open[-1].receive(1)  # type: ignore[union-attr]
 
     async def close(self) -> None:
         """End everything that is still open, with a full close."""

@@ -122,7 +122,7 @@ _ROLES = {
 }
 _REACH = {
     "spoke": ("応答した", "answered"),
-    "ended": ("受けてすぐ切った", "took it, hung up"),
+    "ended": ("受けて黙って切った", "took it, hung up"),
     "connected": ("接続だけできた", "connected, no word"),
     "refused": ("拒んだ", "refused"),
     "nothing": ("応答なし", "silent"),
