@@ -4,6 +4,7 @@
 import gzip
 import io
 import json
+import ssl
 import zipfile
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -356,6 +357,19 @@ def test_a_changed_feed_is_fetched_anew(tmp_path: Path) -> None:
 def test_only_http_and_https_are_fetched(url: str, tmp_path: Path) -> None:
     with pytest.raises(BadFeed, match="only http and https"):
         fetch(url, tmp_path)
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
+    certificate = cases.own_certificate(tmp_path)
+    with cases.mirror(certificate) as server:
+        server.pages["/kev.json"] = cases.kev()
+        with pytest.raises(BadFeed, match="certificate"):
+            fetch(f"{server.url}/kev.json", tmp_path / "f")
+        known = ssl.create_default_context(cafile=certificate)
+        assert fetch(f"{server.url}/kev.json", tmp_path / "f", known).path.read_bytes() == cases.kev()
+        server.redirect = server.url.replace("https", "http") + "/kev.json"
+        with pytest.raises(BadFeed, match="redirect to http"):
+            fetch(f"{server.url}/other.json", tmp_path / "f", known)
 
 
 def test_redirects_do_not_lead_elsewhere(tmp_path: Path) -> None:

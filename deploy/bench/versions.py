@@ -78,7 +78,7 @@ def fixes() -> int:
     """Decide every weakness at and around its fixes; gives how many answers are wrong."""
     known = shipped_knowledge()
     products = {one.key: one for one in known.products}
-    told: Counter[str] = Counter()
+    told: Counter[Answer] = Counter()
     rows, wrong = 0, 0
     for weakness in known.weaknesses:
         for product in (products[key] for key in weakness.products):
@@ -97,8 +97,12 @@ def fixes() -> int:
                             wrong += 1
                             print(f"  wrong: {weakness.id} {product.key} {text}: {answer}, wanted {wanted}")
     print(f"fixes: {rows} branches of {sum(any(f.first for f in w.fixed) for w in known.weaknesses)} weaknesses,"
-          f" {sum(told.values())} versions decided ({dict(told)}), {wrong} wrong")  # fmt: skip
+          f" {sum(told.values())} versions decided ({_listed(told)}), {wrong} wrong")  # fmt: skip
     return wrong
+
+
+def _listed(counted: Counter[Answer] | Counter[Kind]) -> str:
+    return ", ".join(f"{what} {count}" for what, count in counted.most_common())
 
 
 def _beside(text: str, step: int) -> str:
@@ -229,9 +233,7 @@ def speed(count: int = 2000) -> None:
     print(f"judging {count} devices for 3 classes: {spent:.3f} s ({busy:.3f} s of CPU), {findings} findings")
     assessor = Assessor(shipped_knowledge(), date(2026, 11, 29))
     kinds_seen = Counter(one.kind for device in devices[:200] for one in assessor.assess(device))
-    print(
-        f"  of 200 devices: { ({str(kind): n for kind, n in kinds_seen.items() if isinstance(kind, Kind)}) }"
-    )
+    print(f"  of 200 devices: {_listed(kinds_seen)}")
 
 
 def _device(name: str, values: dict[str, str | None], confidence: dict[str, Confidence]) -> Device:
