@@ -26,6 +26,7 @@ from collector.check_document import check_document, edition_summary
 from collector.checking import NoSuchEdition, check
 from collector.edition import edition_names, load_edition
 from collector.security import Message, Receive, Send, is_own_origin
+from collector.settings import Settings
 from collector.statement_check import check_statement, known_in
 from inventory_db import statements
 from inventory_db.agents import Engine
@@ -60,15 +61,15 @@ class GuardedRoute(APIRoute):
         return (problem or super().handle)(scope, receive, send)
 
 
-def router(engine: Engine, now: Now) -> APIRouter:
+def router(settings: Settings, engine: Engine, now: Now) -> APIRouter:
     """Make the API of verdicts and statements on this ledger."""
     routes = APIRouter(prefix="/api/v1", route_class=GuardedRoute, include_in_schema=False)
-    _add_checks(routes, engine, now)
+    _add_checks(routes, settings, engine, now)
     _add_statements(routes, engine, now)
     return routes
 
 
-def _add_checks(routes: APIRouter, engine: Engine, now: Now) -> None:
+def _add_checks(routes: APIRouter, settings: Settings, engine: Engine, now: Now) -> None:
     @routes.get("/checks")
     def list_editions() -> Response:
         return JSONResponse({"editions": [edition_summary(load_edition(name)) for name in edition_names()]})
@@ -84,7 +85,9 @@ def _add_checks(routes: APIRouter, engine: Engine, now: Now) -> None:
             )
         try:
             with engine.connect() as connection:
-                return JSONResponse(check_document(check(connection, edition, now(), moment)))
+                return JSONResponse(
+                    check_document(check(connection, edition, now(), moment, settings.age_limit))
+                )
         except NoSuchEdition as error:
             return _problem(404, error.ja, error.en)
 

@@ -41,7 +41,7 @@ def create_app(settings: Settings) -> FastAPI:
         refuse=functools.partial(_refuse, renderer),
     )
     app.include_router(agents.router(settings, engine, refresh=refresh))
-    app.include_router(answers.router(engine, lambda: datetime.now(UTC)))
+    app.include_router(answers.router(settings, engine, lambda: datetime.now(UTC)))
     app.include_router(operators.router(settings, reading, renderer))
     app.include_router(papers.router(settings, engine, lambda: datetime.now(UTC)))
     app.mount("/static", StaticFiles(directory=str(files("collector") / "static")))

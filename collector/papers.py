@@ -45,7 +45,9 @@ def router(settings: Settings, engine: Engine, now: Callable[[], datetime]) -> A
             raise HTTPException(403)
         try:
             with engine.connect() as connection:
-                dossier = read_dossier(connection, settings.facility, settings.zone, now(), edition)
+                dossier = read_dossier(
+                    connection, settings.facility, settings.zone, now(), edition, None, settings.age_limit
+                )
                 data, name = make(dossier)
         except PaperError as error:
             return PlainTextResponse(f"{error.ja}\n\n{error.en}\n", 503)

@@ -34,6 +34,7 @@ class Settings:
     facility: str = ""  # name shown above the ledger
     state_folder: str = ""  # of the key that signs packs; "" is daicho in XDG_STATE_HOME or ~/.local/state
     host_names: tuple[str, ...] = ()  # further names under which a browser may ask for the pages
+    scan_days: int = 31  # days that a scan supports はい in the checklist
 
     def __post_init__(self) -> None:
         """Refuse values that cannot be right."""
@@ -43,7 +44,16 @@ class Settings:
             raise _wrong("port", self.port, "1 から 65535 までの数", "a number from 1 to 65535")
         if self.language not in LANGUAGES:
             raise _wrong("language", self.language, '"ja" か "en"', '"ja" or "en"')
+        if not 1 <= self.scan_days <= 3660:
+            raise _wrong(
+                "scan_days", self.scan_days, "1 から 3660 までの日数", "a number of days from 1 to 3660"
+            )
         _find_zone(self.time_zone)
+
+    @property
+    def age_limit(self) -> timedelta:
+        """How long a scan supports はい."""
+        return timedelta(days=self.scan_days)
 
     @property
     def zone(self) -> tzinfo:
@@ -112,6 +122,10 @@ def _check_types(settings: Settings) -> None:
             raise _wrong(name, getattr(settings, name), "文字列", "a text in quotes")
     if not isinstance(settings.port, int) or isinstance(settings.port, bool):
         raise _wrong("port", settings.port, "1 から 65535 までの数", "a number from 1 to 65535")
+    if not isinstance(settings.scan_days, int) or isinstance(settings.scan_days, bool):
+        raise _wrong(
+            "scan_days", settings.scan_days, "1 から 3660 までの日数", "a number of days from 1 to 3660"
+        )
     names = settings.host_names
     if not isinstance(names, tuple) or not all(isinstance(name, str) and name for name in names):
         raise _wrong("host_names", names, "文字列の一覧", "a list of texts")

@@ -33,6 +33,8 @@ def test_times_are_read_on_the_clock_of_the_facility() -> None:
     [
         ('ledgr = "x"', "ledgr"),
         ("port = 0", "port"),
+        ("scan_days = 0", "scan_days"),
+        ("scan_days = 1.5", "scan_days"),
         ("port = true", "port"),
         ('port = "80"', "port"),
         ('language = "fr"', "language"),
