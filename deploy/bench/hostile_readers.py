@@ -8,22 +8,30 @@ something is written to `--keep FOLDER`, so that it can become a recording or a 
 
 import argparse
 import functools
+import io
 import random
 import resource
+import struct
 import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from deploy.captured import read_capture
 from probes import command_output, labels, structured, wording
+from probes.all_flows import recognise_flow
 from probes.all_probes import Probe, all_probes
+from probes.capture.flow import Flow
+from probes.capture.hearing import listen
+from probes.capture.records import Capture
 from probes.contract import Line, Malformed, Transcript, parse_transcript
 from probes.recognise import recognise
 from probes.rows import all_rows
 from probes.walk import Walk, facts_of
 
 RECORDINGS = Path(__file__).parents[2] / "tests" / "transcripts"
+_FILE = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)
 _LONGEST = 0.1  # seconds
 _MOST_SIZE = 16384  # bytes of one input
 _SEEDS_OF_WALKS = (
@@ -96,9 +104,34 @@ def _readers() -> Iterator[tuple[str, tuple[Read, list[bytes]]]]:
             for example in row.examples.matches
         ]
         yield f"recognise {channel}", (functools.partial(_recognise, channel), texts or [b"Server/1.2"])
+    frames = [data[1:] for name in ("mdns", "ssdp", "dns_heard", "lldp") for data in _seeds_of(name)]
+    yield "capture pcap", (_capture, [_FILE + struct.pack("<IIII", 0, 0, len(f), len(f)) + f for f in frames])
+    said = [data[1:] for name in all_probes() for data in _seeds_of(name)]
+    for transport in ("tcp", "udp", "gre", "ethernet"):
+        yield f"flow {transport}", (functools.partial(_flow, transport), said)
     yield "walk", (_walk, list(_SEEDS_OF_WALKS))
     yield "command", (_command, list(_SEEDS_OF_COMMANDS))
     yield "labels", (_labels, list(_SEEDS_OF_COMMANDS))
+
+
+def _seeds_of(name: str) -> list[bytes]:
+    return [data for path in sorted((RECORDINGS / name).glob("*.txt")) for data in _heard(path)]
+
+
+def _capture(data: bytes) -> object:
+    file = io.BytesIO(data)
+    gathered = read_capture(Capture(file.read), "generated")
+    return gathered.devices()
+
+
+def _flow(transport: str, data: bytes) -> object:
+    """Read a flow whose ports are the first bytes, and whose second half is the answer."""
+    ports = int.from_bytes(data[:2], "big"), (22, 53, 161, 443, 500, 502, 1194, 44818)[len(data) % 8]
+    sent, answered = data[2 : len(data) // 2], data[len(data) // 2 :]
+    flow = Flow(
+        transport, "192.0.2.1", ports[0], "192.0.2.2", ports[1], (sent,), (answered,), True, 0x8892, 0.0, sent, answered
+    )  # fmt: skip
+    return tuple(listen(flow, recognise_flow(flow)))
 
 
 def _probe(probe: Probe, data: bytes) -> object:
