@@ -10,9 +10,11 @@ import hashlib
 import io
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -30,6 +32,7 @@ from collector.documents.paper import paper_json
 from collector.documents.paper_pdf import write_paper_pdf
 from collector.documents.paper_xlsx import write_paper_xlsx
 from collector.documents.papers import load_kind, paper_kinds
+from collector.documents.typesetting import font_folder, printable_characters
 from collector.dossier import Dossier
 from collector.safe_text import visible
 from collector.settings import in_zone
@@ -37,6 +40,9 @@ from collector.settings import in_zone
 MANIFEST, SIGNATURE, PUBLIC = "MANIFEST.sha256", "MANIFEST.sig", "public.pem"
 READ_ME = "確かめ方.txt"
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*\ufffd\s]+')
+_SETTERS = 2  # PDFs set at the same time, outside Python's lock
+Later = Callable[[Callable[[], bytes]], "Future[bytes]"]
+Entry = tuple[str, "bytes | Future[bytes]"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +57,12 @@ class Pack:
 def make_pack(dossier: Dossier, key: Ed25519PrivateKey, *, fonts: Path | None = None) -> Pack:
     """Make the pack; raises collector.documents.typesetting.PaperError when fonts are missing."""
     mark = fingerprint(key.public_key())
-    contents = dict(sorted(_contents(dossier, mark, fonts)))
+    printable_characters(fonts or font_folder())  # refuse before the work
+    with ThreadPoolExecutor(max_workers=_SETTERS) as setters:
+        given = list(_contents(dossier, mark, fonts, setters.submit))
+        contents = {
+            name: one if isinstance(one, bytes) else one.result() for name, one in sorted(given, key=_name)
+        }
     manifest = "".join(
         f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in contents.items()
     ).encode()
@@ -65,19 +76,24 @@ def safe_name(text: str, most: int = 60) -> str:
     return name or "_"
 
 
-def _contents(dossier: Dossier, mark: str, fonts: Path | None) -> Iterator[tuple[str, bytes]]:
+def _name(entry: tuple[str, object]) -> str:
+    return entry[0]
+
+
+def _contents(dossier: Dossier, mark: str, fonts: Path | None, later: Later) -> Iterator[Entry]:
+    """Give every file; a PDF is set meanwhile, beside the work on the others."""
     numbers = Numbers(dossier)
     shown: list[Shown] = []
     for kind in paper_kinds():
         paper = load_kind(kind).make(dossier)
         name = safe_name(paper.title)
-        yield f"書類/{name}.pdf", write_paper_pdf(paper, fonts=fonts)
+        yield f"書類/{name}.pdf", later(partial(write_paper_pdf, paper, fonts=fonts))
         yield f"書類/{name}.xlsx", write_paper_xlsx(paper)
         yield f"data/{kind}.json", _json(paper_json(paper))
         shown.append(Shown(paper.title, f"{kind}.html", _files(name, kind), paper=paper))
     for place, form in enumerate(forms_of(dossier, numbers)):
         name = _form_name(form, place)
-        yield f"書類/{name}.pdf", write_checklist_pdf(form, fonts=fonts)
+        yield f"書類/{name}.pdf", later(partial(write_checklist_pdf, form, fonts=fonts))
         yield f"書類/{name}.xlsx", write_checklist_xlsx(form)
         title = f"{form.form_name}　{form.vendor}".strip()
         shown.insert(place, Shown(title, f"checks-{place}.html", _files(name, ""), form=form))
