@@ -345,6 +345,7 @@ def test_our_own_ledger_comes_back_unchanged(engine: Engine, tmp_path: Path, for
     assert (made.plan.kept, made.plan.against_scan, made.plan.gone, done.cells) == ([], [], [], 0)
     assert rows(engine) == before
     now = {one.id: one.cells for one in listed(engine)}
+    assert {id: now[id] for id in known} == known
     assert {now[id].get("管理番号") for id in known} == {"A-001", "A-002", "A-003"}
     assert len(now) == 4  # the device that only the scan knew is listed now as well
     assert bring(engine, path)[1] == Written(0, 0, 0, 0)

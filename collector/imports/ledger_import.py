@@ -97,6 +97,9 @@ def kept_columns(connection: Connection) -> Remembered:
 
 def _standing(connection: Connection) -> Standing:
     listed = [one.said for one in standing(connection, ListedDevice).values()]
+    pool: dict[str, str] = {}  # one text object for every cell that says the same
+    for one in listed:
+        one.cells.update({column: pool.setdefault(text, text) for column, text in one.cells.items()})
     known = numbers_of_listed(connection)
     numbers = {one.id: number_text(known[one.id]) for one in listed if one.id in known}
     return Standing(official_rows(connection), listed, numbers)

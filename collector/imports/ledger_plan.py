@@ -157,11 +157,13 @@ def make_plan(
     plan.editions = identity.editions(ledgers, keys)
     for line, match, before, (key, *_), ledger in zip(lines, matches, settled, keys, ledgers, strict=True):
         id = before.id if before else identity.new_id(line, key)
-        own = _own_number(line, id, match, identity, by_device)
-        item = Item(line, _listed(line, id, match, before, own, ledger, file), before, match)
+        row = by_device.get(match.device)
+        own = identity.is_ours(line, id) or bool(row and line.cells.get(NUMBER) == row.number)
+        cells = _returned(line, before, row) if own else _cells(line, before)
+        item = Item(line, _listed(line, id, match, before, cells, ledger, file), before, match)
         plan.items.append(item)
-        if match.device:
-            _compare(item, by_device[match.device], plan, told, replace)
+        if row:
+            _compare(item, row, plan, told, replace)
     labels = set(ledgers)
     here = {item.listed.id for item in plan.items}
     plan.gone = [
@@ -171,11 +173,17 @@ def make_plan(
 
 
 def _listed(
-    line: Line, id: str, match: Match, before: ListedDevice | None, own: bool, ledger: str, file: str
+    line: Line,
+    id: str,
+    match: Match,
+    before: ListedDevice | None,
+    cells: dict[str, str],
+    ledger: str,
+    file: str,
 ) -> ListedDevice:
     return ListedDevice(
         id=id,
-        cells=_cells(line, before, own=own),
+        cells=cells,
         ledger=before.ledger if before and before.ledger else ledger,
         device=match.device,
         matched_by=",".join(match.by),
@@ -184,31 +192,34 @@ def _listed(
     )
 
 
-def _own_number(
-    line: Line, id: str, match: Match, identity: Identity, by_device: Mapping[str, OfficialRow]
-) -> bool:
-    """Whether the row's 管理番号 is ours: our own ledger came back as a file."""
-    number = line.cells.get(NUMBER, "")
-    return identity.is_ours(line, id) or bool(match.device and number == by_device[match.device].number)
-
-
-def _cells(line: Line, before: ListedDevice | None, *, own: bool) -> dict[str, str]:
-    """Give the row's cells as they are kept: without our marks, and with the facility's number, not ours."""
-    text, number = unmark(line.cells.get("説明", ""))
-    marked = text != line.cells.get("説明", "")
-    if not own and not marked:
-        return line.cells
+def _cells(line: Line, before: ListedDevice | None) -> dict[str, str]:
+    """Give the row's cells as they are kept: without the marks that only our own ledger puts there."""
+    text, _ = unmark(line.cells.get("説明", ""))
+    if text == line.cells.get("説明", ""):
+        return before.cells if before and before.cells == line.cells else line.cells
     cells = line.cells | {"説明": text}
     if not text:
         del cells["説明"]
-    if own:
-        cells.pop(NUMBER, None)
-        if kept := number or (before.cells.get(NUMBER, "") if before else ""):
-            cells[NUMBER] = kept
-        for column, value in (before.cells if before else {}).items():
-            if column not in (*SCANNED_COLUMNS, *HUMAN_COLUMNS):
-                cells.setdefault(column, value)  # our own form has no such column: it is not gone
     return cells
+
+
+def _returned(line: Line, before: ListedDevice | None, row: OfficialRow | None) -> dict[str, str]:
+    """Give the cells of a row of our own ledger that came back: the facility's number instead of ours, nothing of
+    before lost, and what only the scan says not taken for its word.
+    """
+    cells = dict(_cells(line, before))
+    _, number = unmark(line.cells.get("説明", ""))
+    del cells[NUMBER]
+    if number:
+        cells[NUMBER] = number
+    if before is None:
+        return cells
+    for column in SCANNED_COLUMNS:
+        scanned = row is not None and row.cell(column).source == "scan" and row.cell(column).value
+        if scanned and scanned == cells.get(column):
+            del cells[column]
+    changed = {c: text for c, text in cells.items() if not same_words(c, text, before.cells.get(c, ""))}
+    return before.cells | changed
 
 
 def _compare(
