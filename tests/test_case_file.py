@@ -37,7 +37,7 @@ def filled(ledger_engine: Engine) -> Engine:
 
 def test_everything_that_stands_is_read(filled: Engine) -> None:
     with filled.connect() as connection:
-        case = read_case(connection, LATER)
+        case = read_case(connection, LATER + timedelta(hours=2))
     assert [device.addresses[0].ip for device in case.devices] == ["10.1.0.5"]
     assert [row.device.id for row in case.rows] == [case.devices[0].id]
     assert [scan.id for scan in case.scans] == ["s1", "a1"]
