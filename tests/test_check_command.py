@@ -83,7 +83,8 @@ def test_the_table_fits_the_terminal(folder: Path, width: str, language: str) ->
     assert done.returncode == 0, done.stderr
     wide = [line for line in done.stdout.splitlines() if cell_len(line) > int(width)]
     assert not wide
-    assert "…" not in done.stdout
+    cut = [line for line in done.stdout.splitlines() if line.rstrip().endswith("…") or "…  " in line]
+    assert not cut  # nothing is cut off; a sentence may hold the character itself
 
 
 def test_a_file_is_attached_and_a_statement_taken_back(folder: Path) -> None:
