@@ -24,7 +24,7 @@ from agent.packet_worker import NotPermitted, PacketWorker
 from agent.plan import Question
 from agent.records import Records, Spool
 from agent.scan_end import how_it_ended
-from agent.scope import Scope
+from agent.scope import Scope, overlap
 from agent.settings import Settings, SnmpSecret
 from agent.sightings import Sightings
 from agent.vantage import neighbours, vantages
@@ -90,6 +90,7 @@ class Survey:
             scope=tuple(str(network) for network in self.scope.networks),
             profile=self.settings.profile,
             planned=sum(1 for _ in self._addresses()),
+            left_out=overlap(self.scope),
         )
         return await self._run(scan)
 

@@ -2,15 +2,16 @@
 """How complete and how old the looking is that verdicts stand on. Pure.
 
 A network counts as looked at when scans that ended by themselves, with the privileges to see silent
-hosts and without leaving addresses out, cover all of it, and at least one device was seen there:
-a network without any answer may be one that our packets never reached.
+hosts and without leaving out addresses that no ledger lists, cover all of it, and at least one device
+was seen there: a network without any answer may be one that our packets never reached.
 """
 
 import ipaddress
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from collector.left_alone import LeftAlone, left_alone, still_alone
 from collector.verdict import Basis, Text
 from inventory_db.device import Device
 from inventory_db.networks import IPNetwork, edges_of, network, tells_network
@@ -19,7 +20,7 @@ from probes.facts import Scan, Vantage
 AGE_LIMIT = timedelta(days=31)  # older looking supports no はい
 CLOCK_SKEW = timedelta(minutes=15)  # that an agent's clock may be ahead of ours
 LOOKING = ("gentle", "standard", "deep")  # profiles that look for every device of a network
-_MOST_NAMED = 5  # networks named in the sentence
+_MOST_NAMED = 5  # networks or addresses named in the sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class _Look:
     scan: Scan
     networks: tuple[IPNetwork, ...]
     lack: Text | None  # why it is not a whole look; None if it is
+    left: LeftAlone
 
     @property
     def ended(self) -> datetime:
@@ -43,14 +45,16 @@ def compute_basis(
     vantages: Iterable[Vantage],
     now: datetime,
     age_limit: timedelta = AGE_LIMIT,
+    listed: Collection[str] = frozenset(),
 ) -> Basis:
     """Say what the scans are worth at `now` for the networks that the facility stated.
 
     Without stated networks, everything that was ever in scope or on a device is taken for the whole.
+    `listed`: the IP addresses that the facility's own ledger lists.
     """
     own = tuple(vantages)
     begun = (scan for scan in scans if scan.profile in LOOKING and scan.started <= now + CLOCK_SKEW)
-    looks = [_look(scan, own, now) for scan in begun]
+    looks = [_look(scan, own, now, listed) for scan in begun]
     if not looks:
         return Basis(missing=tuple(stated))
     seen = tuple(devices)
@@ -68,15 +72,18 @@ def compute_basis(
         planned=last.scan.planned,
         finished=last.scan.finished,
         missing=(*(str(net) for net in missing), *bad),
+        left_alone=still_alone((look.networks, look.left) for look in whole),
         complete=complete,
         fresh=complete and not _missing(wanted, fresh, _addresses(seen, since, now)),
     )
     return replace(basis, text=_sentence(basis, last.lack, bool(stated), age_limit, now))
 
 
-def _look(scan: Scan, own: Sequence[Vantage], now: datetime) -> _Look:
+def _look(scan: Scan, own: Sequence[Vantage], now: datetime, listed: Collection[str]) -> _Look:
     networks = tuple(net for net in map(network, scan.scope) if net is not None)
-    return _Look(scan, networks, _unended(scan, now) or _lack(scan, networks, own))
+    nobodies = _nobodies(networks, own)
+    left = left_alone(scan, networks, nobodies, listed)
+    return _Look(scan, networks, _unended(scan, now) or _lack(scan, networks, nobodies, left), left)
 
 
 def _unended(scan: Scan, now: datetime) -> Text | None:
@@ -94,14 +101,20 @@ def _unended(scan: Scan, now: datetime) -> Text | None:
     return None
 
 
-def _lack(scan: Scan, networks: Sequence[IPNetwork], own: Sequence[Vantage]) -> Text | None:
+def _lack(scan: Scan, networks: Sequence[IPNetwork], nobodies: set[str], left: LeftAlone) -> Text | None:
     """Say what a scan that ended by itself did not look at; None if nothing."""
     if scan.finished < scan.planned:
         return Text(
             f"{scan.planned}個のアドレスのうち{scan.finished}個しか調べていません",
             f"it finished {scan.finished} of {scan.planned} addresses",
         )
-    left_out = _hosts(networks) - scan.planned - len(_nobodies(networks, own))
+    if left.unlisted:
+        ja, en = _named(left.unlisted)
+        return Text(
+            f"触れない一覧にあり、施設の台帳にもないアドレスは調べていません（{ja}）",
+            f"addresses on the never-list that the facility's ledger does not list were left out: {en}",
+        )
+    left_out = _hosts(networks) - scan.planned - len(nobodies) - len(left.listed)
     if left_out > 0:
         return Text(
             f"触れない一覧などで{left_out}個のアドレスを調べていません",
@@ -216,19 +229,30 @@ def _touches(look: _Look, net: IPNetwork) -> bool:
 
 def _sentence(basis: Basis, lack: Text | None, stated: bool, age_limit: timedelta, now: datetime) -> Text:
     said = _state(basis, stated, age_limit, now)
+    if basis.left_alone:
+        ja, en = _named(basis.left_alone)
+        said = Text(
+            f"{said.ja}触れない一覧の{len(basis.left_alone)}個（{ja}）は調べず、施設の台帳の記載によっています。",
+            f"{said.en} On the never-list and not looked at, but in the facility's ledger: {en}.",
+        )
     if lack is None:
         return said
     return Text(f"{said.ja}最後の調べについて: {lack.ja}。", f"{said.en} About the last scan: {lack.en}.")
 
 
+def _named(names: Sequence[str]) -> tuple[str, str]:
+    """Name the first few and count the rest, in both languages."""
+    few, more = names[:_MOST_NAMED], len(names) - _MOST_NAMED
+    rest_ja, rest_en = (f" ほか{more}", f" and {more} more") if more > 0 else ("", "")
+    return ("、".join(few) or "不明") + rest_ja, (", ".join(few) or "not known") + rest_en
+
+
 def _state(basis: Basis, stated: bool, age_limit: timedelta, now: datetime) -> Text:
     if not basis.complete:
-        named, more = basis.missing[:_MOST_NAMED], len(basis.missing) - _MOST_NAMED
-        ja, en = "、".join(named) or "不明", ", ".join(named) or "not known"
-        rest_ja, rest_en = (f" ほか{more}", f" and {more} more") if more > 0 else ("", "")
+        ja, en = _named(basis.missing)
         return Text(
-            f"最後まで調べていないか、一台も見えなかった範囲があります（{ja}{rest_ja}）。",
-            f"Not looked at to the end, or nobody seen there: {en}{rest_en}.",
+            f"最後まで調べていないか、一台も見えなかった範囲があります（{ja}）。",
+            f"Not looked at to the end, or nobody seen there: {en}.",
         )
     if not basis.fresh:
         days = (now - basis.oldest).days if basis.oldest else 0

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads the case from the ledger: what was found, what people stated, how good the looking was."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -10,10 +10,13 @@ from sqlalchemy import Connection, select
 from collector.advisories.loaded import knowledge_in
 from collector.basis import AGE_LIMIT, compute_basis
 from collector.case import Case
+from collector.coverage import is_retired
 from collector.guard import Times
 from inventory_db import attachments, ledger, observations, statements, tables
+from inventory_db.listed import marks_of_cells
 from inventory_db.observations import Stored, microseconds
-from inventory_db.stated import KINDS, Facility, Statement
+from inventory_db.official import OfficialRow
+from inventory_db.stated import KINDS, Facility, ListedDevice, Statement
 from inventory_db.statements import Stated
 from probes.facts import Observation, Scan
 
@@ -44,12 +47,25 @@ def read_case(
         scans=scans,
         vantages=vantages,
         access=_access(connection, scans, at),
-        basis=compute_basis(scans, networks, devices, vantages, moment, age_limit),
+        basis=compute_basis(
+            scans, networks, devices, vantages, moment, age_limit, _listed_addresses(stated, rows)
+        ),
         stated=stated,
         attachments=attachments.listed(connection),
         knowledge=knowledge_in(connection, age_limit.days),
         age_limit=age_limit,
     )
+
+
+def _listed_addresses(
+    stated: Mapping[str, Mapping[str, Stated[Statement]]], rows: Iterable[OfficialRow]
+) -> frozenset[str]:
+    """Give the IP addresses of what people have listed: rows of their own ledger, and rows they typed in."""
+    theirs = (one.said for one in stated[ListedDevice.KIND].values())
+    there = (one for one in theirs if isinstance(one, ListedDevice) and one.present and not is_retired(one))
+    typed = (row.device for row in rows if any(cell.source == "person" for cell in row.cells))
+    listed = {ip for one in there for ip in marks_of_cells(one.cells).ip}
+    return frozenset(listed | {a.ip for device in typed for a in device.addresses if a.ip})
 
 
 def times_in(connection: Connection) -> Times:

@@ -58,6 +58,7 @@ def basis_json(basis: Basis) -> dict[str, Any]:
         "planned": basis.planned,
         "finished": basis.finished,
         "missing": list(basis.missing),
+        "left_alone": list(basis.left_alone),
         "text": text_json(basis.text),
     }
 

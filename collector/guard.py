@@ -76,7 +76,17 @@ def _moments(judged: Judged, case: Case, times: Times) -> list[datetime]:
 
 def _guard_looking(judged: Judged, case: Case) -> Judged:
     basis = case.basis
-    return judged if basis.complete and basis.fresh else _doubt(judged, basis.text.ja, basis.text.en)
+    if not basis.complete:
+        return _doubt(judged, "調べが完全ではありません。", "The looking is not complete.")
+    if not basis.fresh:
+        return _doubt(judged, "調べが古くなっています。", "The looking is too old.")
+    if basis.left_alone and not judged.ledger_suffices:
+        return _doubt(
+            judged,
+            "触れない一覧の機器は、この項目では調べていません。",
+            "Devices on the never-list were not looked at for this item.",
+        )
+    return judged
 
 
 def _doubt(judged: Judged, ja: str, en: str) -> Judged:
@@ -113,8 +123,8 @@ def _guard_no(judged: Judged, case: Case, times: Times) -> Judged:
     if case.basis.complete and case.basis.fresh:
         return aged
     reason = Text(
-        f"{judged.reason.ja}（調べは完全ではありません: {case.basis.text.ja}）",
-        f"{judged.reason.en} (The looking is not complete: {case.basis.text.en})",
+        f"{judged.reason.ja}（ほかにもあるかもしれません: 調べは完全ではありません）",
+        f"{judged.reason.en} (There may be more: the looking is not complete.)",
     )
     return replace(aged, reason=reason)
 

@@ -130,7 +130,7 @@ _TESTED = Text(
 _NOTHING = Text("何も記入されておらず、試験もしていません。", "nothing was stated and nothing was tested.")
 _STATE = Text(
     "無線やスイッチで接続できる端末をどう限っているか（MAC の一覧、IEEE 802.1X など）を、資料を添えて記入してください。",
-    "State how stations are limited on wireless and switches (list of MACs, IEEE 802.1X …), and attach what shows it.",
+    "State how stations are limited on wireless and switches (a list of MACs, IEEE 802.1X or the like), and attach what shows it.",
 )
 _MEND = Text(
     "無線とスイッチで、接続できる端末を限ってください（IEEE 802.1X が確実です。MAC の一覧の効果は限定的です）。",

@@ -65,6 +65,9 @@ class Judged:
     toward_yes: Text  # what would turn it into はい
     findings: tuple[Finding, ...] = ()
     observations: tuple[str, ...] = ()  # ids that the verdict rests on, those of the findings included
+    ledger_suffices: bool = (
+        False  # True: for a device left alone on purpose, that the ledger lists it is enough
+    )
     from_scan: bool = True  # False: rests on people's statements alone, so the scan's age does not matter
 
 
@@ -78,6 +81,7 @@ class Basis:
     planned: int = 0  # addresses that should have been looked at
     finished: int = 0  # addresses that were
     missing: tuple[str, ...] = ()  # networks of the facility that no scan covered
+    left_alone: tuple[str, ...] = ()  # addresses on the never-list that the facility's own ledger lists
     complete: bool = False
     fresh: bool = False
     text: Text = Text("まだ調べていません。", "Nothing was scanned yet.")

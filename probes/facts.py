@@ -253,6 +253,7 @@ class Scan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     planned: int = 0  # addresses in scope
     finished: int = 0  # addresses dealt with
     note: str = ""
+    left_out: tuple[str, ...] = ()  # entries of the never-list inside the scope: left alone on purpose
 
 
 class Upload(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

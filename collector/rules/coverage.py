@@ -4,12 +4,13 @@
 The training of the ministry: details such as versions that are not known are いいえ with a date.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from collector.case import Case
-from collector.coverage import Coverage, Gap, cover
+from collector.coverage import Coverage, Gap, Unseen, cover
 from collector.verdict import Finding, Judged, Text, Verdict
 from inventory_db.device import Device
+from inventory_db.listed import marks_of_cells
 from inventory_db.stated import ListedDevice
 from inventory_db.typed_values import is_nothing
 
@@ -50,10 +51,16 @@ def _weigh(case: Case, found: Coverage, findings: tuple[Finding, ...]) -> Judged
         return _judged(Verdict.CANNOT_TELL, _doubts(findings), _CHECK, findings)
     if findings:
         return _judged(Verdict.ASK_PERSON, _UNREVIEWED, _REVIEW, findings)
-    count = len(found.seen_and_listed)
+    count, alone = len(found.seen_and_listed), len(case.basis.left_alone)
+    ja = f"触れない一覧の{alone}個のアドレスは、調べずに施設の台帳の記載によっています。" if alone else ""
+    en = (
+        f" {alone} addresses on the never-list were not looked at: the facility's ledger lists them."
+        if alone
+        else ""
+    )
     reason = Text(
-        f"調べで見えた{count}台すべてが台帳にあり、要る欄が埋まり、経営層が見直しています。",
-        f"All {count} devices that were seen are listed, their columns are filled and an executive reviewed it.",
+        f"調べで見えた{count}台すべてが台帳にあり、要る欄が埋まり、経営層が見直しています。{ja}",
+        f"All {count} devices that were seen are listed, their columns are filled and an executive reviewed it.{en}",
     )
     seen = tuple(dict.fromkeys(_last(device) for device in case.devices if device.observations))
     return _judged(Verdict.SUPPORTS_YES, reason, _KEEP, observations=seen)
@@ -124,7 +131,7 @@ def _is_vague(value: str) -> bool:
 
 def _unseen(case: Case, found: Coverage) -> Iterator[Finding]:
     devices = {device.id: device for device in case.devices}
-    for one in found.unseen[:MOST]:
+    for one in [one for one in found.unseen if not _is_left_alone(case, one, devices)][:MOST]:
         device = devices.get(one.device)
         cells = one.listed.cells if one.listed else {}
         name = (
@@ -146,6 +153,14 @@ def _unseen(case: Case, found: Coverage) -> Iterator[Finding]:
             ),
             proven=False,
         )
+
+
+def _is_left_alone(case: Case, one: Unseen, devices: Mapping[str, Device]) -> bool:
+    """Whether we did not see it because the site told us to leave all its addresses alone."""
+    device = devices.get(one.device)
+    ips = {a.ip for a in device.addresses if a.ip} if device else set[str]()
+    ips |= marks_of_cells(one.listed.cells).ip if one.listed else set()
+    return bool(ips) and ips <= set(case.basis.left_alone)
 
 
 def _care(case: Case, found: Coverage) -> Iterator[Finding]:
@@ -205,7 +220,14 @@ def _judged(
 ) -> Judged:
     told = tuple(findings)
     seen = dict.fromkeys([*observations, *(id for finding in told for id in finding.observations)])
-    return Judged(verdict=verdict, reason=reason, toward_yes=toward, findings=told, observations=tuple(seen))
+    return Judged(
+        verdict=verdict,
+        reason=reason,
+        toward_yes=toward,
+        findings=told,
+        observations=tuple(seen),
+        ledger_suffices=True,
+    )
 
 
 _EMPTY = Text("台帳が空で、まだ何も見ていません。", "The ledger is empty; nothing was seen yet.")
