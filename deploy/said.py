@@ -16,6 +16,7 @@ _OF_THE_SOFTWARE = {
     "reason_en": "It makes the software that speaks; who made the device is not said.",
 }
 _OF_DEVICES = ("snmp", "lldp", "cdp")  # channels in which a device describes all of itself
+_OF_BOXES = ("dhcp", "sip", "pjl")  # in which a box says its line and its model, but not its system
 _LINUXES = ("Debian", "Ubuntu", "CentOS", "Fedora", "SUSE", "Gentoo")
 _ALL = (*_SPEAKER, "maker", "model", "serial", "os", "os_version", "firmware_version", "device_class")
 
@@ -51,7 +52,8 @@ def _speaks(said: Sequence[Recognition], device: Mapping[str, Any]) -> dict[str,
     found = {name: value[0] if (value := _first(said, name)) else None for name in _SPEAKER}
     describes = any(one.channel.startswith(_OF_DEVICES) for one in said)
     if found["product"]:
-        name = _joined(found["product"], device["model"], describes=describes)
+        whole = describes or any(one.channel.startswith(_OF_BOXES) for one in said)
+        name = _joined(found["product"], device["model"], describes=whole)
         return {
             "product": name,
             "version": found["version"] or device["firmware_version"],

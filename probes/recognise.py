@@ -8,6 +8,7 @@ exactly as the device says it. An appliance's version is its `firmware_version`,
 """
 
 import functools
+import html
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields, replace
@@ -89,7 +90,9 @@ def channel_of(kind: FactKind) -> str | None:
 
 def recognise(channel: str, text: str) -> tuple[Recognition, ...]:
     """Everything the text says, best first: surest, then most detailed. Never raises on hostile text."""
-    cleaned = _clean(text)
+    cleaned = _clean(
+        html.unescape(text[:MOST_TEXT]).replace("\xa0", " ") if channel == "http.title" else text
+    )
     found = list(_by_rows(channel, channel, cleaned))
     if channel in _ALSO:
         found += _by_rows(_ALSO[channel], channel, cleaned)

@@ -13,11 +13,13 @@ from probes.patterns import compiled
 Said = dict[str, str]
 
 _MYSQL = re.compile(
-    r"^(?:5\.5\.5-)?(?P<v>(?P<number>\d{1,2}\.\d{1,2}\.\d{1,3}[a-z]?)(?:-\d{1,2}(?=\+deb))?)(?P<rest>.{0,200})",
+    r"^(?:5\.5\.5-)?(?P<v>(?P<number>\d{1,2}\.\d{1,2}\.\d{1,3}(?:[a-z](?![a-z]))?)(?:-\d{1,2}(?=\+deb))?)(?P<rest>.{0,200})",
     re.ASCII,
 )
 _MARIA = re.compile(r"maria|(?<![a-z])mdb", re.IGNORECASE)
 _PERCONA = re.compile(r"percona|^-?rel\d\d\.\d|^-\d\d\.\d", re.IGNORECASE)
+_RELEASE_OF = re.compile(r"^-?rel\d+\.\d+")
+_PROXY = re.compile(r"(?P<v>\d+\.\d+\.\d+)-(?P<name>maxscale)")
 _DEB = re.compile(r"\+?~?deb(?P<number>\d{1,2})u\d", re.IGNORECASE)
 _UBUNTU = re.compile(r"ubuntu[\d.]*\d\.(?P<v>\d\d\.\d\d)\.|ubuntu", re.IGNORECASE)
 _UBUNTU_NAMES = {
@@ -61,18 +63,24 @@ def mysql(text: str) -> Said | None:
     if _MARIA.search(rest):
         said = {"product": "MariaDB", "vendor": "MariaDB", "version": found["number"]}
     elif _PERCONA.search(rest):
-        said = {"product": "Percona Server", "vendor": "Percona", "version": found["number"]}
+        release = _RELEASE_OF.match(rest)
+        version = found["number"] + (release[0] if release else "")
+        said = {"product": "Percona Server", "vendor": "Percona", "version": version}
+    if proxy := _PROXY.search(rest):
+        said = {"product": "MaxScale", "vendor": "MariaDB", "version": proxy["v"]}
     if re.search(r"(?i)-nt\b|-win", rest):
         said["os"] = "Windows"
     return said | distribution(rest)
 
 
 _PAIR = compiled(r'(?P<key>[A-Za-z]{2,20})=(?:"(?P<quoted>[^"]{0,200})"|(?P<plain>[^,\n]{0,100}))')
-_NTP_VERSION = re.compile(r"^(?P<product>ntpd|xntpd|ntpq|chronyd|Domain Time II|\w+)\s+(?P<v>\d[\w.@+~:-]*)")
-_SYSTEM = re.compile(r"^(?:UNIX/)?(?P<os>[A-Za-z_-]+(?:SV)?)/?\s?(?P<v>\d[\w.+-]*)?")
+_NTP_VERSION = re.compile(
+    r"^(?P<product>ntpd|xntpd|ntpq|chronyd|Domain Time II|\w+)\s+(?:version = )?(?P<v>\d[\w.@+~:-]*)"
+)
+_SYSTEM = re.compile(r"^(?:UNIX/)?(?P<os>OSF(?=1V)|[A-Za-z_-]+(?:SV)?)(?:1V(?=\d))?/?\s?(?P<v>\d[\w.+-]*)?")
 _SYSTEMS = {
     "sunos": "Solaris", "linux": "Linux", "freebsd": "FreeBSD", "netbsd": "NetBSD", "openbsd": "OpenBSD", "darwin": "Mac OS X",
-    "windows": "Windows", "hpux": "HP-UX", "hp-ux": "HP-UX", "aix": "AIX", "vxworks": "VxWorks", "sco_sv": "SCO UNIX", "osf": "Tru64 UNIX",
+    "windows": "Windows", "hpux": "HP-UX", "hp-ux": "HP-UX", "aix": "AIX", "vxworks": "VxWorks", "sco_sv": "SCO UNIX", "osf": "OSF/1",
     "irix": "IRIX", "unixware": "UnixWare", "cisco": "Cisco IOS", "junos": "Junos", "qnx": "QNX", "vmkernel": "ESXi", "cygwin": "Windows",
     "ultrix": "Ultrix", "dragonfly": "DragonFly BSD", "win": "Windows", "openvms": "OpenVMS", "esx": "ESX", "bsd": "BSD/OS",
 }  # fmt: skip
@@ -86,7 +94,9 @@ def ntp(text: str) -> Said | None:
         vendor = "Greyware" if program["product"].startswith("Domain Time") else ""
         product = "ntpd" if program["product"].endswith("ntpd") else program["product"]
         said = {"product": "NTP" if product == "ntpd" else product, "vendor": vendor, "version": program["v"]}
-    return (said | system(values.get("system", ""))) or None
+    below = system(values.get("system", ""))
+    maker = {"maker": "Apple"} if below.get("os") == "Mac OS X" else {}  # it runs on nobody else's hardware
+    return (said | below | maker) or None
 
 
 def system(text: str) -> Said:
@@ -122,7 +132,8 @@ _OSX = re.compile(r"osxvers=(?P<v>\d{1,2})")
 _APPLE = (  # board names and model identifiers of Apple's devices
     (
         re.compile(
-            r"^(?:MacBook|iMac|Macmini|MacPro|Mac\d|PowerMac|PowerBook|Xserve|RackMac|VirtualMac|ADP)"
+            r"^(?:MacBook|iMac|Macmini|MacPro|Mac\d|PowerMac|PowerBook|Xserve|RackMac|VirtualMac|ADP"
+            r"|J(?:13[27]|140|152|160|174|180|185|2(?:13|14|15|23|30|74|93)|3(?:13|14|16|75)|4(?:13|14|15|16|33|34|56|57|73|74|75|93)|504|514|516|604|613|614|615|616|623|624|680|7(?:04|13|15|73|80))\w{0,2}AP$)"
         ),
         "Mac OS X",
         "pc",
@@ -190,6 +201,16 @@ def aix(text: str) -> Said | None:
     }
 
 
+_DARWIN = compiled(r"Darwin Kernel Version (?P<major>[0-9]{1,2})\.")
+
+
+def darwin(text: str) -> Said | None:
+    """Read the kernel's description of a Mac: its number stands for a release of macOS."""
+    found = _DARWIN.search(text)
+    version = _macos(int(found["major"])) if found else ""
+    return {"maker": "Apple", "os": "Mac OS X", "os_version": version} if version else None
+
+
 _DOCSIS = compiled(r"<<.{0,200}?VENDOR: *(?P<maker>[^;>]{1,60})")
 _DOCSIS_PARTS = compiled(r"(?P<key>SW_REV|MODEL|VENDOR): *(?P<value>[^;>]{1,60})")
 
@@ -214,12 +235,12 @@ _LISTED = compiled(
 
 def labelled(text: str) -> Said | None:
     """Read a list in brackets such as APC's: (MB:v… PF:v… AF1:v… MN:AP9630 SN:…)."""
-    if "(MB:" not in text and "MN:" not in text:
+    if "(MB:" not in text and "MN:" not in text and "MOD: " not in text:
         return None
     found = {m["key"]: m["value"] for m in reversed(list(_LISTED.finditer(text)))}
     said = {
-        "model": found.get("MN", ""),
-        "serial": found.get("SN", ""),
+        "model": found.get("MN", "") or found.get("MOD", ""),
+        "serial": found.get("SN", "") if len(found.get("SN", "")) > 3 else "",
         "firmware_version": found.get("AF1", ""),
     }
     return said if said["model"] or said["firmware_version"] else None
@@ -242,7 +263,7 @@ def ldap(text: str) -> Said | None:
             if _LDS in text
             else "Active Directory Controller"
             if _AD in text
-            else ""
+            else system  # which of the two it is, was not said
         )
         return {"vendor": "Microsoft", "product": product, "os": system}
     if version := values.get("orcldirectoryversion", ""):
@@ -254,6 +275,10 @@ def ldap(text: str) -> Said | None:
         return {"vendor": "VMware", "product": "Platform Services Controller", "version": version}
     if version := values.get("metaversion", ""):
         return {"vendor": "estos", "product": "MetaDirectory Server", "version": version}
+    if values.get("ldapservicename", "").startswith("IPVA"):
+        return {"maker": "innovaphone", "model": "IPVA", "device_class": "phone"}
+    if version := values.get("xserverversion", ""):
+        return {"vendor": "Scalix", "product": "LDAP Server", "version": version}
     return _by_vendor(text, values)
 
 
@@ -307,5 +332,5 @@ READINGS: dict[str, tuple[tuple[str, Reading], ...]] = {
     "ntp": (("ntp", ntp),),
     "ldap": (("ldap", ldap),),
     "mdns.device_info": (("device_info", device_info),),
-    "snmp.sysDescr": (("aix", aix), ("labelled", labelled), ("docsis", docsis)),
+    "snmp.sysDescr": (("aix", aix), ("darwin", darwin), ("labelled", labelled), ("docsis", docsis)),
 }

@@ -8,7 +8,7 @@ _MAKERS = (
     ("ios", "Apple"), ("hp-ux", "HP"), ("tru64", "HP"), ("aix", "IBM"), ("vxworks", "Wind River"), ("sco", "SCO"),
     ("irix", "SGI"), ("esx", "VMware"), ("linux", "Linux"), ("qnx", "QNX"), ("gentoo", "Gentoo"), ("amazon", "Amazon"),
     ("almalinux", "AlmaLinux"), ("rocky", "Rocky"), ("oracle", "Oracle"), ("mandr", "Mandriva"), ("raspbian", "Raspbian"),
-    ("openvms", "HP"), ("ultrix", "DEC"), ("chrome os", "Google"), ("android", "Google"), ("cisco", "Cisco"), ("junos", "Juniper"),
+    ("osf", "DEC"), ("openvms", "HP"), ("ultrix", "DEC"), ("chrome os", "Google"), ("android", "Google"), ("cisco", "Cisco"), ("junos", "Juniper"),
 )  # fmt: skip
 
 

@@ -33,10 +33,13 @@ _LABELLED = (
     compiled(
         rf"(?i)(?P<before>.{{0,24}})\b{_SORT}\.?[ :=]{{0,3}}(?:[A-Za-z]+OS |[A-Za-z]{2, 12}[_,-])?v?(?P<v>{_VERSION})"
     ),
+    compiled(  # letters before the numbers, or between them
+        rf"(?P<before>.{{0,24}})\b(?i:{_SORT})[ .:=]{{1,3}}(?P<v>[A-Z]{{1,4}}[0-9]+\.[0-9][0-9A-Za-z.]*|[A-Z0-9]{{2,4}}\.[A-Z0-9]{{2,4}}\.[A-Z][0-9]{{2,4}})\b"
+    ),
     compiled(rf"(?P<before>.{{0,24}})(?:\b[rR]|(?:\b|[a-z0-9])[vV])\.? ?(?P<v>[0-9]+\.{_VERSION})"),
 )
 _BARE = compiled(
-    r"(?P<before>.{0,24})[ (,\[](?P<v>[0-9]+\.[0-9]+\.[0-9]+(?:[._][0-9]+)*(?:[A-Za-z0-9.()_+~@-]*[A-Za-z0-9)])?|[0-9]+\.[0-9]+\.[0-9]+)(?:[ ),\];]|$)"
+    r"(?P<before>.{0,24})[ (,\[](?P<v>(?:[A-Z]{2}\.)?[0-9]+\.[0-9]+\.[0-9]+(?:[._][0-9]+)*(?:[A-Za-z0-9.()_+~@-]*[A-Za-z0-9)])?|[0-9]+\.[0-9]+\.[0-9]+)(?:[ ),\];]|$)"
 )
 _OTHER = re.compile(  # a label before "version" that says it is of something else
     r"(?:u-?boot [\d.]+ \(|h/?w|hardware|boot|bootr|bootrom|boot ?loader|bootldr|rom|prom|bios|kernel|loader|snmp|upnp|http|mib|java|php|operating system|openssl"
@@ -56,18 +59,28 @@ _COMPANY = re.compile(
     re.IGNORECASE,
 )
 _MODEL_END = re.compile(
-    r"[,;:(\[\n<>|#\"']|-(?=\d+\.\d)| [-–] | / |--|\s(?=[vV]\.?\s?\d+\.|\d+\.\d+\.\d|[rR]ev\b|\d{1,2}[-/]\w{2,3}[-/]\d)"
+    r"[,;:(\[\n<>|#\"']|-(?=\d+\.\d)| [-–] | / |--|\s(?=[vV]\.?\s?\d+\.|[A-Z]{2}\.\d\d\.\d|\d+\.\d+\.\d|[rR]ev\b|\d{1,2}[-/]\w{2,3}[-/]\d)"
     r"|\b(?:version|ver|rev|release|firmware|software|s/w|f/w|sw|fw|hw|h/w|hardware|running|agent|built|build|copyright|login"
     r"|ftp|telnet|server ready|ready|serial|sn|s/n|kernel|eeprom|with|for|is|in|at|on|mac|certificate|webconfigurator"
     r"|compiled|all rights|password|user|administration|console|web)\b",
     re.IGNORECASE,
 )
-_NO_MODEL = re.compile(r"(?i)\b(?:operating system|agent|os|ios|platform)$|^(?:ios|os|snmp|series)\b")
+_NO_MODEL = re.compile(
+    r"(?i)\b(?:operating system|agent|os|ios|platform|shell|service|authenticated|http server|self signed|installer|diagnostics|management|webui|certificate)$"
+    r"|^(?:ios|os|snmp|series|typ)\b"
+)
+_PROCESSOR = re.compile(
+    r"(?i)[\s(]*(?:\(r\)\s*)?(?:x86|i[3-6]86|powerpc|xeon|pentium|core|atom|itanium|celeron|cpu|processor)\b"
+)
 _MOST_MODEL = 40
 _MOST_MODEL_WORDS = 5
 _MODEL = re.compile(r"[A-Za-z0-9][\w ./+\-!&*]*")
 _FIRST_WORDS = 3  # where a maker's bare name counts
 _SYSTEM = re.compile(r"^(?:Linux|Windows|Hardware: |SunOS|FreeBSD|NetBSD|OpenBSD|Darwin|HP-UX|AIX|VMware)\b")
+_RECORD = re.compile(r"(?i)mfg[=:]")  # IEEE 1284 names its parts by keys, not by grammar
+_BUILT = re.compile(  # how the program was built or packed, after its version; stages of a release stay
+    r"(?i)-(?!(?:rc|alpha|beta|pre|dev|rel(?!ease)|esv|rpz|sp|snapshot|final|patch|hotfix|bzr|git|ga))[a-z]{2}.*$"
+)
 _DISTRIBUTIONS = {
     "ubuntu": "Ubuntu", "debian": "Debian", "centos": "CentOS", "red hat": "Red Hat Enterprise Linux", "fedora": "Fedora",
     "suse": "SUSE", "mandrake": "Mandrake Linux", "mandriva": "Mandriva", "gentoo": "Gentoo", "raspbian": "Raspbian",
@@ -78,8 +91,8 @@ _IN_BRACKETS = compiled(
     r"(?i)\((?P<v>ubuntu|debian|centos|red hat|fedora|suse|mandrake|mandriva|gentoo|raspbian|almalinux|rocky linux|amazon|oracle linux|freebsd|win32|win64)\b"
 )
 _AFTER = compiled(
-    r"^(?:[ /(,:\[_-]|(?i:version|vers|ver|release|rel|rev|firmware|software|server|service|smtp|esmtp|ftpd|ftp|pop3|imap|receiver|agent|pro|mail|edition|build|v)\b\.?|[vVpP](?=\b|[0-9])){0,9}"
-    rf"(?P<v>R?{_VERSION})".replace(r"(?=\b|[0-9])", "")
+    r"^(?:[ /(,:\[_-]|\(https?://[^) ]{1,80}\)|(?i:version|vers|ver|release|rel|embedded|http|rev|firmware|software|server|service|smtp|esmtp|ftpd|ftp|pop3|imap|receiver|agent|pro|mail|edition|build|v)\b\.?|[vVpP](?=\b|[0-9])){0,9}"
+    rf"E?(?P<v>R?{_VERSION})".replace(r"(?=\b|[0-9])", "")
 )
 _TRAILING = compiled(rf"[A-Za-z0-9)][ /-](?:[sS][wW] ?)?[vV]?(?P<v>[0-9]+\.[0-9]+\.{_VERSION})")
 _PLAIN = compiled(
@@ -120,7 +133,7 @@ def _sure(name: str, said: Said) -> Sure:
 
 def description(text: str) -> Said | None:
     """Read a description: whose device, which model, which version, which serial number."""
-    if _SYSTEM.match(text):
+    if _SYSTEM.match(text) or _RECORD.match(text):
         return None
     maker = _maker(text)
     said = _device(text, maker) if maker else {}
@@ -140,8 +153,8 @@ def description(text: str) -> Said | None:
 def _maker(text: str) -> Found | None:
     """The first name of a maker that stands where a device names itself, or the first product line."""
     for found in names.find(names.makers(), text):
-        if found.name.line or found.word < _FIRST_WORDS:
-            return found
+        if (found.name.line or found.word < _FIRST_WORDS) and not _PROCESSOR.match(text, found.end):
+            return found  # whoever made the processor made no device
     return None
 
 
@@ -232,7 +245,7 @@ def _token(text: str) -> Said:
     for found in _TOKEN.finditer(text[start + 8 :] if start >= 0 else text):
         product = str(found["product"])
         if product.lower() not in _NO_PRODUCT:
-            return {"product": product, "version": str(found["v"])}
+            return {"product": product, "version": _plain(str(found["v"]))}
     return {}
 
 
@@ -243,13 +256,19 @@ def _software(text: str, found: Found) -> Said:
     ):  # what follows the name inside its word may be the version
         rest = text[found.begin + len(name.text) - 1 :]
     after = _AFTER.search(rest)
-    version = after["v"] if after and _is_version(after["v"]) and _tells(rest, after["v"]) else ""
+    version = _plain(after["v"]) if after and _is_version(after["v"]) and _tells(rest, after["v"]) else ""
     return {
         "vendor": name.vendor or "",
         "product": name.product or "",
         "version": version,
         "os": name.os or "",
     }
+
+
+def _plain(version: str) -> str:
+    """Leave out how a program was built: 1.3.2-notls is 1.3.2; a bracket that was never opened ends it."""
+    version = _BUILT.sub("", version)
+    return version if version.count("(") >= version.count(")") else version.partition(")")[0]
 
 
 def _tells(rest: str, version: str) -> bool:
@@ -277,6 +296,9 @@ def title(text: str) -> Said | None:
     if maker is None:
         return None
     said = _device(text, maker)
+    named = " ".join(said.get(key, "") for key in ("product", "model"))
+    if not maker.name.line and not _is_model(named, first=maker.word == 0):
+        said = {key: value for key, value in said.items() if key not in ("model", "product")}
     version = version_in(text)
     return said | ({"firmware_version": version} if version else {})
 
@@ -285,6 +307,11 @@ def realm(text: str) -> Said | None:
     """Read the realm of a WWW-Authenticate value."""
     found = re.search(r'realm="?([^"]{1,120})', text)
     return title(found[1]) if found else None
+
+
+def _is_model(text: str, *, first: bool) -> bool:
+    """Tell a model from the words of a page and from a serial number; right behind its maker words may name it."""
+    return bool(first or re.search(r"\d", text)) and not re.search(r"\d{5}", text)
 
 
 _AUTHORITY = re.compile(

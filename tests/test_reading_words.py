@@ -29,6 +29,10 @@ CHANNELS = sorted({*wording.channels(), *structured.READINGS})
         ("Linux brother 4.19.0 #1 SMP", None),
         ("A box of nobody, version 1.2", {"firmware_version": "1.2"}),
         ("A box of nobody", None),
+        ("Widget manager (Intel X86) on something", None),
+        ("Aruba R9Z99A 9900-24X LL.10.99.1234", {"maker": "Aruba", "firmware_version": "LL.10.99.1234"}),
+        ("SATO PRINTER Ver A9.8.7 ready", {"maker": "Sato", "firmware_version": "A9.8.7"}),
+        ("Mfg=Somebody;Typ=Printer;Mod=X 9;", None),
     ],
 )  # fmt: skip
 def test_a_description_is_read_by_its_grammar(text: str, expected: dict[str, str] | None) -> None:
@@ -62,6 +66,12 @@ def test_only_the_softwares_version_counts(text: str, version: str) -> None:
         ("http.server", "Unheardof-Server/3.2.1 (Unix)", "Unheardof-Server", "3.2.1"),
         ("smtp", "220 mail ESMTP Exim 9.99 ready", "exim", "9.99"),
         ("dns.version_bind", "PowerDNS Recursor 9.8.7", "PowerDNS Recursor", "9.8.7"),
+        ("sip.server", "OpenSER (9.8.7-notls (mips/linux))", "OpenSER", "9.8.7"),
+        ("http.server", "Unheardof/1.2.3-release", "Unheardof", "1.2.3"),
+        ("http.server", "Unheardof/1.2.3-rc4", "Unheardof", "1.2.3-rc4"),
+        ("dns.version_bind", "9.9.9-P8-7.6+deb9u9-Raspbian", "BIND", "9.9.9-P8"),
+        ("mysql", "5.5.5-10.9.8 2.99.1-maxscale", "MaxScale", "2.99.1"),
+        ("mysql", "5.1.99rel11.2-log", "Percona Server", "5.1.99rel11.2"),
         ("mysql", "10.9.8-MariaDB-1~deb12u1", "MariaDB", "10.9.8"),
         ("mysql", "8.1.2-0ubuntu0.22.04.1", "MySQL", "8.1.2"),
         ("ntp", 'version="ntpd 4.9.9p9@1.1 Tue", system="SunOS/5.11"', "NTP", "4.9.9p9@1.1"),

@@ -1,22 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
 """Precision and recall of `daicho read --banners` on recorded banners, and what one banner costs.
 
-`python -m deploy.bench.recognise_banners [judge options, e.g. --db ssh_banners --errors 40]`
+`python -m deploy.bench.recognise_banners [--holdout SEED] [judge options, e.g. --db ssh_banners --errors 40]`
+
+With `--holdout SEED` families of products (the truth's vendor and first word of the product) fall by chance into
+two halves, judged one after the other: read the errors of the first only, and the second says what to expect of
+products that nobody looked at.
 """
 
+import argparse
+import hashlib
 import json
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from deploy.bench.recorded import judge, material, read_with, rows_of
+from deploy.bench.recorded import Row, judge, material, read_with, rows_of
 from deploy.reading import banners
 from probes import rows as patterns
 from probes.facts import Sure
-from probes.rows import Examples, Row
+from probes.rows import Examples
+from probes.rows import Row as Pattern
 
 _MANY = 5000  # patterns
 _SERVICES = {  # the material's name of a channel → ours
@@ -33,18 +40,40 @@ _SERVICES = {  # the material's name of a channel → ours
 
 def main() -> int:
     """Unpack, read, judge; returns the judge's exit code, 0 where there is nothing to measure."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--holdout", metavar="SEED")
+    chosen, options = parser.parse_known_args()
     print(f"one banner with {_MANY} patterns on its channel: {1000 * with_many():.3f} ms")
     with tempfile.TemporaryDirectory() as folder:
         place = material(Path(folder), "recog")
         if place is None:
             return 0
         known = [row for row in rows_of(place / "examples.jsonl") if row["db"] in _SERVICES]
-        gold, asked = Path(folder) / "gold.jsonl", Path(folder) / "banners.jsonl"
-        gold.write_text("".join(json.dumps(row) + "\n" for row in known), "utf-8")
+        asked = Path(folder) / "banners.jsonl"
         asked.write_text("".join(json.dumps(_asked(row)) + "\n" for row in known), "utf-8")
-        rows = read_with(banners.read, (asked,))
-        said = ({"id": row["source"], **prediction(row)} for row in rows)
-        return judge("judge_recog", gold, said, sys.argv[1:])
+        said = [{"id": row["source"], **prediction(row)} for row in read_with(banners.read, (asked,))]
+        codes = []
+        for name, part in _parts(known, chosen.holdout):
+            print(f"{name}:")
+            gold = Path(folder) / "gold.jsonl"
+            gold.write_text("".join(json.dumps(row) + "\n" for row in part), "utf-8")
+            codes.append(judge("judge_recog", gold, said, options))
+        return max(codes)
+
+
+def _parts(rows: Sequence[Row], seed: str | None) -> Iterator[tuple[str, Sequence[Row]]]:
+    """Give all rows, or the two halves of a split by families of products."""
+    if seed is None:
+        yield "all", rows
+        return
+    for half, name in enumerate(("looked at", "held out")):
+        yield name, [row for row in rows if _half(row, seed) == half]
+
+
+def _half(row: Row, seed: str) -> int:
+    vendor, product = ([*row[key], ""][0] for key in ("vendor", "product"))
+    family = f"{seed}{vendor}/{product.partition(' ')[0]}".lower()
+    return hashlib.sha256(family.encode()).digest()[0] & 1
 
 
 def _asked(row: Mapping[str, Any]) -> dict[str, str]:
@@ -80,8 +109,8 @@ def _match(index: patterns.Index, texts: Sequence[str]) -> None:
             row.match(text)
 
 
-def _made(number: int) -> Row:
-    return Row(
+def _made(number: int) -> Pattern:
+    return Pattern(
         id=f"made.{number}",
         channel="ftp",
         pattern=rf"^220 Product{number} Server (?P<version>\d[\d.]*) ready",
