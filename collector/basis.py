@@ -114,7 +114,7 @@ def _lack(scan: Scan, networks: Sequence[IPNetwork], nobodies: set[str], left: L
             f"触れない一覧にあり、施設の台帳にもないアドレスは調べていません（{ja}）",
             f"addresses on the never-list that the facility's ledger does not list were left out: {en}",
         )
-    left_out = _hosts(networks) - scan.planned - len(nobodies) - len(left.listed)
+    left_out = _askable(networks, nobodies) - scan.planned - sum(":" not in ip for ip in left.listed)
     if left_out > 0:
         return Text(
             f"触れない一覧などで{left_out}個のアドレスを調べていません",
@@ -128,25 +128,22 @@ def _lack(scan: Scan, networks: Sequence[IPNetwork], nobodies: set[str], left: L
     return None
 
 
-def _hosts(networks: Sequence[IPNetwork]) -> int:
-    """Count the IPv4 host addresses; wide IPv6 networks are never swept one by one."""
+def _askable(networks: Sequence[IPNetwork], nobodies: set[str]) -> int:
+    """Count the IPv4 addresses that a scan asks; wide IPv6 networks are never swept one by one."""
     four = ipaddress.collapse_addresses(net for net in networks if isinstance(net, ipaddress.IPv4Network))
-    return sum(net.num_addresses - (2 if net.prefixlen < 31 else 0) for net in four)
+    return sum(net.num_addresses for net in four) - sum(":" not in ip for ip in nobodies)
 
 
 def _nobodies(networks: Sequence[IPNetwork], own: Sequence[Vantage]) -> set[str]:
-    """Addresses that no scan asks: our own, and the edges of the networks that we stand on."""
-    edges = {edge for vantage in own for edge in edges_of(vantage.network)}
-    return {
-        ip
-        for ip in {vantage.address for vantage in own} | edges
-        if any(_is_host(ip, net) for net in networks)
-    }
+    """Addresses of these networks that no scan asks: our own, and every network's own and broadcast address."""
+    edges = {edge for net in networks for edge in edges_of(str(net))}
+    edges |= {edge for vantage in own for edge in edges_of(vantage.network)}
+    return {ip for ip in {vantage.address for vantage in own} | edges if _is_in(ip, networks)}
 
 
-def _is_host(ip: str, net: IPNetwork) -> bool:
+def _is_in(ip: str, networks: Sequence[IPNetwork]) -> bool:
     try:
-        return ipaddress.ip_address(ip) in net and ip not in edges_of(str(net))
+        return any(ipaddress.ip_address(ip) in net for net in networks)
     except ValueError:
         return False
 

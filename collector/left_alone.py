@@ -9,7 +9,7 @@ import ipaddress
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from inventory_db.networks import IPNetwork, edges_of, network
+from inventory_db.networks import IPNetwork, network
 from probes.facts import Scan
 
 _WIDEST = 1024  # addresses of one entry that are looked up one by one; a wider entry is never accounted for
@@ -27,7 +27,7 @@ class LeftAlone:
 def left_alone(
     scan: Scan, networks: Sequence[IPNetwork], nobodies: Collection[str], listed: Collection[str]
 ) -> LeftAlone:
-    """Divide what the scan left alone; `nobodies` are addresses that no device has or that are our own."""
+    """Divide what the scan left alone; `nobodies`: addresses that no device has, and our own."""
     found = dict.fromkeys(_addresses(scan, networks))
     ours = [one for one in found if one not in nobodies]
     return LeftAlone(
@@ -36,14 +36,12 @@ def left_alone(
 
 
 def _addresses(scan: Scan, networks: Sequence[IPNetwork]) -> Iterator[str]:
-    edges = {edge for net in networks for edge in edges_of(str(net))}
     for place, text in enumerate(scan.left_out):
         entry = network(text)
         if entry is None or place >= _MOST_ENTRIES or entry.num_addresses > _WIDEST:
             yield text
         else:
-            inside = (str(ip) for ip in entry if any(ip in net for net in networks))
-            yield from (ip for ip in inside if ip not in edges)
+            yield from (str(ip) for ip in entry if any(ip in net for net in networks))
 
 
 def still_alone(looks: Iterable[tuple[Sequence[IPNetwork], LeftAlone]]) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from deploy.bench.good_facility import facility
 from inventory_db import ledger, observations, statements
 from inventory_db.stated import Facility, ListedDevice
 from inventory_db.tables import writing
-from probes.facts import Scan, Upload
+from probes.facts import Scan, Upload, Vantage
 from tests.inventory_cases import HIS, START, VANTAGES, arp
 from tests.inventory_engines import ledger_engine
 from tests.judge_cases import LAN, NOW, VANTAGE, device, scan
@@ -74,6 +74,26 @@ def test_what_is_not_told_or_not_listed_keeps_the_look_incomplete(
 def test_our_own_address_and_the_edges_are_nobodys() -> None:
     found = basis(["192.168.1.248/29"], 6, [f"192.168.1.{n}" for n in (248, 249, 251, 252, 253, 254)])
     assert found.complete
+
+
+SIDE_BY_SIDE = ("192.168.0.0/24", "192.168.1.0/24", "fe80::/64")
+OWN = (VANTAGE, Vantage(id="w", host="p", interface="eth0", address="fe80::1", network="fe80::/64"))
+
+
+@pytest.mark.parametrize(
+    ("scope", "planned", "complete"),
+    [
+        (SIDE_BY_SIDE, 507, True),  # 2 × 254, without our own: no device has .0 and .255 between the two
+        (SIDE_BY_SIDE, 506, False),  # our own IPv6 address is none of the IPv4 addresses
+        (("192.168.0.0/16", LAN), 65531, True),  # the inner network's edges are nobody's either
+        (("192.168.0.0/16", LAN), 65530, False),
+    ],
+)
+def test_addresses_are_counted_as_the_scan_plans_them(
+    scope: tuple[str, ...], planned: int, complete: bool
+) -> None:
+    looked = scan(scope=scope, planned=planned, finished=planned)
+    assert compute_basis((looked,), (LAN,), (device(),), OWN, NOW).complete is complete
 
 
 def test_a_later_scan_that_asked_it_ends_the_exception() -> None:
