@@ -7,19 +7,20 @@ was seen there: a network without any answer may be one that our packets never r
 """
 
 import ipaddress
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from collector.left_alone import LeftAlone, left_alone, still_alone
 from collector.verdict import Basis, Text
 from inventory_db.device import Device
-from inventory_db.networks import IPNetwork, edges_of, network, tells_network
+from inventory_db.networks import IPNetwork, assumed, edges_of, network, tells_network
 from probes.facts import Scan, Vantage
 
 AGE_LIMIT = timedelta(days=31)  # older looking supports no はい
 CLOCK_SKEW = timedelta(minutes=15)  # that an agent's clock may be ahead of ours
 LOOKING = ("gentle", "standard", "deep")  # profiles that look for every device of a network
+_SWEPT = 2**16  # addresses of the widest IPv6 network that an agent sweeps
 _MOST_NAMED = 5  # networks or addresses named in the sentence
 
 
@@ -114,7 +115,7 @@ def _lack(scan: Scan, networks: Sequence[IPNetwork], nobodies: set[str], left: L
             f"触れない一覧にあり、施設の台帳にもないアドレスは調べていません（{ja}）",
             f"addresses on the never-list that the facility's ledger does not list were left out: {en}",
         )
-    left_out = _askable(networks, nobodies) - scan.planned - sum(":" not in ip for ip in left.listed)
+    left_out = _askable(networks, nobodies.union(left.listed)) - scan.planned
     if left_out > 0:
         return Text(
             f"触れない一覧などで{left_out}個のアドレスを調べていません",
@@ -128,10 +129,13 @@ def _lack(scan: Scan, networks: Sequence[IPNetwork], nobodies: set[str], left: L
     return None
 
 
-def _askable(networks: Sequence[IPNetwork], nobodies: set[str]) -> int:
-    """Count the IPv4 addresses that a scan asks; wide IPv6 networks are never swept one by one."""
+def _askable(networks: Sequence[IPNetwork], without: set[str]) -> int:
+    """Count the addresses that a scan asks, without some; wide IPv6 networks are never swept one by one."""
     four = ipaddress.collapse_addresses(net for net in networks if isinstance(net, ipaddress.IPv4Network))
-    return sum(net.num_addresses for net in four) - sum(":" not in ip for ip in nobodies)
+    six = _outermost(net for net in networks if net.version == 6 and net.num_addresses <= _SWEPT)
+    routers = sum(net.prefixlen < 127 for net in six)  # the first address means any router of the network
+    swept = (*four, *six)
+    return sum(net.num_addresses for net in swept) - routers - sum(_is_in(ip, swept) for ip in without)
 
 
 def _nobodies(networks: Sequence[IPNetwork], own: Sequence[Vantage]) -> set[str]:
@@ -151,7 +155,8 @@ def _is_in(ip: str, networks: Sequence[IPNetwork]) -> bool:
 def _wanted(stated: Sequence[str], looks: Sequence[_Look], seen: Sequence[Device]) -> list[IPNetwork]:
     """The networks that belong to the whole, none inside another."""
     if stated:
-        return _outermost(net for net in map(network, stated) if net is not None)
+        own = [net for net in map(network, stated) if net is not None]
+        return _outermost([*own, *_beyond(own, seen)])
     told = {
         address.network
         for device in seen
@@ -160,6 +165,20 @@ def _wanted(stated: Sequence[str], looks: Sequence[_Look], seen: Sequence[Device
     }
     found = (net for net in map(network, sorted(told)) if net is not None)
     return _outermost([*(net for look in looks for net in look.networks), *found])
+
+
+def _beyond(own: Sequence[IPNetwork], seen: Iterable[Device]) -> Iterator[IPNetwork]:
+    """Networks that nobody stated, though devices answered there or stand on them with a second foot."""
+    for device in seen:
+        at = [(one.ip, one.network or assumed(one.ip)) for one in device.addresses if one.ip and one.vantage]
+        strange = [net for ip, net in at if tells_network(ip) and not _holds(own, ip)]
+        if device.dual_homed and not device.dual_homed.declared:
+            strange += device.dual_homed.networks
+        yield from (net for net in map(network, strange) if net is not None and not _covers(own, net))
+
+
+def _holds(networks: Iterable[IPNetwork], ip: str) -> bool:
+    return any(ipaddress.ip_address(ip) in net for net in networks)
 
 
 def _outermost(networks: Iterable[IPNetwork]) -> list[IPNetwork]:

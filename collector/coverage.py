@@ -109,6 +109,13 @@ def is_retired(one: ListedDevice) -> bool:
     return folded(one.cells.get("状態", "")).startswith(_RETIRED)
 
 
+def never_seen(case: Case) -> tuple[ListedDevice, ...]:
+    """Give the rows of the facility's own ledger that are in use and that no device found by a scan is."""
+    return tuple(
+        one for one in case.said(ListedDevice) if one.present and not one.device and not is_retired(one)
+    )
+
+
 def _linked(case: Case, listed: list[ListedDevice]) -> tuple[dict[str, ListedDevice], list[ListedDevice]]:
     """Give the listed rows by the device that they are, and those that are none of the case's.
 

@@ -2,11 +2,13 @@
 """Documents that the facility says it holds: which of them can be shown today. Pure."""
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, timedelta
 
 from collector.case import Case
 from collector.verdict import Judged, Text, Verdict
 from inventory_db.stated import Document
+
+HOLDS_FOR = timedelta(days=3 * 365 + 1)  # a document without a stated end
 
 
 def held(case: Case, types: Iterable[str]) -> tuple[Document, ...]:
@@ -18,7 +20,25 @@ def held(case: Case, types: Iterable[str]) -> tuple[Document, ...]:
 
 def can_be_shown(case: Case, document: Document) -> bool:
     """Whether its file is here and it has not run out."""
-    return is_valid(document.valid_until, case.today) and has_file(case, document.attachments)
+    return holds_today(case, document) and has_file(case, document.attachments)
+
+
+def holds_today(case: Case, document: Document) -> bool:
+    """Whether it has not run out; without a stated end it holds for HOLDS_FOR from its date."""
+    if document.valid_until is None:
+        return case.today - document.on <= HOLDS_FOR
+    return document.valid_until >= case.today
+
+
+def ended(document: Document) -> Text:
+    """Say when a document that does not hold any more ran out."""
+    if document.valid_until is None:
+        years = HOLDS_FOR.days // 365
+        return Text(
+            f"期限の記入がなく、日付（{document.on}）から{years}年を過ぎています。",
+            f"no end is stated and it is dated {document.on}, more than {years} years ago.",
+        )
+    return Text(f"期限（{document.valid_until}）が過ぎています。", f"it ran out on {document.valid_until}.")
 
 
 def has_file(case: Case, attachments: Iterable[str]) -> bool:
@@ -59,9 +79,9 @@ def judge_document(case: Case, type: str, name: Text) -> Judged:
 def _lack(case: Case, documents: tuple[Document, ...], name: Text) -> Text:
     if not documents:
         return Text(f"{name.ja}の記録がありません。", f"There is no record of {name.en}.")
-    if not is_valid(documents[0].valid_until, case.today):
-        until = documents[0].valid_until
-        return Text(f"{name.ja}の期限（{until}）が過ぎています。", f"{name.en} ran out on {until}.")
+    if not holds_today(case, documents[0]):
+        why = ended(documents[0])
+        return Text(f"{name.ja}の{why.ja}", f"{name.en}: {why.en}")
     return Text(
         f"{name.ja}があるという記入だけで、ファイルがここにありません。",
         f"{name.en} is only stated; its file is not here.",

@@ -8,6 +8,7 @@ counts as well, and a router that stands in no ledger, or a device of unknown cl
 from collections.abc import Iterator, Sequence
 
 from collector.case import Case
+from collector.coverage import never_seen
 from collector.verdict import Finding, Text
 from inventory_db.device import Device
 
@@ -46,13 +47,29 @@ def unlisted_routers(case: Case, routers: frozenset[str]) -> Iterator[Finding]:
         )
 
 
+def listed_unseen(case: Case) -> Iterator[Finding]:
+    """Say how many rows of the facility's own ledger no scan has seen: each may be a network device."""
+    rows = never_seen(case) if case.vendor is None else ()
+    if rows:
+        yield Finding(
+            code="source.listed_unseen",
+            text=Text(
+                f"台帳にあって調べで見えていない行が {len(rows)} あり、ネットワーク機器かもしれません。",
+                f"{len(rows)} row(s) of the ledger were seen by no scan and may be network devices.",
+            ),
+            todo=Text(
+                "それらのある網を調べるか、廃棄したものは状態を直してください。",
+                "Scan where they stand, or correct the state of what is gone.",
+            ),
+            proven=False,
+        )
+
+
 def unknown_devices(case: Case, counted: Sequence[Device]) -> Iterator[Finding]:
-    """Say which devices of unknown class have open ports: each may be a network device."""
+    """Say which devices are of unknown class: each may be a network device, also one that shows no port."""
     known = {device.id for device in counted}
     unknown = [
-        device
-        for device in case.devices
-        if device.device_class == "unknown" and device.services and device.id not in known
+        device for device in case.devices if device.device_class == "unknown" and device.id not in known
     ]
     if unknown:
         named = "、".join(name_of(device) for device in unknown[:_MOST_NAMED])

@@ -15,6 +15,7 @@ from collector.source_pairs import Answers, Limit, Tested, judge_card
 from collector.verdict import Finding, Text
 from inventory_db.device import Device
 from inventory_db.stated import AccessLimit
+from inventory_db.typed_values import is_no_answer
 
 OLDEST_WORD = timedelta(days=400)  # a statement of last year's round is too old
 
@@ -63,7 +64,7 @@ def _is_shown(case: Case, one: AccessLimit) -> bool:
     """Whether the statement says how, has an attachment that is held, and is not of another time."""
     held = any(id in case.attachments for id in one.attachments)
     age = case.today - one.on
-    return bool(one.how.strip()) and held and timedelta(0) <= age <= OLDEST_WORD
+    return not is_no_answer(one.how) and held and timedelta(0) <= age <= OLDEST_WORD
 
 
 def _tests(case: Case, looks: Sequence[tuple[Device, Look]]) -> Iterator[tuple[Device, Tested]]:

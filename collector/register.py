@@ -15,6 +15,7 @@ from collector.documents_held import has_file, is_valid
 from collector.verdict import Text
 from inventory_db.device import Device, RemotePath
 from inventory_db.stated import Confirmation, RemoteAccess
+from inventory_db.typed_values import folded, is_no_answer
 
 # let people in from elsewhere by themselves; the others are doors inside the house
 FROM_OUTSIDE = frozenset(
@@ -23,6 +24,9 @@ FROM_OUTSIDE = frozenset(
 NONE_IN_USE = "none"  # Confirmation.path of a vendor that uses no remote access at all
 CONFIRMED, CORRECTED, DENIED, NONE = "confirmed", "corrected", "denied", "none_in_use"
 STATES = (CONFIRMED, CORRECTED, DENIED, NONE)
+_SPOKEN = frozenset(
+    {"口頭", "口頭のみ", "口頭確認", "口頭で確認", "口頭による", "電話", "電話確認", "電話で確認"}
+)
 HOLDS_FOR = timedelta(days=366)  # a confirmation without an end: 少なくとも年に1回
 
 
@@ -166,15 +170,22 @@ def weaknesses(case: Case, said: Confirmation) -> tuple[Text, ...]:
 def _weaknesses(case: Case, said: Confirmation) -> Iterator[Text]:
     if said.state not in STATES:
         yield Text(f"状態「{said.state}」は知らない言葉です。", f"The state “{said.state}” is not known.")
-    if not said.evidence.strip() and not has_file(case, said.attachments):
+    if not _rests_on_something(said.evidence) and not has_file(case, said.attachments):
         yield Text("証拠がなく、事業者の言葉だけです。", "There is no evidence, only the vendor's word.")
-    if not said.by.strip():
+    if said.state == CORRECTED and is_no_answer(said.correction):
+        yield Text("どう正したのかの記入がありません。", "It does not say what is corrected.")
+    if is_no_answer(said.by):
         yield Text("確認した人の名前がありません。", "The name of who confirmed it is missing.")
     if said.on > case.today:
         yield Text(f"確認の日（{said.on}）が今日より先です。", f"It is dated in the future ({said.on}).")
     end = said.valid_until or said.on + HOLDS_FOR if said.on < date.max - HOLDS_FOR else said.valid_until
     if not is_valid(end, case.today):
         yield Text(f"確認の期限（{end}）が過ぎています。", f"It ran out on {end}.")
+
+
+def _rests_on_something(evidence: str) -> bool:
+    """Whether the words name something that can be shown; a vendor's spoken word is a claim."""
+    return not is_no_answer(evidence) and folded(evidence) not in _SPOKEN
 
 
 def holds(case: Case, said: Confirmation) -> bool:

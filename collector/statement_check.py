@@ -22,6 +22,7 @@ from inventory_db.stated import (
     NOT_APPLICABLE,
     YES,
     Answer,
+    Configuration,
     Confirmation,
     Facility,
     RemoteAccess,
@@ -88,6 +89,12 @@ def _wrongs(said: Statement, known: Known, today: date) -> Iterator[_Wrong]:
     if isinstance(said, Answer):
         yield from _of_answer(said)
     yield from _of_words(said, known)
+    if isinstance(said, Configuration):
+        yield (
+            "reading",
+            "設定の読み取りは手で書けません。daicho load config で設定ファイルから取り込みます",
+            "what a configuration says is never typed; hand in its file with daicho load config",
+        )
 
 
 def _of_text(name: str, value: object, *, needed: bool) -> Iterator[_Wrong]:

@@ -32,6 +32,25 @@ _NOTHING = {
     "該当なし",
 }
 _LONGEST = 16  # characters of what says nothing, blanks around it included
+_LATER = {
+    "要確認",
+    "確認中",
+    "確認待ち",
+    "調査中",
+    "未調査",
+    "未記入",
+    "未入力",
+    "未設定",
+    "空欄",
+    "あとで",
+    "後で",
+    "tbd",
+    "tba",
+    "xxx",
+    "特になし",
+    "無記入",
+}
+_FILLERS = "\u115f\u1160\u3164\uffa0"  # letters that cannot be seen
 _BETWEEN = re.compile(r"[\s、,;;|&・()\[\]「」]+|(?<=[0-9a-fA-F])\s*/\s*(?=\d{1,3}\.\d)")
 _ZEROS = re.compile(r"^\d{1,3}(\.\d{1,3}){3}$")
 _COMMAS = re.compile(r"^\d{1,3}(,\d{1,3}){3}$")
@@ -65,6 +84,12 @@ def folded(text: str) -> str:
 def is_nothing(text: str) -> bool:
     """Say whether the cell only says that nothing is there: -, なし, 不明 …"""
     return len(text) < _LONGEST and folded(text) in _NOTHING
+
+
+def is_no_answer(text: str) -> bool:
+    """Say whether a person's words hold no answer: nothing, nothing readable (…, ?), or a promise (要確認, TBD)."""
+    plain = folded(text)
+    return is_nothing(text) or plain in _LATER or not any(c.isalnum() and c not in _FILLERS for c in plain)
 
 
 def ips_in(text: str) -> tuple[list[str], str]:

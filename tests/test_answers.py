@@ -123,3 +123,15 @@ def test_what_is_not_there_is_a_problem_document(client: TestClient, where: str)
 def test_a_body_that_is_no_wish_is_refused(client: TestClient, body: bytes) -> None:
     answer = client.post(f"{STATEMENTS}/vendor", content=body, headers={"content-type": "application/json"})
     assert answer.status_code == 422
+
+
+def test_the_reading_of_a_configuration_is_never_typed(client: TestClient) -> None:
+    made_up = {
+        "whole": True,
+        "management": [{"service": "https", "restricted": True, "sources": ["10.0.0.1"]}],
+    }
+    said = {"device": "", "file": "a", "sha256": "0" * 64, "on": "2024-11-01", "reading": made_up}
+    refused = post(client, "configuration", said)
+    assert refused.status_code == 422
+    assert "daicho load config" in refused.json()["ja"]
+    assert client.get(f"{STATEMENTS}/configuration").json()["statements"] == []

@@ -60,6 +60,7 @@ def test_a_configuration_is_shown_and_kept_without_the_file(ledger: Path) -> Non
     assert one.device == device_at(ledger, "10.1.0.1")
     assert (one.file, one.on, len(one.sha256)) == ("rtx1220.conf", date(2024, 4, 1), 64)
     assert one.reading["whole"] is True
+    assert "day_guessed" not in one.reading
 
 
 def test_a_later_one_of_the_same_device_takes_its_place(ledger: Path) -> None:
@@ -88,6 +89,7 @@ def test_the_address_in_the_file_finds_the_device(ledger: Path, tmp_path: Path) 
     assert "取得日が書かれていないため" in ended.stderr
     (one,) = kept(ledger).values()
     assert one.device == device_at(ledger, "10.1.0.9")
+    assert one.reading["day_guessed"] is True
     assert one.on == date(2026, 5, 29), "the day in Japan"
 
 

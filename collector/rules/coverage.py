@@ -12,7 +12,7 @@ from collector.verdict import Finding, Judged, Text, Verdict
 from inventory_db.device import Device
 from inventory_db.listed import marks_of_cells
 from inventory_db.stated import ListedDevice
-from inventory_db.typed_values import is_nothing
+from inventory_db.typed_values import is_no_answer
 
 PLAIN_NO = frozenset({"設置場所", "利用者", "登録日", "状態"})  # only a person can fill these
 VERSIONS = ("OS", "ソフトウェアバージョン")  # neither known: the training's いいえ
@@ -126,7 +126,7 @@ def _vague(case: Case, found: Coverage) -> Iterator[Finding]:
 
 
 def _is_vague(value: str) -> bool:
-    return bool(value.strip()) and is_nothing(value)
+    return bool(value.strip()) and is_no_answer(value)
 
 
 def _unseen(case: Case, found: Coverage) -> Iterator[Finding]:
@@ -176,7 +176,7 @@ def _care(case: Case, found: Coverage) -> Iterator[Finding]:
             proven=False,
         )
     review = found.review
-    if review is None or not 0 <= (case.today - review.on).days <= CHECKED_WITHIN or not review.by.strip():
+    if review is None or not 0 <= (case.today - review.on).days <= CHECKED_WITHIN or is_no_answer(review.by):
         yield Finding(code="ledger.unreviewed", text=_UNREVIEWED, todo=_REVIEW, proven=False)
 
 

@@ -2,7 +2,7 @@
 """Item 2-(3): an MDS/SDS from every vendor under contract, with its file, version and date."""
 
 from collector.case import Case
-from collector.documents_held import can_be_shown, held, is_valid
+from collector.documents_held import can_be_shown, ended, held, holds_today
 from collector.verdict import Finding, Judged, Text, Verdict
 from inventory_db.stated import Document, Vendor
 
@@ -59,11 +59,9 @@ def _lack(case: Case, vendor: Vendor, own: list[Document]) -> Text:
     if not own:
         return Text(f"{vendor.name}: MDS/SDS の記録がありません。", f"{vendor.name}: no MDS/SDS on record.")
     newest = own[0]
-    if not is_valid(newest.valid_until, case.today):
-        return Text(
-            f"{vendor.name}: MDS/SDS の有効期限（{newest.valid_until}）が過ぎています。",
-            f"{vendor.name}: the MDS/SDS ran out on {newest.valid_until}.",
-        )
+    if not holds_today(case, newest):
+        why = ended(newest)
+        return Text(f"{vendor.name}: MDS/SDS の{why.ja}", f"{vendor.name}: MDS/SDS: {why.en}")
     return Text(
         f"{vendor.name}: MDS/SDS を受け取ったという記入だけで、ファイルがありません。",
         f"{vendor.name}: the MDS/SDS is only stated; its file is not here.",

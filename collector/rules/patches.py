@@ -14,10 +14,11 @@ from itertools import groupby
 from collector.advisories.assessment import Assessment, Assessor, Kind
 from collector.advisories.wording import missing_sentence, sentence, source_text
 from collector.case import Case
+from collector.coverage import never_seen
 from collector.safe_text import visible
 from collector.verdict import Finding, Judged, Text, Verdict
 from inventory_db.device import Device
-from inventory_db.stated import ListedDevice, Mitigation
+from inventory_db.stated import Mitigation
 
 CLASSES = {
     "server": ("server",),
@@ -87,7 +88,7 @@ def _judged(
             observations=seen,
         )
     open_ones = Counter(one.kind for ones in said.values() for one in ones if not one.fine)
-    unseen = sum(row.present and not row.device for row in case.said(ListedDevice))
+    unseen = len(never_seen(case))
     silent = sum(not _seen_lately(case, device) for device in members)
     unknown = sum(device.device_class == "unknown" for device in case.devices)
     if open_ones or unseen or silent or unknown:

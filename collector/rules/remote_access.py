@@ -142,8 +142,13 @@ def _dual(device: Device) -> Finding:
 
 def _of_vendors(case: Case, rows: list[Row], vendors: tuple[Vendor, ...]) -> Iterator[Finding]:
     """Has each vendor answered, and does "no remote access" fit what stands on its devices?"""
+    owners = {one.id: one.vendor for one in case.said(RemoteAccess)}
     for vendor in vendors:
-        said = [one for one in case.said(Confirmation) if one.vendor == vendor.id]
+        said = [
+            one
+            for one in case.said(Confirmation)
+            if one.vendor == vendor.id and owners.get(one.path, vendor.id) in ("", vendor.id)
+        ]  # a word on another vendor's path is no answer about one's own
         holding = [one for one in said if holds(case, one)]
         if not holding:
             why = weaknesses(case, said[-1])[0] if said else None

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from collector.case import Case
-from collector.entrances import is_network_device, name_of, unknown_devices, unlisted_routers
+from collector.entrances import is_network_device, listed_unseen, name_of, unknown_devices, unlisted_routers
 from collector.imports.configurations.limits import NO, UNKNOWN, YES, ConfiguredLimit, configured_limits
 from collector.mac_limits import MacReading, read_mac_limits
 from collector.source_looks import Look, looks_of
@@ -73,7 +73,7 @@ def judge(case: Case, target: str) -> Judged:
     routers = frozenset(gateway for vantage in case.vantages for gateway in vantage.gateways)
     devices = [device for device in case.devices if is_network_device(device, routers)]
     services = _services(case, devices, looks)
-    doubts = (*unlisted_routers(case, routers), *unknown_devices(case, devices))
+    doubts = (*unlisted_routers(case, routers), *unknown_devices(case, devices), *listed_unseen(case))
     macs = read_mac_limits(case, [(device, look) for device, look in looks if device is not None])
     findings = (
         *(finding for service in services for finding in _findings(service)),

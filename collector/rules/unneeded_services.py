@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from collector.case import Case
+from collector.coverage import never_seen
 from collector.entrances import name_of
 from collector.expected_services import Baseline, WeakService, shipped_baseline
 from collector.verdict import Finding, Judged, Text, Verdict
 from inventory_db.device import Device, Service, Weakness
 from inventory_db.stated import Approval, Document
+from inventory_db.typed_values import is_no_answer
 
 INVENTORY = "service_inventory"  # also service_inventory_server, service_inventory_pc
 INVENTORY_HOLDS = timedelta(days=366)
@@ -67,6 +69,8 @@ def _weigh(desk: _Desk, devices: Sequence[Device], findings: Sequence[Finding]) 
         return Verdict.ASK_PERSON, *_open_ends(kind, open_ends)
     if unknown := sum(device.device_class == "unknown" for device in desk.case.devices):
         return Verdict.CANNOT_TELL, *_unknown_class(kind, unknown)
+    if rows := len(never_seen(desk.case)):
+        return Verdict.CANNOT_TELL, *_never_seen(kind, rows)
     if _has_inventory(desk):
         return Verdict.SUPPORTS_YES, *_all_known(kind, devices)
     return Verdict.ASK_PERSON, *_inventory_missing(kind, devices)
@@ -183,11 +187,15 @@ def _finding(
 
 def _holds(desk: _Desk, approval: Approval) -> bool:
     """Whether it has a reason and an approver, and has not ended."""
-    return bool(approval.reason.strip() and approval.approver.strip()) and approval.until >= desk.case.today
+    return _is_signed(approval) and approval.until >= desk.case.today
+
+
+def _is_signed(approval: Approval) -> bool:
+    return not (is_no_answer(approval.reason) or is_no_answer(approval.approver))
 
 
 def _late(approval: Approval) -> Text:
-    if not (approval.reason.strip() and approval.approver.strip()):
+    if not _is_signed(approval):
         return Text("承認に理由か承認者がありません。", "The approval lacks reason or approver.")
     return Text(
         f"承認（{approval.approver}）は {approval.until} までで、期限が切れています。",
@@ -299,6 +307,16 @@ def _unknown_class(kind: Text, count: int) -> tuple[Text, Text]:
             f"{count} device(s) of unknown class may be a {kind.en}.",
         ),
         Text("それらが何かを台帳に記入してください。", "Say in the ledger what they are."),
+    )
+
+
+def _never_seen(kind: Text, rows: int) -> tuple[Text, Text]:
+    return (
+        Text(
+            f"台帳にあって調べで見えていない行が {rows} あり、{kind.ja}かもしれません。",
+            f"{rows} row(s) of the ledger were seen by no scan and may be a {kind.en}.",
+        ),
+        _LOOK,
     )
 
 

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from agent.refusal import Refusal
+from collector.imports.configurations.limits import DAY_GUESSED
 from collector.imports.configurations.lines import LARGEST
 from collector.imports.configurations.owner import named, owners
 from collector.imports.configurations.read import read_configuration
@@ -38,6 +39,7 @@ class _Read:
     sha256: str
     reading: Reading
     on: date
+    guessed: bool = False  # nobody says when it was taken; `on` is the file's own date
 
 
 def command(
@@ -106,10 +108,12 @@ def _read(path: Path, on: date | None) -> _Read:
     if day is None:
         day = min(changed, datetime.now(_ZONE).date())
         say(
-            f"{path.name} には取得日が書かれていないため、ファイルの更新日 {day} としました。違うときは --on で示してください。",
-            f"{path.name} does not say when it was taken; the file's own date {day} is used. Correct it with --on.",
+            f"{path.name} には取得日が書かれていないため、ファイルの更新日 {day} としました。"
+            "「はい」の証拠にするには、取得した日を --on で示して取り込み直してください。",
+            f"{path.name} does not say when it was taken; the file's own date {day} is used. "
+            "To make it evidence for yes, load it again with the day it was taken: --on.",
         )
-    return _Read(path, hashlib.sha256(data).hexdigest(), reading, day)
+    return _Read(path, hashlib.sha256(data).hexdigest(), reading, day, not (on or reading.taken))
 
 
 def _statement(one: _Read, devices: Sequence[Device], wanted: str) -> Configuration:
@@ -118,7 +122,7 @@ def _statement(one: _Read, devices: Sequence[Device], wanted: str) -> Configurat
         file=one.path.name,
         sha256=one.sha256,
         on=one.on,
-        reading=as_json(one.reading, one.path.name),
+        reading=as_json(one.reading, one.path.name) | ({DAY_GUESSED: True} if one.guessed else {}),
     )
 
 

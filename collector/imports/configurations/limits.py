@@ -15,6 +15,7 @@ from collector.verdict import Finding, Text
 from inventory_db.stated import Configuration
 
 OLDEST = timedelta(days=180)
+DAY_GUESSED = "day_guessed"  # in a reading: nobody says when the configuration was taken
 YES, PARTIAL, NO, UNKNOWN = "yes", "partial", "no", "unknown"
 PORTS = {
     "https": 443, "http": 80, "ssh": 22, "telnet": 23, "snmp": 161, "ftp": 21, "tftp": 69, "api": 8728,
@@ -22,6 +23,7 @@ PORTS = {
     "openvpn": 1194, "wireguard": 51820, "ssl_vpn": 443, "sstp": 443,
 }  # fmt: skip
 UDP = {"snmp", "tftp", "ipsec", "l2tp", "openvpn", "wireguard"}
+_ANYBODY = frozenset({"any", "0.0.0.0", "0.0.0.0/0", "::", "::/0"})  # noqa: S104  peers that are no one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +132,7 @@ def _where(stated: Configuration, one: Mapping[str, object]) -> Text:
 
 def _vpn(stated: Configuration, one: Mapping[str, object], doubt: Text | None) -> ConfiguredLimit:
     kind, peer = str(one.get("kind", "")), str(one.get("peer") or "")
-    restricted = UNKNOWN if not peer else NO if peer == "any" else YES
+    restricted = UNKNOWN if not peer else NO if peer in _ANYBODY else YES
     where = _where(stated, one)
     text = {
         YES: Text(
@@ -174,6 +176,8 @@ def _limit(
     doubt: Text | None,
     vpn: bool = False,
 ) -> ConfiguredLimit:
+    if restricted == YES and stated.reading.get(DAY_GUESSED) is True:
+        restricted, doubt = UNKNOWN, _UNDATED
     said = one.get("port")
     port = said if isinstance(said, int) and said else PORTS.get(name, 0)
     transport = "udp" if name in UDP else "tcp"
@@ -197,6 +201,10 @@ def _limit(
     )  # fmt: skip
 
 
+_UNDATED = Text(
+    "ただし設定の取得日が分からないため、今もそうかは言えません（--on で取得日を示して取り込み直してください）。",
+    "But nobody says when the configuration was taken, so it may be old (load it again with --on).",
+)
 _TODO = Text(
     "機器の設定で、管理に使う端末のネットワークだけを許可してください。変更したら設定をもう一度取り込んでください。",
     "On the device, allow only the networks of the machines that manage it; then hand in its configuration again.",
