@@ -2,6 +2,7 @@
 """Words that say nothing, words on other people's matters, and settings that look like a limit and are none."""
 
 from datetime import date
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -59,8 +60,7 @@ SITUATIONS = (
     *(
         Situation(f"words: the evidence of a confirmation is {word!r}", build, {REMOTE: CANNOT}, JUST)
         for word, build in (
-            (word, lambda word=word: _confirmed(evidence=word))
-            for word in ("なし", "特になし", "口頭", "\u3164")
+            (word, partial(_confirmed, evidence=word)) for word in ("なし", "特になし", "口頭", "\u3164")
         )
     ),
     Situation(
@@ -79,7 +79,7 @@ SITUATIONS = (
     *(
         Situation(
             f"words: a column of the ledger says {word!r}",
-            lambda word=word: _typed(word),
+            partial(_typed, word),
             {LEDGER: CANNOT},
             frozenset({LEDGER}),
         )
@@ -130,7 +130,7 @@ SITUATIONS = (
     *(
         Situation(
             f"settings: the peer of the VPN is {peer}",
-            lambda peer=peer: _configured(peer),
+            partial(_configured, peer),
             {SOURCES: CANNOT},
             frozenset({SOURCES}),
         )
