@@ -28,7 +28,7 @@ fi
 check "ruff" ruff check .
 check "ruff format" ruff format --check --quiet .
 check "mypy" mypy
-check "tests without privileges" pytest -q -m "not lab and not browser and not postgres"
+check "tests without privileges" pytest -q -n auto --dist loadfile -m "not lab and not browser and not postgres"
 if is_root; then
     check "lab" pytest -q -m "lab"
     check "PostgreSQL" python -m deploy.lab.postgres pytest -q -m "postgres and not lab"
