@@ -21,6 +21,7 @@ OF_THE_SYSTEM = {
 }
 _POINT_TO_POINT = 31  # a longer prefix is no network of several hosts
 _WHEN = datetime(2000, 1, 1, tzinfo=UTC)  # recorded material does not say when; never shown
+_WINDOWS = re.compile(r"Software: Windows (?:NT |2000 )?Version (\d\.\d+ {1,2}\(Build(?: Number:)? \d{3,5})(?= )")
 _DISTRIBUTION = re.compile(
     r"-(?:generic|server|amd64|686|pve|default|lts|cloud|aws|azure|virtual|arch|coreos|v[78]l?\+|rpi)|\d\+$|\.(?:el|fc|amzn)\d"
 )
@@ -47,11 +48,13 @@ def device_row(facts: Sequence[Fact], probe: str, services: Sequence[Mapping[str
     if values["maker"] is None and (maker := _system_maker(values["os"], values["os_version"])):
         values["maker"], confidence["maker"] = maker, OF_THE_SYSTEM
     networks = list(dict.fromkeys(_networks(facts)))
+    normal = normal_version(values["maker"], values["firmware_version"] or values["os_version"])
+    values["os_version"] = _as_said(facts, values["os_version"])
     return {
         "addresses": list(_addresses(facts)),
         "names": list(traits.names),
         **{name: values[name] for name in FIELDS},
-        "version_normal": normal_version(values["maker"], values["firmware_version"] or values["os_version"]),
+        "version_normal": normal,
         "services": list(services),
         "dual_homed": {"networks": networks, "declared": False, "evidence": []}
         if len(networks) > 1
@@ -60,6 +63,12 @@ def device_row(facts: Sequence[Fact], probe: str, services: Sequence[Mapping[str
         "remote_paths": [],
         "confidence": confidence,
     }
+
+
+def _as_said(facts: Iterable[Fact], version: str | None) -> str | None:
+    """Give the version of Windows in the words of its own description, where it has one."""
+    said = (_WINDOWS.search(fact.value) for fact in facts if fact.kind is FactKind.SNMP_SYSDESCR)
+    return next((" ".join(f"{found[1]})".split()) for found in said if found), version)
 
 
 def _confidence(traits: Traits, values: Mapping[str, str | None]) -> dict[str, dict[str, str]]:

@@ -19,6 +19,7 @@ _MOST = 16  # different values of one shape; more say nothing
 _MOST_LENGTH = 60
 _VERSION = re.compile(
     r"^(?:(?:v|ver|version|rev|release|fw|firmware|r|software)[. :]*)?\d{1,4}(?:[._]\d{1,6}){2,4}[A-Za-z0-9._\-+() ]{0,24}$"
+    r"|^\d\.\d\d\([A-Z]{3,4}\.\d{1,3}\)[A-Za-z]?\d{0,3}$"
     r"|^v(?:er|ersion)?[. ]*\d{1,4}\.\d{1,6}[A-Za-z0-9._-]{0,16}$",
     re.IGNORECASE | re.ASCII,
 )
@@ -62,8 +63,9 @@ class OwnStrings:
         if len(self.serials) < _MOST and looks:
             self.serials[value] = None
 
-    def facts(self) -> Iterator[Fact]:
-        """Give the one of each, as a guess."""
+    def facts(self, described: str = "") -> Iterator[Fact]:
+        """Give the one of each, as a guess; a version of which the description says more is left to it."""
         for kind, values in ((FactKind.FIRMWARE_VERSION, self.versions), (FactKind.SERIAL, self.serials)):
-            if len(values) == 1:
-                yield fact(kind, next(iter(values)), Sure.GUESS)
+            value = next(iter(values), "")
+            if len(values) == 1 and not re.search(rf"\b{re.escape(value)}\.\d", described):
+                yield fact(kind, value, Sure.GUESS)

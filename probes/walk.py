@@ -43,6 +43,8 @@ _MOST_BYTES = 2048  # of one value that are kept; a description has at most 255 
 _MOST_RAW = 4 * _MOST_BYTES  # as written: `\\x..` escapes
 _ESCAPE = re.compile(rb"\\x([0-9a-fA-F]{2})")
 _CHASSIS = "3"
+_NO_INTERFACE = "0"  # its address table does not say which; no interface has this number (RFC 2863)
+_BOARD = "4"  # backplane: all that a server's hypervisor may show of its box
 _BOX = ("", "1", "2", "9", "11")  # entPhysicalClass not said, other, unknown, module, stack
 _QUOTED = ' \t\r\n\0"'  # some agents send their description in quotation marks
 _STACK_MAKER = "Aricent"  # the default rows of a bought-in switch software: they describe that software
@@ -211,8 +213,9 @@ def _address(address: str, interface: str, length: str) -> Iterator[Fact]:
     if length and _names_a_network(address, length):
         return
     yield fact(FactKind.ADDRESS, address)
-    if interface.isdecimal() and length not in ("", "0"):
-        yield fact(FactKind.INTERFACE_ADDRESS, f"{interface} {address}/{length}")
+    if length not in ("", "0"):
+        index = interface if interface.isdecimal() else _NO_INTERFACE
+        yield fact(FactKind.INTERFACE_ADDRESS, f"{index} {address}/{length}")
 
 
 def _names_a_network(address: str, length: str) -> bool:
@@ -279,7 +282,8 @@ def _identity(walk: Walk) -> Iterator[Fact]:
         elif one.value != registered:  # it may be the maker of a part inside
             yield fact(one.kind, one.value, Sure.GUESS)
     kinds = {one.kind for one in said}
-    yield from (one for one in walk.strings.facts() if one.kind not in kinds)
+    described = walk.text("system", "1.0")
+    yield from (one for one in walk.strings.facts(described) if one.kind not in kinds)
 
 
 def _owner(walk: Walk) -> str | None:
@@ -298,7 +302,10 @@ def chassis_index(walk: Walk) -> str:
     outer = [
         index for index, raw in inside.items() if _text(raw) == "0" and walk.text("part.class", index) in _BOX
     ]
-    return next(iter([*whole, *chassis, *outer]), "")
+    boards = [
+        index for index, raw in inside.items() if _text(raw) == "0" and walk.text("part.class", index) == _BOARD
+    ]
+    return next(iter([*whole, *chassis, *outer, *(boards if len(boards) == 1 else ())]), "")
 
 
 def _chassis(walk: Walk) -> Iterator[Fact]:
@@ -309,16 +316,28 @@ def _chassis(walk: Walk) -> Iterator[Fact]:
         return
     for column, kind in _PARTS.items():
         value = meaning(walk.text(column, index))
+        if kind is FactKind.SERIAL and value and _is_disputed(walk, index):
+            continue
         if not value and kind is not FactKind.MAKER:
             value, sure = _only(walk, column), Sure.LIKELY
         if value:
             yield fact(kind, value, Sure.LIKELY if kind is FactKind.MAKER else sure)
+    if walk.text("part.class", index) == _BOARD:
+        return  # what runs on a board is not what runs on the device
     firmware = meaning(walk.text("part.software", index)) or meaning(walk.text("part.firmware", index))
     if firmware:
         firmware = _MODEL_FIRST.sub("", firmware)
         yield fact(FactKind.FIRMWARE_VERSION, firmware, Sure.LIKELY)
     elif only := _only(walk, "part.software") or _only(walk, "part.firmware"):
         yield fact(FactKind.FIRMWARE_VERSION, only, Sure.GUESS)
+
+
+def _is_disputed(walk: Walk, index: str) -> bool:
+    """Tell whether several boxes of one model answer as one device, each with a serial number of its own."""
+    model = walk.text("part.model", index)
+    boxes = [other for other, raw in walk.columns["part.class"].items() if _text(raw) == _CHASSIS]
+    serials = {meaning(walk.text("part.serial", one)) for one in boxes if walk.text("part.model", one) == model}
+    return len(serials - {""}) > 1
 
 
 def _is_box(walk: Walk, index: str) -> bool:
