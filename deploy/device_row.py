@@ -21,7 +21,9 @@ OF_THE_SYSTEM = {
 }
 _POINT_TO_POINT = 31  # a longer prefix is no network of several hosts
 _WHEN = datetime(2000, 1, 1, tzinfo=UTC)  # recorded material does not say when; never shown
-_WINDOWS = re.compile(r"Software: Windows (?:NT |2000 )?Version (\d\.\d+ {1,2}\(Build(?: Number:)? \d{3,5})(?= )")
+_WINDOWS = re.compile(
+    r"Software: Windows (?:NT |2000 )?Version (\d\.\d+ {1,2}\(Build(?: Number:)? \d{3,5})(?= )"
+)
 _DISTRIBUTION = re.compile(
     r"-(?:generic|server|amd64|686|pve|default|lts|cloud|aws|azure|virtual|arch|coreos|v[78]l?\+|rpi)|\d\+$|\.(?:el|fc|amzn)\d"
 )

@@ -16,6 +16,7 @@ from probes.enterprises import PARTS, number_of, organisation_of
 from probes.facts import Fact, FactKind, Sure, fact
 from probes.names import find, makers
 from probes.own_strings import OwnStrings
+from probes.products import product_of
 from probes.vendor_values import Wanted, meaning
 
 _STANDARD = b"1.3.6.1.2.1."
@@ -284,6 +285,9 @@ def _identity(walk: Walk) -> Iterator[Fact]:
     kinds = {one.kind for one in said}
     described = walk.text("system", "1.0")
     yield from (one for one in walk.strings.facts(described) if one.kind not in kinds)
+    product = product_of(walk.text("system", "2.0"))
+    if product and FactKind.MODEL not in kinds:
+        yield fact(FactKind.MODEL, product, Sure.LIKELY)
 
 
 def _owner(walk: Walk) -> str | None:
@@ -303,7 +307,9 @@ def chassis_index(walk: Walk) -> str:
         index for index, raw in inside.items() if _text(raw) == "0" and walk.text("part.class", index) in _BOX
     ]
     boards = [
-        index for index, raw in inside.items() if _text(raw) == "0" and walk.text("part.class", index) == _BOARD
+        index
+        for index, raw in inside.items()
+        if _text(raw) == "0" and walk.text("part.class", index) == _BOARD
     ]
     return next(iter([*whole, *chassis, *outer, *(boards if len(boards) == 1 else ())]), "")
 
@@ -336,7 +342,9 @@ def _is_disputed(walk: Walk, index: str) -> bool:
     """Tell whether several boxes of one model answer as one device, each with a serial number of its own."""
     model = walk.text("part.model", index)
     boxes = [other for other, raw in walk.columns["part.class"].items() if _text(raw) == _CHASSIS]
-    serials = {meaning(walk.text("part.serial", one)) for one in boxes if walk.text("part.model", one) == model}
+    serials = {
+        meaning(walk.text("part.serial", one)) for one in boxes if walk.text("part.model", one) == model
+    }
     return len(serials - {""}) > 1
 
 

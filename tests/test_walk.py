@@ -19,6 +19,7 @@ from probes.enterprises import number_of, organisation_of
 from probes.facts import Fact, FactKind, Sure
 from probes.login import snmp
 from probes.patterns import compiled
+from probes.products import registries
 from probes.vendor_values import MOST_ASKED, MOST_COLUMNS, Variable, groups, makers, meaning, to_ask, to_walk
 
 MIB = "1.3.6.1.2.1"
@@ -162,8 +163,39 @@ def test_the_box_is_chosen_among_parts() -> None:
     assert values(facts(*stacked), FactKind.SERIAL) == ["BOX1"]
     unclassed = [f"{part}.4.2|2|7", f"{part}.11.2|4|MODULE", f"{part}.4.7|2|0", f"{part}.11.7|4|BOX7"]
     assert values(facts(*unclassed), FactKind.SERIAL) == ["BOX7"]
+    stack = [*stacked, f"{part}.5.2001|2|3", f"{part}.4.2001|2|1", f"{part}.11.2001|4|BOX2"]
+    assert values(facts(*stack), FactKind.SERIAL) == []  # two boxes answer as one
+    models = [f"{part}.13.1001|4|A-24", f"{part}.13.2001|4|B-48"]
+    assert values(facts(*stack, *models), FactKind.SERIAL) == ["BOX1"]
     power = [f"{part}.5.1|2|6", f"{part}.4.1|2|0", f"{part}.11.1|4|POWER"]
     assert values(facts(*power), FactKind.SERIAL) == []
+
+
+def test_a_board_tells_of_the_box_but_not_what_runs_on_it() -> None:
+    part = f"{MIB}.47.1.1.1.1"
+    board = [f"{part}.5.1|2|4", f"{part}.4.1|2|0", f"{part}.11.1|4|BOX1", f"{part}.9.1|4|BIOS 2.8"]
+    found = facts(*board)
+    assert values(found, FactKind.SERIAL) == ["BOX1"]
+    assert values(found, FactKind.FIRMWARE_VERSION) == []
+    second = [f"{part}.5.2|2|4", f"{part}.4.2|2|0", f"{part}.11.2|4|BOX2"]
+    assert values(facts(*board, *second), FactKind.SERIAL) == []
+
+
+def test_a_product_number_names_the_model_where_nothing_else_does() -> None:
+    asa, other = f"{MIB}.1.2.0|6|{OURS}.9.1.745", f"{MIB}.1.2.0|6|{OURS}.9.1.999745"
+    assert values(facts(asa), FactKind.MODEL, Sure.LIKELY) == ["ASA5505"]
+    assert values(facts(other), FactKind.MODEL) == []
+    part = f"{MIB}.47.1.1.1.1"
+    assert values(facts(asa, f"{part}.5.1|2|3", f"{part}.13.1|4|ASA5505-SEC"), FactKind.MODEL) == [
+        "ASA5505-SEC"
+    ]
+
+
+@pytest.mark.parametrize("prefix", registries())
+def test_product_names_are_unique_and_short(prefix: str) -> None:
+    models = registries()[prefix].models
+    assert all(number.isdecimal() and re.fullmatch(r"[\w./-]{3,30}", name) for number, name in models.items())
+    assert len(set(models.values())) == len(models)
 
 
 # Addresses.
@@ -184,6 +216,11 @@ def test_network_and_broadcast_addresses_are_nobodys(prefix: int) -> None:
 def test_only_unicast_rows_are_addresses(kind: str, own: bool) -> None:
     found = facts(f"{MIB}.4.34.1.3.1.4.192.0.2.7|2|1", f"{MIB}.4.34.1.4.1.4.192.0.2.7|2|{kind}")
     assert bool(values(found, FactKind.ADDRESS)) is own
+
+
+def test_an_address_counts_though_its_interface_is_not_named() -> None:
+    found = facts(f"{MIB}.4.20.1.1.192.0.2.9|64|192.0.2.9", f"{MIB}.4.20.1.3.192.0.2.9|64|255.255.255.0")
+    assert values(found, FactKind.INTERFACE_ADDRESS) == ["0 192.0.2.9/24"]
 
 
 def test_both_ends_of_a_point_to_point_link_are_addresses() -> None:
@@ -244,3 +281,30 @@ def test_a_common_agent_is_named_by_whose_variables_it_answers() -> None:
     agent = f"{MIB}.1.2.0|6|{OURS}.8072.3.2.10"
     assert values(facts(agent, f"{OURS}.6574.1.1.0|2|1"), FactKind.MAKER, Sure.GUESS) == ["Synology"]
     assert values(facts(agent, f"{OURS}.6574.1.1.0|2|1", f"{OURS}.24681.1.1.0|2|1"), FactKind.MAKER) == []
+
+
+def test_a_version_is_left_to_the_description_that_says_more_of_it() -> None:
+    own = [f"{MIB}.1.2.0|6|{OURS}.99999.1", f"{OURS}.99999.1.1.0|4|4.9.3"]
+    assert values(facts(*own), FactKind.FIRMWARE_VERSION) == ["4.9.3"]
+    assert values(facts(*own, f"{MIB}.1.1.0|4|Server 4.9.30"), FactKind.FIRMWARE_VERSION) == ["4.9.3"]
+    assert values(facts(*own, f"{MIB}.1.1.0|4|Server 4.9.3.98"), FactKind.FIRMWARE_VERSION) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "version", "normal"),
+    [
+        ("Windows Version 6.1 (Build 7600 Multiprocessor Free)", "6.1 (Build 7600)", "6.1.7600"),
+        (
+            "Windows NT Version 3.51  (Build Number: 1057 Multiprocessor Free )",
+            "3.51 (Build Number: 1057)",
+            None,
+        ),
+        ("Windows Version 6.3 (Build 17763 Multiprocessor Free)", "6.3 (Build 17763)", "10.0.17763"),
+    ],
+)
+def test_windows_is_quoted_as_it_says(tmp_path: Path, said: str, version: str, normal: str | None) -> None:
+    file = tmp_path / "pc.snmprec"
+    file.write_text(f"{MIB}.1.1.0|4|Hardware: Intel64 Family 6 - Software: {said}\n")
+    with ReadProgress(1) as progress:
+        (row,) = snmprec.read((file,), progress)
+    assert (row["device"]["os_version"], row["device"]["version_normal"]) == (version, normal)
