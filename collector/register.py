@@ -49,7 +49,7 @@ class FoundPath:
     @property
     def key(self) -> str:
         """The word under which a vendor confirms it."""
-        return found_key(self.device.id, self.path.kind, self.path.port)
+        return found_key(self.device.id, self.path.kind, self.path.port, self.path.product or "")
 
     @property
     def from_outside(self) -> bool:
@@ -78,9 +78,9 @@ class Row:
         return self.declared.vendor if self.declared else ""
 
 
-def found_key(device: str, kind: str, port: int) -> str:
-    """Give the key of a found path, as Confirmation.path has it."""
-    return f"found:{device}/{kind}/{port}"
+def found_key(device: str, kind: str, port: int, product: str = "") -> str:
+    """Give the key of a found path, as Confirmation.path has it; without a port the product tells paths apart."""
+    return f"found:{device}/{kind}/{port}" + (f"/{product}" if product and not port else "")
 
 
 def register(case: Case) -> tuple[Row, ...]:

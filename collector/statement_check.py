@@ -193,9 +193,9 @@ def _of_words(said: Statement, known: Known) -> Iterator[_Wrong]:
 def _is_path(path: str, known: Known) -> bool:
     if path == NONE_IN_USE or path in known.paths:
         return True
-    parts = path.removeprefix("found:").split("/")
+    parts = path.removeprefix("found:").split("/", 3)
     return (
-        path.startswith("found:") and len(parts) == 3 and parts[0] in known.devices and parts[2].isdecimal()
+        path.startswith("found:") and len(parts) >= 3 and parts[0] in known.devices and parts[2].isdecimal()
     )
 
 

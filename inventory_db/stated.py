@@ -109,7 +109,7 @@ class Confirmation(Statement, frozen=True, kw_only=True, omit_defaults=True):
 
     KIND = "confirmation"
     vendor: str
-    path: str  # RemoteAccess.id, or "found:DEVICE/KIND/PORT" for one that was found
+    path: str  # RemoteAccess.id, or "found:DEVICE/KIND/PORT[/PRODUCT]" for one that was found
     state: str  # confirmed, corrected, denied, none_in_use
     by: str  # name of the person at the vendor
     on: date
