@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Remote access: found, declared and confirmed paths side by side, and what 2-(2) makes of them."""
 
-from dataclasses import replace
 from datetime import date
 from typing import Any
 
