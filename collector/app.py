@@ -13,7 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from fastapi.staticfiles import StaticFiles
 
-from collector import agents, answers, operators, papers
+from collector import agents, answers, operators, overviews, papers
 from collector.reading import Reading
 from collector.rendering import Renderer
 from collector.security import SECURITY_HEADERS, App, Doorkeeper
@@ -43,6 +43,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(agents.router(settings, engine, refresh=refresh))
     app.include_router(answers.router(settings, engine, lambda: datetime.now(UTC)))
     app.include_router(operators.router(settings, reading, renderer))
+    app.include_router(overviews.router(settings, engine, renderer, lambda: datetime.now(UTC)))
     app.include_router(papers.router(settings, engine, lambda: datetime.now(UTC)))
     app.mount("/static", StaticFiles(directory=str(files("collector") / "static")))
     app.add_api_route("/healthz", _say_well, include_in_schema=False)

@@ -22,6 +22,10 @@ def _nothing(_: Iterable[str]) -> tuple[Stored, ...]:
     return ()
 
 
+def _no_case() -> Case | None:
+    return None
+
+
 def _no_text(_: Iterable[str]) -> Mapping[str, str]:
     return {}
 
@@ -38,6 +42,7 @@ class Dossier:
     listed: tuple[ListedRow, ...] = ()  # rows of the facility's own ledger that no scan has seen
     observations: Callable[[Iterable[str]], tuple[Stored, ...]] = _nothing
     transcripts: Callable[[Iterable[str]], Mapping[str, str]] = _no_text
+    earlier: Callable[[], Case | None] = _no_case  # the case before the last scan, to compare with
     _numbers: dict[str, str] = field(default_factory=dict, init=False)  # device id → 管理番号, made once
 
     @property

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta, tzinfo
 from sqlalchemy import Connection
 
 from collector.basis import AGE_LIMIT
-from collector.case_file import read_case, times_in
+from collector.case import Case
+from collector.case_file import ACCESS, read_case, times_in
 from collector.checking import choose_edition
 from collector.dossier import Dossier
 from collector.judge import judge
@@ -37,5 +38,15 @@ def read_dossier(
         zone=zone,
         judgement=judge(chosen, case, times_in(connection)),
         observations=lambda ids: observations.load_some(connection, ids),
+        earlier=lambda: earlier_case(connection, case),
         transcripts=lambda ids: observations.load_transcripts(connection, ids),
     )
+
+
+def earlier_case(connection: Connection, case: Case, since: datetime | None = None) -> Case | None:
+    """Give the case as it stood at `since`, else just before the last scan began; None before the first scan."""
+    looks = [scan.started for scan in case.scans if scan.profile != ACCESS]
+    moment = since or (max(looks) - timedelta(microseconds=1) if looks else None)
+    if moment is None or not any(start <= moment for start in looks):
+        return None
+    return read_case(connection, case.now, moment, case.age_limit)

@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Literal
 from urllib.parse import quote
 
@@ -15,6 +16,7 @@ from sqlalchemy import Engine
 from collector.documents.checklist_filling import forms_of
 from collector.documents.checklist_pdf import write_checklist_pdf
 from collector.documents.checklist_xlsx import write_checklist_xlsx
+from collector.documents.drawing_files import FORMS, write_drawing
 from collector.documents.pack import make_pack
 from collector.documents.pack_key import find_key, key_folder
 from collector.documents.paper import Paper, paper_json
@@ -32,7 +34,12 @@ _TYPES = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "json": "application/json",
     "zip": "application/zip",
+    "svg": "image/svg+xml",
+    "png": "image/png",
+    "drawio": "application/vnd.jgraph.mxfile",
 }
+DIAGRAM = "diagram"  # the one paper with a drawing
+Form = Literal["pdf", "xlsx", "json", "svg", "png", "drawio"]
 Made = tuple[bytes, str]  # the file and its Japanese name without ending
 
 
@@ -58,8 +65,8 @@ def router(settings: Settings, engine: Engine, now: Callable[[], datetime]) -> A
         return answer(request, "pdf", lambda dossier: _paper(dossier, "ledger", "pdf"))
 
     @routes.get("/papers/{kind}.{form}")
-    def download_paper(request: Request, kind: str, form: Literal["pdf", "xlsx", "json"]) -> Response:
-        if kind not in paper_kinds():
+    def download_paper(request: Request, kind: str, form: Form) -> Response:
+        if kind not in paper_kinds() or (form in FORMS and kind != DIAGRAM):
             raise HTTPException(404)
         return answer(request, form, lambda dossier: _paper(dossier, kind, form))
 
@@ -97,6 +104,7 @@ _WRITERS: dict[str, Callable[[Paper], bytes]] = {
     "pdf": write_paper_pdf,
     "xlsx": write_paper_xlsx,
     "json": _json,
+    **{form: partial(write_drawing, form=form) for form in FORMS},
 }
 
 

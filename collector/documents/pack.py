@@ -25,6 +25,7 @@ from collector.documents.checklist_filling import forms_of
 from collector.documents.checklist_form import Form
 from collector.documents.checklist_pdf import write_checklist_pdf
 from collector.documents.checklist_xlsx import write_checklist_xlsx
+from collector.documents.drawing_files import write_drawing
 from collector.documents.pack_data import checks_json, ledger_json
 from collector.documents.pack_key import fingerprint, public_pem
 from collector.documents.pack_pages import Shown, Site
@@ -38,6 +39,7 @@ from collector.safe_text import visible
 from collector.settings import in_zone
 
 MANIFEST, SIGNATURE, PUBLIC = "MANIFEST.sha256", "MANIFEST.sig", "public.pem"
+_DRAWN = {"svg": "SVG", "drawio": "draw.io"}
 READ_ME = "確かめ方.txt"
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*\ufffd\s]+')
 _SETTERS = 2  # PDFs set at the same time, outside Python's lock
@@ -90,7 +92,11 @@ def _contents(dossier: Dossier, mark: str, fonts: Path | None, later: Later) -> 
         yield f"書類/{name}.pdf", later(partial(write_paper_pdf, paper, fonts=fonts))
         yield f"書類/{name}.xlsx", write_paper_xlsx(paper)
         yield f"data/{kind}.json", _json(paper_json(paper))
-        shown.append(Shown(paper.title, f"{kind}.html", _files(name, kind), paper=paper))
+        files = _files(name, kind)
+        for ending in ("svg", "drawio") if paper.drawing else ():
+            yield f"書類/{name}.{ending}", write_drawing(paper, ending)
+            files = (*files, (_DRAWN[ending], f"書類/{name}.{ending}"))
+        shown.append(Shown(paper.title, f"{kind}.html", files, paper=paper))
     for place, form in enumerate(forms_of(dossier, numbers)):
         name = _form_name(form, place)
         yield f"書類/{name}.pdf", later(partial(write_checklist_pdf, form, fonts=fonts))

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from collector.diagram.drawing import Drawing
+
 UNKNOWN = "要確認"  # what stands where nobody knows yet and somebody has to
 
 
@@ -45,6 +47,7 @@ class Paper:
     parts: tuple[Part, ...] = ()
     landscape: bool = True
     made: str = ""  # when and by what it was made, in the footer
+    drawing: Drawing | None = None  # stands before the tables
     now: datetime
 
 

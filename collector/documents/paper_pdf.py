@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from collector.documents.paper import Paper, Part
-from collector.documents.typesetting import typeset
+from collector.documents.typesetting import Draw, typeset
 
 MOST_TAGGED = 800  # rows; a larger table goes without accessibility tags, which are nine tenths of the file
+_SHAPE = 262 / 396  # height to width of the room for a drawing on A3 landscape
 _TOGETHER = 500  # rows laid out as one table; the pages of two tables are set at the same time
 
 
@@ -27,7 +28,9 @@ def write_paper_pdf(paper: Paper, *, fonts: Path | None = None) -> bytes:
         "made": paper.made,
         "parts": [one for part in parts for one in _pieces(part)],
     }
-    return typeset("paper.typ", data, paper.now, fonts=fonts, tagged=rows <= MOST_TAGGED)
+    drawing = paper.drawing
+    draw: Draw | None = None if drawing is None else lambda clean: drawing.sheets(clean, _SHAPE)
+    return typeset("paper.typ", data, paper.now, fonts=fonts, tagged=rows <= MOST_TAGGED, draw=draw)
 
 
 def _printed(part: Part) -> Part:

@@ -7,7 +7,7 @@ JSON in `sys.inputs` and stays text. PDF/A makes a glyph that is missing after a
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.resources import files
@@ -16,7 +16,7 @@ from typing import Any
 
 import typst
 
-from collector.documents.glyphs import BadFont, coverage, fit
+from collector.documents.glyphs import BadFont, Fitted, coverage, fit
 
 MOST_TEXT = 4000  # characters of one value; more is cut, and the paper says so
 _STYLES = (
@@ -25,6 +25,8 @@ _STYLES = (
 )
 _RUN = re.compile(r"[^\s\u2e80-\uffff]{16,}")  # Japanese text breaks anywhere by itself
 _PLACES = re.compile(r"[,:;/.=&?+)_-](?=.)|[^,:;/.=&?+)_-]{10}(?=[^,:;/.=&?+)_-])")
+_PPI = 144.0  # of pictures: one and a half dots to the pixel of a drawing
+Draw = Callable[[Callable[[str], str]], list[str]]  # from what makes text printable to SVG drawings
 _BREAK = "\u200b"  # a place where a line may end, no glyph of its own
 
 
@@ -69,27 +71,30 @@ def typeset(
     *,
     fonts: Path | None = None,
     tagged: bool = True,
+    draw: Draw | None = None,
+    picture: bool = False,
 ) -> bytes:
     """Give the PDF of `template` (a .typ beside this file) with `data`; raises PaperError.
 
     The same data and `now` give the same bytes. Without tags large tables come out a tenth in size.
+    `draw` makes the SVG drawings that the template finds in `data.drawings`; a `picture` comes out as PNG.
     """
     folder = fonts or font_folder()
     fitting = Fitting(printable_characters(folder))
     fitted = fitting.value(data)
+    fitted["drawings"] = draw(fitting.fit) if draw else []
     fitted["fitting"] = fitting.remarks()
     place = Path(str(files("collector.documents") / template))
+    pdf: dict[str, Any] = {"format": "pdf", "pdf_standards": ["a-2u"], "pdf_tags": tagged}
     try:
         compiled = typst.compile(
             str(place),
             root=str(place.parent),
             font_paths=typst.Fonts(False, False, [str(folder)]),
             ignore_system_fonts=True,
-            format="pdf",
             sys_inputs={"data": json.dumps(fitted, ensure_ascii=False)},
-            pdf_standards=["a-2u"],
             timestamp=int((now if now.tzinfo else now.replace(tzinfo=UTC)).timestamp()),
-            pdf_tags=tagged,
+            **({"format": "png", "ppi": _PPI} if picture else pdf),
         )
     except typst.TypstError as error:
         raise _fault(template, error) from error
@@ -126,13 +131,21 @@ class Fitting:
         if len(text) > MOST_TEXT:
             self.cut += 1
             text = f"{text[:MOST_TEXT]}…（以下 {len(text) - MOST_TEXT:,} 字を省略）"
-        fitted = fit(text, self.printable)
-        self.missing += fitted.missing
-        self.plain += fitted.plain
+        fitted = self._fit(text)
         shown = _RUN.sub(_divide, fitted.text) if len(fitted.text) > 15 else fitted.text
         if not (fitted.missing or fitted.plain):
             self._known[text] = shown
         return shown
+
+    def fit(self, text: str) -> str:
+        """Give the text so that every character has a glyph, for one line that is cut to its room."""
+        return self._fit(text).text.replace("\n", " ")
+
+    def _fit(self, text: str) -> Fitted:
+        fitted = fit(text, self.printable)
+        self.missing += fitted.missing
+        self.plain += fitted.plain
+        return fitted
 
     def remarks(self) -> list[str]:
         """Say what is not as it was given, one sentence each."""

@@ -4,12 +4,14 @@
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from agent.refusal import Refusal
+from collector.documents.drawing_files import FORMS, write_drawing
 from collector.documents.paper import Paper, paper_json
 from collector.documents.paper_pdf import write_paper_pdf
 from collector.documents.paper_xlsx import write_paper_xlsx
@@ -31,6 +33,7 @@ _WRITERS: dict[str, Callable[[Paper], bytes]] = {
     "pdf": write_paper_pdf,
     "xlsx": write_paper_xlsx,
     "json": _json,
+    **{form: partial(write_drawing, form=form) for form in FORMS},
 }
 
 
@@ -40,7 +43,10 @@ def command(
     ledger: Annotated[Path, typer.Option(help="台帳ファイル / ledger file")] = Path("daicho.sqlite"),
     form: Annotated[
         str,
-        typer.Option("--format", help="pdf | xlsx | json（書かなければファイル名から / else by the name）"),
+        typer.Option(
+            "--format",
+            help="pdf | xlsx | json、図は svg | png | drawio も（書かなければファイル名から / else by the name）",
+        ),
     ] = "",
 ) -> None:
     """書類を作ります / write one of the papers."""
@@ -62,6 +68,6 @@ def _check(kind: str, form: str) -> None:
         )
     if form not in _WRITERS:
         raise Refusal(
-            f"形式「{form[:40]}」では書けません。ファイル名を .pdf、.xlsx、.json のどれかで終えるか、--format で選んでください。",
-            f"Cannot write the format “{form[:40]}”. End the file's name in .pdf, .xlsx or .json, or use --format.",
+            f"形式「{form[:40]}」では書けません。ファイル名を .pdf、.xlsx、.json のどれか（図は .svg、.png、.drawio も）で終えるか、--format で選んでください。",
+            f"Cannot write the format “{form[:40]}”. End the file's name in .pdf, .xlsx or .json (a diagram's also in .svg, .png or .drawio), or use --format.",
         )

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pages that look at the whole facility: the network diagram."""
+
+from collections.abc import Callable
+from datetime import date, datetime, time, timedelta, tzinfo
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+from markupsafe import Markup
+from sqlalchemy import Engine
+
+from collector.case_file import read_case
+from collector.diagram.drawing import Drawing
+from collector.diagram.reading import diagram_in
+from collector.dossier_reading import earlier_case
+from collector.rendering import Renderer
+from collector.settings import Settings, in_zone
+from inventory_db.stated import Facility
+
+_FITS = 1500  # pixels; a wider drawing is not made smaller to fit the window
+_YEARS = range(1971, 2999)
+
+
+def router(settings: Settings, engine: Engine, renderer: Renderer, now: Callable[[], datetime]) -> APIRouter:
+    """Make the pages; each reads the ledger in one transaction."""
+    routes = APIRouter(include_in_schema=False)
+    _add_diagram(routes, settings, engine, renderer, now)
+    return routes
+
+
+def _add_diagram(
+    routes: APIRouter, settings: Settings, engine: Engine, renderer: Renderer, now: Callable[[], datetime]
+) -> None:
+    @routes.get("/diagram")
+    def show_diagram(request: Request, since: str = "") -> Response:
+        since = since.strip()[:40]
+        day = read_day(since)
+        moment = end_of(day, settings.zone) if day else None
+        with engine.connect() as connection:
+            case = read_case(connection, now(), None, settings.age_limit)
+            diagram = diagram_in(case, earlier_case(connection, case, moment))
+        facility = next((one.name for one in case.said(Facility)), "") or settings.facility
+        words = renderer.words(request.query_params, request.cookies, request.headers)
+        made = words("diagram.made", day=f"{in_zone(case.now, settings.zone):%Y-%m-%d}")
+        drawing = Drawing(diagram, words, (facility, made))
+        svg = drawing.svg(links=True).replace("<svg ", f'<svg class="{_fitting(drawing)}" ', 1)
+        return renderer.page(
+            request,
+            "diagram",
+            section="diagram",
+            empty=not (diagram.segments or diagram.nodes),
+            drawing=Markup(svg),  # noqa: S704 - our own SVG, every text in it escaped
+            since=since,
+            bad_day=bool(since) and day is None,
+        )
+
+
+def _fitting(drawing: Drawing) -> str:
+    return "fits" if drawing.layout.width <= _FITS else "wide"
+
+
+def read_day(text: str) -> date | None:
+    """Read a day as people type it into a form; None for anything else."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return day if day.year in _YEARS else None
+
+
+def end_of(day: date, zone: tzinfo) -> datetime:
+    """Give the last moment of a day at the facility."""
+    return datetime.combine(day + timedelta(days=1), time(), zone) - timedelta(microseconds=1)
