@@ -162,6 +162,7 @@ class HostSurvey:
             no_tls_ports=frozenset(self.no_tls_ports),
             answered=frozenset(self.answered),
             has_snmp=bool(self.snmp),
+            wants_tables=any(secret.tables for secret in self.snmp[:1]),
         )
 
     def _sum_up(self, ruling: Ruling) -> None:

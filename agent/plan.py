@@ -58,6 +58,7 @@ class View:
     no_tls_ports: frozenset[int] = frozenset()
     answered: frozenset[tuple[str, int]] = frozenset()
     has_snmp: bool = False
+    wants_tables: bool = False  # the site allows long tables with its credential
 
 
 @functools.cache
@@ -84,6 +85,8 @@ def _questions(view: View, profile: Profile) -> Iterator[Question]:
         return
     if view.has_snmp:
         yield Question("snmp", 161, "the site gave a credential")
+        if profile == "deep" or view.wants_tables:
+            yield Question("snmp_tables", 161, "the site allows long tables")
     if "default_community" in view.allowed:
         yield Question("snmp_public", 161, "the site allows to try the community public once")
     if view.device_class == "printer" and "deep" not in view.allowed:

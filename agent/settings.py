@@ -76,6 +76,7 @@ class SnmpSecret(Strict, frozen=True):
     auth_key: str = ""
     privacy: Literal["", "des", "aes128", "aes256"] = ""
     privacy_key: str = ""
+    tables: bool = False  # also long tables (ARP, bridge, routes), as a deep scan reads them
 
     def __repr__(self) -> str:
         """Never show the secret."""

@@ -215,10 +215,12 @@ class Survey:
             if gateway in self._seen.macs and self._secrets(gateway):
                 host = self._host(gateway)
                 host.door.permit = Permit.SEND
-                seen = await host.put(Question("snmp", 161, why))
-                for line in seen.of(FactKind.NEIGHBOUR):
-                    address, _, mac = line.partition(" ")
-                    self._found("", address, mac)
+                wants = self.settings.profile == "deep" or self._secrets(gateway)[0].tables
+                for probe in ("snmp", "snmp_tables") if wants else ("snmp",):
+                    seen = await host.put(Question(probe, 161, why))
+                    for line in seen.of(FactKind.NEIGHBOUR):
+                        address, _, mac = line.partition(" ")
+                        self._found("", address, mac)
 
     async def _knock(self, on_link: dict[str, list[str]], behind: list[str]) -> None:
         """Knock where nobody is known yet; those in the neighbour table are there without a knock."""

@@ -17,6 +17,7 @@ from agent.logins.opening import PacedSession
 from agent.settings import SnmpSecret
 from agent.tls import Tls, TlsFailed
 from probes.contract import (
+    MOST_PDUS,
     MOST_TRANSCRIPT,
     Closed,
     HeldBack,
@@ -91,13 +92,13 @@ class LiveWire:
         self._open.append(stream)
         return stream
 
-    async def session(self, kind: str, port: int) -> Session:
-        """Open a session with the site's credential for this host."""
+    async def session(self, kind: str, port: int, most: int = MOST_PDUS) -> Session:
+        """Open a session with the site's credential for this host, of at most `most` requests."""
         self.door.check("udp", port, Permit.SEND)
         if kind != "snmp" or not self.snmp:
             raise HeldBack("no_credential: この機器の認証情報が登録されていない / no credential of the site")
         self.note("~", f"open {kind} {port}".encode())
-        session = PacedSession(self.door, port, self.probe, self.why, self.snmp[0], self.note)
+        session = PacedSession(self.door, port, self.probe, self.why, self.snmp[0], self.note, most)
         self._open.append(session)
         return session
 

@@ -31,8 +31,9 @@ class Entry:
 
     @property
     def sureness(self) -> str:
-        """The weakest mark among the fields that we know: sure, likely, guess."""
-        marks = [mark["sure"] for mark in self.device["confidence"].values()]
+        """The weakest mark among the fields that we know (a proposed place is none): sure, likely, guess."""
+        marked = self.device["confidence"].items()
+        marks = [mark["sure"] for field, mark in marked if field != "location"]
         return max(marks, key=lambda mark: _RANKS.get(mark, 2), default="sure")
 
     @property

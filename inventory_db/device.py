@@ -157,6 +157,7 @@ def device_json(device: Device) -> dict[str, Any]:
         "touched": _plain(device.touched),
         "first_seen": device.first_seen,
         "last_seen": device.last_seen,
+        "location": device.location,
         "confidence": {name: _sure(one) for name, one in sorted(device.confidence.items())},
         "merges": [_plain(merge) for merge in device.merges],
         "proposals": [_plain(merge) for merge in device.proposals],

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from inventory_db.behind_ports import with_places
 from inventory_db.device import Confidence, Device, Merge, Touched
 from inventory_db.footing import Networks, addresses_of, dual_homing
 from inventory_db.heard_paths import heard_paths_of
@@ -62,7 +63,8 @@ def identify(observations: Iterable[Observation], vantages: Iterable[Vantage]) -
     held, known = _holders(found), Networks(stored, stood)
     gateways = frozenset(gateway for vantage in stood for gateway in vantage.gateways)
     devices = [_device(one, known, _elsewhere(one, held), gateways) for one in found]
-    return _with_proposals(devices, found, weak)
+    placed = with_places(devices, [one.alive for one in found])
+    return _with_proposals(placed, found, weak)
 
 
 def _when(stored: Stored) -> tuple[int, str]:

@@ -35,6 +35,7 @@ from typing import Literal, Protocol
 from probes.facts import Fact
 
 MOST_TRANSCRIPT = 64 * 1024  # bytes of answers kept of one question
+MOST_PDUS = 14  # requests of one SNMP session; with the discovery of SNMPv3 a host gets 15
 
 
 class ProbeError(Exception):
@@ -108,7 +109,10 @@ class Session(Protocol):
         """Ask for these variables; gives the lines heard, absent ones have none."""
 
     async def walk(self, root: str, most: int = 200) -> tuple[bytes, ...]:
-        """Ask for the variables below `root`, at most `most` of them; gives the lines heard."""
+        """Ask for the variables below `root`, at most `most` of them; gives the lines heard.
+
+        A note `whole OID` follows them where these are all that the agent has.
+        """
 
 
 class Wire(Protocol):
@@ -124,8 +128,11 @@ class Wire(Protocol):
     async def udp(self, port: int) -> Stream:
         """Open a UDP conversation; sends nothing yet. Raises HeldBack, OurFault."""
 
-    async def session(self, kind: str, port: int) -> Session:
-        """Open a session with the site's credential of this kind. Raises HeldBack if there is none."""
+    async def session(self, kind: str, port: int, most: int = MOST_PDUS) -> Session:
+        """Open a session with the site's credential of this kind; the request after `most` is held back.
+
+        Raises HeldBack if there is no credential.
+        """
 
 
 Mark = Literal[">", "<", "~"]

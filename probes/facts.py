@@ -99,6 +99,10 @@ class FactKind(enum.StrEnum):
     FORWARDING = "forwarding"  # "yes" or "no"
     NEIGHBOUR = "neighbour"  # "ip mac": somebody else's, from this host's ARP table
     ROUTE = "route"  # "destination/prefixlen gateway"
+    LLDP_NEIGHBOUR = "lldp.neighbour"  # "local-port name": who a switch says is at the other end of its cable
+    SWITCH_PORT = (
+        "switch_port"  # "mac port": somebody else's, behind a port of this switch where one device stands
+    )
     # Windows family
     SMB_GUID = "smb.guid"  # lower-case UUID text
     SMB_DIALECT = "smb.dialect"  # 2.0.2, 2.1, 3.0, 3.0.2, 3.1.1, 1.0

@@ -62,7 +62,7 @@ class Recorder:
         transport, inbox = await loop.create_datagram_endpoint(_Inbox, remote_addr=(self.address, port))
         return RecordedDatagrams(self, transport, inbox)
 
-    async def session(self, kind: str, port: int) -> "NoSession":
+    async def session(self, kind: str, port: int, most: int = 0) -> "NoSession":
         raise HeldBack("the recorder has no credentials")
 
 

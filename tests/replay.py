@@ -32,7 +32,7 @@ class Player:
         self._expect("~", f"open udp {port}".encode())
         return PlayedStream(self, datagrams=True)
 
-    async def session(self, kind: str, port: int) -> "PlayedSession":
+    async def session(self, kind: str, port: int, most: int = 0) -> "PlayedSession":
         self._expect("~", f"open {kind} {port}".encode())
         return PlayedSession(self)
 
@@ -149,6 +149,9 @@ class PlayedSession:
         heard: list[bytes] = []
         while following is not None and following.mark == "<":
             heard.append(self.player.step().data)
+            following = self.player.peek()
+        if following is not None and following.mark == "~" and following.data.startswith(b"whole "):
+            self.player.step()
             following = self.player.peek()
         if following is not None and following.mark == "~" and following.data == b"silent":
             self.player.step()

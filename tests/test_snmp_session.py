@@ -97,6 +97,7 @@ class Asked:
     session: SnmpSession
     said: list[bytes] = field(default_factory=list)
     heard: list[bytes] = field(default_factory=list)
+    told: list[bytes] = field(default_factory=list)
 
 
 async def let_pass() -> None:
@@ -114,11 +115,19 @@ async def asking(
 ) -> AsyncIterator[Asked]:
     said: list[bytes] = []
     heard: list[bytes] = []
+    told: list[bytes] = []
     session = SnmpSession(
-        address, port, credential, say=said.append, hear=heard.append, before_pdu=hook, timeout=seconds
+        address,
+        port,
+        credential,
+        say=said.append,
+        hear=heard.append,
+        tell=told.append,
+        before_pdu=hook,
+        timeout=seconds,
     )
     try:
-        yield Asked(session, said, heard)
+        yield Asked(session, said, heard, told)
     finally:
         session.close()
 
@@ -140,9 +149,9 @@ async def test_get_gives_lines_of_a_walk(
     assert asked.session.pdus == pdus, "v3: engine discovery and time come before"
 
 
-async def test_more_than_ten_variables_are_more_than_one_request(snmpd: int) -> None:
+async def test_more_than_twenty_variables_are_more_than_one_request(snmpd: int) -> None:
     async with asking(snmpd) as asked:
-        await asked.session.get([f"{SYSTEM}.{n}.0" for n in range(1, 22)])
+        await asked.session.get([f"{SYSTEM}.{n}.0" for n in range(1, 42)])
         assert asked.session.pdus == 3
     assert len(asked.said) == 1
 
@@ -157,9 +166,17 @@ async def test_walk_stays_below_its_root(snmpd: int, credential: SnmpCredential 
 
 async def test_walk_ends_at_its_limit(snmpd: int) -> None:
     async with asking(snmpd) as asked:
-        await asked.session.walk("1.3.6.1.2.1", 25)
-        assert (len(asked.heard), asked.session.pdus) == (25, 3)
-    assert asked.said == [b"walk 1.3.6.1.2.1 25"]
+        await asked.session.walk("1.3.6.1.2.1", 55)
+        assert (len(asked.heard), asked.session.pdus) == (55, 3)
+    assert asked.said == [b"walk 1.3.6.1.2.1 55"]
+    assert asked.told == [], "there may be more"
+
+
+async def test_walk_to_the_end_is_told(snmpd: int) -> None:
+    async with asking(snmpd) as asked:
+        await asked.session.walk("1.3.6.1.2.1.4.20.1.1")
+        await asked.session.walk("1.3.6.1.2.1.17.4.3.1.2")
+    assert asked.told == [b"whole 1.3.6.1.2.1.4.20.1.1", b"whole 1.3.6.1.2.1.17.4.3.1.2"]
 
 
 async def test_times_and_counters_have_their_tags(snmpd: int) -> None:

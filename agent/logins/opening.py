@@ -8,7 +8,7 @@ from agent.door import Door
 from agent.guard import Permit
 from agent.logins.snmp import SnmpCredential, SnmpSession, SnmpUser
 from agent.settings import SnmpSecret
-from probes.contract import Mark
+from probes.contract import MOST_PDUS, HeldBack, Mark
 
 _PDU_BYTES = 100  # payload of one request as the journal counts it: an estimate, the library sends it
 
@@ -23,6 +23,7 @@ class PacedSession:
     why: str
     secret: SnmpSecret
     note: Callable[[Mark, bytes], None]
+    most: int = MOST_PDUS
     started: float = 0.0
     packets: int = 0
     _session: SnmpSession = field(init=False)
@@ -34,6 +35,7 @@ class PacedSession:
             _credential(self.secret),
             say=lambda data: self.note(">", data),
             hear=lambda data: self.note("<", data),
+            tell=lambda data: self.note("~", data),
             before_pdu=self._enter,
         )
 
@@ -63,6 +65,10 @@ class PacedSession:
 
     async def _enter(self) -> None:
         self.door.check("udp", self.port, Permit.SEND)
+        if self._session.pdus >= self.most:
+            raise HeldBack(
+                f"snmp_limit: 1台への問いは {self.most} 回まで / at most {self.most} requests to a host"
+            )
         await self.door.enter(1)
         self.door.leave(1, 1)
         self.started = self.started or self.door.clock.steady()

@@ -2,7 +2,7 @@
 """SNMP v2c and v3 sessions on gufo-snmp: every request goes past the caller's hook first.
 
 Sources: RFC 3416 (GET, GETBULK), RFC 3414 (v3 discovery and user security). Requests are GETs of at
-most ten variables and GETBULKs of at most ten rows; there is nothing here that could write.
+most 20 variables and GETBULKs of at most 25 rows; there is nothing here that could write.
 """
 
 import os
@@ -35,7 +35,8 @@ from agent.logins.snmp_ber import is_whole
 from agent.logins.snmp_lines import variable_line
 from probes.contract import OurFault, Refused, Silent
 
-MOST_AT_ONCE = 10  # variables of one GET, rows of one GETBULK
+MOST_VARIABLES = 20  # of one GET
+MOST_ROWS = 25  # of one GETBULK: an answer that fits one packet nearly always, and an agent cuts it where not
 TIMEOUT_SECONDS = 2.0
 _MOST_DATAGRAM = 65535
 
@@ -75,7 +76,8 @@ class SnmpSession:
     """A session with one agent, as probes.contract.Session. Opens at the first question.
 
     `before_pdu` is awaited before every request, v3 discovery included; what it raises ends the
-    question. `say` gets the question (`get OID …`, `walk OID most`), `hear` each `OID|tag|value`.
+    question. `say` gets the question (`get OID …`, `walk OID most`), `hear` each `OID|tag|value`,
+    `tell` the note `whole OID` where a walk came to the end of what it walks.
     Raises Silent, Refused (closed port, credential not accepted, no SNMP) and OurFault.
     """
 
@@ -88,9 +90,10 @@ class SnmpSession:
         say: Callable[[bytes], None],
         hear: Callable[[bytes], None],
         before_pdu: Callable[[], Awaitable[None]],
+        tell: Callable[[bytes], None] = lambda _: None,
         timeout: float = TIMEOUT_SECONDS,
     ) -> None:
-        self._say, self._hear = say, hear
+        self._say, self._hear, self._tell = say, hear, tell
         self._gate = _Gate(before_pdu)
         self._to = (address, port, credential, timeout)
         self._session: _Watched | None = None
@@ -101,26 +104,46 @@ class SnmpSession:
         return self._gate.passed
 
     async def get(self, oids: Iterable[str]) -> tuple[bytes, ...]:
-        """Ask for these variables, ten at a time; gives the lines heard, absent ones have none."""
+        """Ask for these variables, 20 at a time; gives the lines heard, absent ones have none."""
         wanted = [oid.strip(".") for oid in oids]
         self._say(b"get " + " ".join(wanted).encode())
         heard: list[bytes] = []
         async with _translated():
             session = await self._opened()
-            for start in range(0, len(wanted), MOST_AT_ONCE):
-                await self._get_some(session, wanted[start : start + MOST_AT_ONCE], heard)
+            for start in range(0, len(wanted), MOST_VARIABLES):
+                await self._get_some(session, wanted[start : start + MOST_VARIABLES], heard)
         return tuple(heard)
 
     async def walk(self, root: str, most: int = 200) -> tuple[bytes, ...]:
         """Ask for the variables below `root`, at most `most`; stops where an agent runs in circles."""
         self._say(f"walk {root} {most}".encode())
         heard: list[bytes] = []
+        whole = True
         async with _translated():
             session = await self._opened()
-            rows = session.getbulk(root.strip("."), max(1, min(MOST_AT_ONCE, most)))
-            async for line in _rising(rows, most):
-                self._take(line, heard)
+            rows = session.getbulk(root.strip("."), max(1, min(MOST_ROWS, most)))
+            whole = await self._take_rows(rows, most, heard)
+        if whole:
+            self._tell(f"whole {root}".encode())
         return tuple(heard)
+
+    async def _take_rows(
+        self, rows: AsyncIterator[tuple[str, object]], most: int, heard: list[bytes]
+    ) -> bool:
+        """Take rows as long as their OIDs rise; tells whether these were all there are."""
+        last: tuple[int, ...] = ()
+        taken = 0
+        async for oid, value in rows:
+            here = tuple(int(arc) for arc in oid.split("."))
+            if here <= last:
+                return False
+            line = variable_line(oid, value)
+            if line is not None:
+                self._take(line, heard)
+            last, taken = here, taken + 1
+            if taken >= most:
+                return False
+        return True
 
     def close(self) -> None:
         """Free the socket; nothing is sent."""
@@ -201,21 +224,6 @@ def _user(given: SnmpUser) -> User:
     auth = _AUTH[given.auth](given.auth_key.encode()) if given.auth else None
     privacy = _PRIVACY[given.privacy](given.privacy_key.encode()) if given.privacy else None
     return User(given.name, auth_key=auth, priv_key=privacy)
-
-
-async def _rising(rows: AsyncIterator[tuple[str, object]], most: int) -> AsyncIterator[bytes]:
-    last: tuple[int, ...] = ()
-    left = most
-    async for oid, value in rows:
-        here = tuple(int(arc) for arc in oid.split("."))
-        line = variable_line(oid, value)
-        if here <= last:
-            return
-        if line is not None:
-            yield line
-        last, left = here, left - 1
-        if left <= 0:
-            return
 
 
 @asynccontextmanager
