@@ -199,7 +199,7 @@ class Wired:
     given: SnmpSession
     address: str = "127.0.0.1"
 
-    async def session(self, kind: str, port: int) -> SnmpSession:
+    async def session(self, kind: str, port: int, most: int = 0) -> SnmpSession:
         return self.given
 
     async def tcp(self, port: int) -> Stream:
