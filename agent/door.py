@@ -124,11 +124,6 @@ class Door:
         )
 
 
-def opted_in(allowed: frozenset[str], *, secrets: bool) -> frozenset[tuple[str, int]]:
-    """Give what the site asked for by a credential, or by allowing the community that everybody knows."""
-    return frozenset({("udp", 161)} if secrets or "default_community" in allowed else ())
-
-
 def _check_wait(wait: float, waited: float) -> None:
     if math.isinf(wait):
         raise HeldBack("budget: この機器に送ってよい数に達した / the packet budget of this host is spent")

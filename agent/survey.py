@@ -7,14 +7,14 @@ import secrets
 import socket
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
-from ipaddress import ip_address, ip_network
 
 import msgspec
 
 from agent.clock import Clock, SystemClock
+from agent.credentials import Credentials
 from agent.deep_survey import look_at_all
 from agent.discovery import Discovery
-from agent.door import Door, opted_in
+from agent.door import Door
 from agent.ground import Ground, link_local, survey_ground
 from agent.guard import Permit
 from agent.host import HostSurvey
@@ -25,7 +25,7 @@ from agent.plan import Question
 from agent.records import Records, Spool
 from agent.scan_end import how_it_ended
 from agent.scope import Scope, overlap
-from agent.settings import Settings, SnmpSecret
+from agent.settings import Settings
 from agent.sightings import Sightings
 from agent.vantage import neighbours, vantages
 from probes.contract import OurFault
@@ -66,6 +66,7 @@ class Survey:
     _finding: Discovery = field(init=False)
     _listening: Listening = field(init=False)
     _swept: int = 0
+    _credentials: Credentials = field(init=False)
 
     async def run(self) -> Scan:
         """Scan; gives the final state. Cancelling stops it: what was seen is kept, the state says stopped."""
@@ -77,6 +78,7 @@ class Survey:
             pace.packets_per_host_and_scan,
         )
         standings = await vantages(loopback=any(n.is_loopback for n in self.scope.networks))
+        self._credentials = Credentials(self.settings)
         self._ground = await survey_ground(self.scope, standings, socket.gethostname())
         self._seen = Sightings(self._ground)
         self._finding = Discovery(self._door, None, pace.broadcasts, self._swept_more)
@@ -212,11 +214,10 @@ class Survey:
     async def _ask_gateways(self, why: str) -> None:
         """Read the neighbour tables of our own gateways where the site gave a credential."""
         for gateway in dict.fromkeys(g for s in self._ground.standings for g in s.gateways):
-            if gateway in self._seen.macs and self._secrets(gateway):
+            if gateway in self._seen.macs and self._credentials.snmp(gateway):
                 host = self._host(gateway)
                 host.door.permit = Permit.SEND
-                wants = self.settings.profile == "deep" or self._secrets(gateway)[0].tables
-                for probe in ("snmp", "snmp_tables") if wants else ("snmp",):
+                for probe in ("snmp", "snmp_tables") if self._credentials.tables(gateway) else ("snmp",):
                     seen = await host.put(Question(probe, 161, why))
                     for line in seen.of(FactKind.NEIGHBOUR):
                         address, _, mac = line.partition(" ")
@@ -330,7 +331,7 @@ class Survey:
                 place.vantage.id,
                 self._records.add,
                 mac=self._seen.mac_of(address),
-                opted=opted_in(self.scope.allowed(address), secrets=bool(self._secrets(address))),
+                opted=self._credentials.opted(address, self.scope.allowed(address)),
             )
         return self._doors[address]
 
@@ -343,14 +344,10 @@ class Survey:
                 self._records,
                 self.settings.profile,
                 place.network,
-                self._secrets(address),
+                self._credentials.snmp(address),
                 ours=any(address in s.gateways for s in self._ground.standings),
             )
         return self._hosts[address]
-
-    def _secrets(self, address: str) -> tuple[SnmpSecret, ...]:
-        ip = ip_address(address)
-        return tuple(s for s in self.settings.snmp if any(ip in ip_network(n, strict=False) for n in s.hosts))
 
     def _note(
         self,
