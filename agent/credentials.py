@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which credentials of the site are meant for which host. Pure."""
+"""Which credentials of the site are meant for which host."""
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 
+from agent.logins.ssh import SshAccess
+from agent.logins.ssh_book import BOOK_FILE, SshBook
 from agent.settings import Settings, SnmpSecret
+from agent.state_folder import find_state_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,15 +16,31 @@ class Credentials:
     """The credentials of agent.toml by host."""
 
     settings: Settings
+    book: SshBook = field(default_factory=SshBook)
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Credentials":
+        """Take those of the settings, with the book of logins where there are logins. Raises Refusal."""
+        if not settings.ssh:
+            return cls(settings)
+        return cls(settings, SshBook(find_state_folder(settings.state_folder, os.environ) / BOOK_FILE))
 
     def snmp(self, address: str) -> tuple[SnmpSecret, ...]:
         """Give those for SNMP of this host, in the order of the file."""
         return tuple(secret for secret in self.settings.snmp if _is_for(address, secret.hosts))
 
+    def ssh(self, address: str) -> SshAccess | None:
+        """Give the first login that is meant for this host."""
+        meant = (secret for secret in self.settings.ssh if _is_for(address, secret.hosts))
+        return next((SshAccess(secret, self.book) for secret in meant), None)
+
     def opted(self, address: str, allowed: frozenset[str]) -> frozenset[tuple[str, int]]:
         """Give (transport, port) that the site asked for by a credential, or by allowing the known community."""
         asked = bool(self.snmp(address)) or "default_community" in allowed
-        return frozenset({("udp", 161)} if asked else ())
+        login = self.ssh(address)
+        return frozenset(
+            {*([("udp", 161)] if asked else ()), *([("tcp", login.secret.port)] if login else ())}
+        )
 
     def tables(self, address: str) -> bool:
         """Whether the site allows long SNMP tables of this host to be read."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from agent.door import Door
 from agent.guard import Permit, Ruling, rule_on_host
+from agent.logins.ssh import SshAccess
 from agent.plan import Question, View, next_question
 from agent.records import Records
 from agent.settings import Profile, SnmpSecret
@@ -22,6 +23,7 @@ from probes.recognise import recognise_facts
 _TLS_AT_ONCE = ("https", "tls")  # elsewhere TLS comes after words of another protocol
 QUESTION_SECONDS = 12.0  # one question in all, whatever the device does
 _PRINTER = "printer: プリンタには SNMP でだけ尋ねます / a printer is asked by SNMP only"
+LOGIN_SECONDS = 40.0  # old devices take long to exchange keys and to show their version
 MOST_DUMB = 5  # connections in a row that are taken and never answered: it is a tarpit or it hangs
 
 
@@ -34,6 +36,7 @@ class HostSurvey:
     profile: Profile
     network: str
     snmp: tuple[SnmpSecret, ...] = ()
+    ssh: SshAccess | None = None
     ours: bool = False  # our own default gateway: a network device by its role
     facts: list[Fact] = field(default_factory=list)
     asked: set[tuple[str, int]] = field(default_factory=set)
@@ -62,7 +65,7 @@ class HostSurvey:
     async def put(self, question: Question) -> Observation:
         """Put one question and record what came of it."""
         self.asked.add((question.probe, question.port))
-        wire = LiveWire(self.door, question.probe, question.why, self.snmp)
+        wire = LiveWire(self.door, question.probe, question.why, self.snmp, self.ssh)
         ended = await self._converse(wire, question)
         seen = self._observe(wire, question, ended)
         self._learn(seen, wire)
@@ -80,7 +83,8 @@ class HostSurvey:
         ask = all_probes()[question.probe].ask
         assert ask is not None  # noqa: S101 - the plan names asking probes only
         try:
-            async with asyncio.timeout(QUESTION_SECONDS) as limit:
+            seconds = LOGIN_SECONDS if all_probes()[question.probe].credential == "ssh" else QUESTION_SECONDS
+            async with asyncio.timeout(seconds) as limit:
                 self.door.waiting = lambda seconds: limit.reschedule((limit.when() or 0.0) + seconds)
                 await ask(wire, question.port)
         except WireError as error:
@@ -162,6 +166,7 @@ class HostSurvey:
             no_tls_ports=frozenset(self.no_tls_ports),
             answered=frozenset(self.answered),
             has_snmp=bool(self.snmp),
+            ssh_port=self.ssh.secret.port if self.ssh else 0,
             wants_tables=any(secret.tables for secret in self.snmp[:1]),
         )
 

@@ -58,6 +58,7 @@ class View:
     no_tls_ports: frozenset[int] = frozenset()
     answered: frozenset[tuple[str, int]] = frozenset()
     has_snmp: bool = False
+    ssh_port: int = 0  # of the site's login, 0 without one
     wants_tables: bool = False  # the site allows long tables with its credential
 
 
@@ -96,6 +97,8 @@ def _questions(view: View, profile: Profile) -> Iterator[Question]:
         yield Question("nbns", 137, "names and addresses by two datagrams")
     for port in tcp_ports(profile):
         yield from _first_words(view, port)
+    if view.ssh_port and (view.ssh_port in view.open_ports or view.ssh_port not in tcp_ports(profile)):
+        yield Question("ssh_commands", view.ssh_port, "the site gave a login")
     if "dicom" in view.allowed:
         yield from (Question("dicom", port, "DICOM allowed by the site") for port in _DICOM_PORTS)
     if view.permit is Permit.SEND:

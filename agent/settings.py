@@ -16,6 +16,7 @@ import msgspec
 
 from agent.access_settings import AccessSection, check_access
 from agent.refusal import Refusal
+from agent.ssh_settings import SshSecret, check_ssh
 
 Profile = Literal["listen", "gentle", "standard", "deep"]
 Weekday = Literal["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
@@ -111,6 +112,7 @@ class Settings(Strict, frozen=True):
     scope: ScopeSection = ScopeSection()
     pace: PaceSection = PaceSection()
     snmp: tuple[SnmpSecret, ...] = ()
+    ssh: tuple[SshSecret, ...] = ()
     access: tuple[AccessSection, ...] = ()
     collector: Collector = Collector()
     schedule: ScheduleSection = ScheduleSection()
@@ -150,6 +152,7 @@ def settings_from(raw: object, where: str) -> Settings:
     _check_number(where, "listen_seconds", settings.listen_seconds, 0, 86_400)
     for place, secret in enumerate(settings.snmp):
         _check_snmp(secret, where, f"snmp[{place}]")
+    check_ssh(settings.ssh, where)
     check_access(settings.access, where)
     _check_schedule(settings.schedule, where)
     if settings.spool_bytes < LEAST_SPOOL:

@@ -78,7 +78,7 @@ class Survey:
             pace.packets_per_host_and_scan,
         )
         standings = await vantages(loopback=any(n.is_loopback for n in self.scope.networks))
-        self._credentials = Credentials(self.settings)
+        self._credentials = Credentials.of(self.settings)
         self._ground = await survey_ground(self.scope, standings, socket.gethostname())
         self._seen = Sightings(self._ground)
         self._finding = Discovery(self._door, None, pace.broadcasts, self._swept_more)
@@ -345,6 +345,7 @@ class Survey:
                 self.settings.profile,
                 place.network,
                 self._credentials.snmp(address),
+                self._credentials.ssh(address),
                 ours=any(address in s.gateways for s in self._ground.standings),
             )
         return self._hosts[address]

@@ -14,12 +14,15 @@ from agent import sockets
 from agent.door import Door
 from agent.guard import Permit
 from agent.logins.opening import PacedSession
+from agent.logins.ssh import SshAccess, SshLogin
 from agent.settings import SnmpSecret
 from agent.tls import Tls, TlsFailed
+from agent.udp_stream import UdpStream
 from probes.contract import (
     MOST_PDUS,
     MOST_TRANSCRIPT,
     Closed,
+    CommandSession,
     HeldBack,
     Line,
     Mark,
@@ -48,10 +51,11 @@ class LiveWire:
     probe: str
     why: str = ""
     snmp: tuple[SnmpSecret, ...] = ()
+    ssh: SshAccess | None = None
     lines: list[Line] = field(default_factory=list)
     heard_bytes: int = 0
     connected: bool = False  # a TCP handshake was completed
-    _open: list["TcpStream | UdpStream | PacedSession"] = field(default_factory=list)
+    _open: list["TcpStream | UdpStream | PacedSession | SshLogin"] = field(default_factory=list)
 
     @property
     def address(self) -> str:
@@ -99,6 +103,17 @@ class LiveWire:
             raise HeldBack("no_credential: この機器の認証情報が登録されていない / no credential of the site")
         self.note("~", f"open {kind} {port}".encode())
         session = PacedSession(self.door, port, self.probe, self.why, self.snmp[0], self.note, most)
+        self._open.append(session)
+        return session
+
+    async def login(self, kind: str, port: int) -> CommandSession:
+        """Connect and log in with the site's credential for this host, once."""
+        self.door.check("tcp", port, Permit.SEND)
+        if kind != "ssh" or self.ssh is None:
+            raise HeldBack("no_credential: この機器の認証情報が登録されていない / no credential of the site")
+        self.ssh.check(self.address)
+        stream = await self.tcp(port)
+        session = await self.ssh.open(stream, self.address, self.note)
         self._open.append(session)
         return session
 
@@ -163,11 +178,11 @@ class TcpStream:
         """Send all of `data`, if the guard permits a byte on this port."""
         self.wire.door.check("tcp", self.port, Permit.SEND)
         self.wire.note(">", data)
-        await self._push(self.tls.encrypt(data) if self.tls else data)
+        await self.push(self.tls.encrypt(data) if self.tls else data)
 
     async def receive(self, most: int = 4096) -> bytes:
         """Give the next 1..most bytes, b"" when the peer closed."""
-        data = await self._receive_tls(most) if self.tls else await self._pull(most)
+        data = await self._receive_tls(most) if self.tls else await self.pull(most)
         self.wire.note("<", data)
         return data
 
@@ -177,14 +192,14 @@ class TcpStream:
         tls = Tls(self.wire.address)
         try:
             while not tls.step():
-                await self._push(tls.outgoing())
-                got = await self._pull(4096, quiet=True)
+                await self.push(tls.outgoing())
+                got = await self.pull(4096, quiet=True)
                 if not got:
                     raise Refused("closed during the TLS handshake")
                 tls.incoming(got)
-            await self._push(tls.outgoing())
+            await self.push(tls.outgoing())
         except (TlsFailed, Refused) as error:
-            await self._push(tls.outgoing())
+            await self.push(tls.outgoing())
             self.wire.note("~", f"tls failed: {error}"[:200].encode())
             raise Refused("TLS handshake turned down") from error
         for name, value in tls.notes():
@@ -195,7 +210,7 @@ class TcpStream:
         assert self.tls is not None  # noqa: S101 - only called under TLS
         try:
             while (data := self.tls.decrypt(most)) is None:
-                got = await self._pull(4096)
+                got = await self.pull(4096)
                 if not got:
                     return b""
                 self.tls.incoming(got)
@@ -205,7 +220,8 @@ class TcpStream:
             self.wire.note("~", b"closed")
         return data
 
-    async def _push(self, data: bytes) -> None:
+    async def push(self, data: bytes) -> None:
+        """Send all of `data` at the host's pace, without a line in the transcript."""
         if not data or self.sock is None:
             return
         segments = math.ceil(len(data) / _SEGMENT)
@@ -220,7 +236,8 @@ class TcpStream:
         except _OUR_ERRORS as error:
             raise self.wire.unreachable(error) from error
 
-    async def _pull(self, most: int, *, quiet: bool = False) -> bytes:
+    async def pull(self, most: int, *, quiet: bool = False) -> bytes:
+        """Give the next 1..most bytes, without a line in the transcript."""
         assert self.sock is not None  # noqa: S101 - only called when connected
         if await self._is_hasty():
             return self._left_over(most)
@@ -327,75 +344,3 @@ class TcpStream:
         except OSError:
             return True  # never connected, or reset by the peer: nothing more leaves
         return False
-
-
-@dataclass(slots=True)
-class UdpStream:
-    """One UDP conversation with one port."""
-
-    wire: LiveWire
-    port: int
-    sock: socket.socket | None = None
-    packets: int = 0
-    payload: int = 0
-    started: float = 0.0
-
-    async def send(self, data: bytes) -> None:
-        """Send one datagram."""
-        door = self.wire.door
-        door.check("udp", self.port, Permit.SEND)
-        await door.enter(1)
-        self.started = self.started or door.clock.steady()
-        self.wire.note(">", data)
-        try:
-            await asyncio.get_running_loop().sock_sendall(self._socket(), data)
-        except ConnectionError as error:
-            door.leave(1, 0)
-            raise Refused("port unreachable") from error
-        except _OUR_ERRORS as error:
-            door.leave(1, 0)
-            raise self.wire.unreachable(error) from error
-        door.leave(1, 1)
-        self.packets += 1
-        self.payload += len(data)
-
-    async def receive(self, most: int = 4096) -> bytes:
-        """Give the next datagram, cut to `most` bytes."""
-        try:
-            async with asyncio.timeout(RECEIVE_SECONDS):
-                data = await asyncio.get_running_loop().sock_recv(self._socket(), most)
-        except TimeoutError as error:
-            self.wire.note("~", b"silent")
-            raise Silent("no datagram came") from error
-        except ConnectionError as error:
-            self.wire.note("~", b"refused")
-            raise Refused("port unreachable") from error
-        except _OUR_ERRORS as error:
-            raise self.wire.unreachable(error) from error
-        self.wire.note("<", data)
-        return data
-
-    async def start_tls(self) -> None:
-        """Not for datagrams."""
-        raise OurFault("TLS over UDP is not spoken here")
-
-    async def close(self) -> None:
-        """Free the socket and write the journal."""
-        if self.sock is not None:
-            self.sock.close()
-            self.sock = None
-        if self.packets:
-            self.wire.journal(
-                "udp question",
-                self.port,
-                packets=self.packets,
-                started=self.started,
-                payload_bytes=self.payload,
-                transport="udp",
-            )
-            self.packets = 0
-
-    def _socket(self) -> socket.socket:
-        if self.sock is None:
-            self.sock = sockets.udp_socket(self.wire.address, self.port)
-        return self.sock

@@ -115,6 +115,20 @@ class Session(Protocol):
         """
 
 
+class CommandSession(Protocol):
+    """A login with a credential that the site gave, for the read-only commands of `device_commands` and no others."""
+
+    @property
+    def family(self) -> str:
+        """Which family of devices the site says it is; a key of `device_commands.FAMILIES`."""
+
+    async def run(self, command: str) -> bytes:
+        """Give one command of the family's list; gives its output, which is in the transcript as heard.
+
+        Raises HeldBack for any other command, Silent, Closed, Refused.
+        """
+
+
 class Wire(Protocol):
     """The only way to a device. Scope, guard, pace, caps, deadlines, journal and transcript lie behind it."""
 
@@ -134,6 +148,13 @@ class Wire(Protocol):
         Raises HeldBack if there is no credential.
         """
 
+    async def login(self, kind: str, port: int) -> CommandSession:
+        """Connect and log in with the site's credential of this kind, once.
+
+        Raises HeldBack if there is none, if it was turned down before, or if the host key is not the one of last time;
+        Refused if it is turned down now.
+        """
+
 
 Mark = Literal[">", "<", "~"]
 
@@ -142,7 +163,7 @@ Mark = Literal[">", "<", "~"]
 class Line:
     """One line of a transcript: `>` we said, `<` they said, `~` what happened (as text bytes).
 
-    Notes used: `open tcp 22`, `open udp 161`, `open snmp 161`, `closed`, `reset`, `refused`, `silent`,
+    Notes used: `ssh.family cisco_ios`, `ssh.host_key ssh-ed25519 SHA256:…`, `open tcp 22`, `open udp 161`, `open snmp 161`, `closed`, `reset`, `refused`, `silent`,
     `held back: …`, `tls.version TLSv1.3`, `tls.cipher …`, `tls.certificate 3082…`, `tls failed: …`.
     """
 

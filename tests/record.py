@@ -12,6 +12,7 @@ import ssl
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 from probes.all_probes import all_probes
 from probes.contract import (
@@ -63,6 +64,9 @@ class Recorder:
         return RecordedDatagrams(self, transport, inbox)
 
     async def session(self, kind: str, port: int, most: int = 0) -> "NoSession":
+        raise HeldBack("the recorder has no credentials")
+
+    async def login(self, kind: str, port: int) -> NoReturn:
         raise HeldBack("the recorder has no credentials")
 
 

@@ -36,6 +36,16 @@ class Player:
         self._expect("~", f"open {kind} {port}".encode())
         return PlayedSession(self)
 
+    async def login(self, kind: str, port: int) -> "PlayedLogin":
+        self._expect("~", f"open {kind} {port}".encode())
+        if self._next_note("refused"):
+            raise Refused("refused")
+        family = ""
+        while (line := self.peek()) is not None and line.mark == "~" and line.data.startswith(b"ssh."):
+            family = line.data.removeprefix(b"ssh.family ").decode() if b"family" in line.data else family
+            self.step()
+        return PlayedLogin(self, family)
+
     @property
     def transcript(self) -> Transcript:
         return Transcript(tuple(self.played))
@@ -159,3 +169,20 @@ class PlayedSession:
         if following is not None and following.mark == "~" and following.data == b"closed":
             raise Closed("closed")
         return tuple(heard)
+
+
+@dataclass
+class PlayedLogin:
+    """A login whose outputs come from the recording."""
+
+    player: Player
+    family: str
+
+    async def run(self, command: str) -> bytes:
+        line = self.player.step()
+        if line.mark != ">" or line.data != command.encode():
+            raise PromiseBroken(f"the probe gave the command {command!r}, the recording holds {line!r}")
+        heard = b""
+        while (line_ := self.player.peek()) is not None and line_.mark == "<":
+            heard += self.player.step().data
+        return heard

@@ -20,7 +20,17 @@ from hypothesis import strategies as st
 from agent.logins.snmp import SnmpCredential, SnmpSession, SnmpUser
 from agent.logins.snmp_ber import is_whole
 from agent.logins.snmp_lines import variable_line
-from probes.contract import HeldBack, Line, OurFault, Refused, Silent, Stream, Transcript, WireError
+from probes.contract import (
+    CommandSession,
+    HeldBack,
+    Line,
+    OurFault,
+    Refused,
+    Silent,
+    Stream,
+    Transcript,
+    WireError,
+)
 from probes.facts import FactKind
 from probes.login import snmp
 
@@ -206,6 +216,9 @@ class Wired:
         raise HeldBack("SNMP only")
 
     async def udp(self, port: int) -> Stream:
+        raise HeldBack("SNMP only")
+
+    async def login(self, kind: str, port: int) -> CommandSession:
         raise HeldBack("SNMP only")
 
 
