@@ -80,6 +80,8 @@ def _explain(error: Exception) -> int:
     """Tell a person what went wrong; gives the exit code."""
     if hasattr(error, "ja") and hasattr(error, "en"):
         complain(error.ja, error.en)
+        if getattr(error, "unfinished", False):
+            return _UNFINISHED
         return _WRONG_USE if getattr(error, "permitted", True) else _NOT_PERMITTED
     if hasattr(error, "format_message"):  # typer's own: an option or argument that is wrong
         return _explain_usage(error)

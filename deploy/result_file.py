@@ -30,11 +30,20 @@ def write_result(path: Path, data: bytes) -> None:
         if path.exists() and not path.is_file():  # a device or pipe: there is nothing to replace
             path.write_bytes(data)
             return
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as new:
-            new.write(data)
-        Path(new.name).replace(path)
+        _replace(path, data)
     except OSError as error:
         raise Refusal(
             f"{path} に書けませんでした（{error.strerror}）。空き容量と権限を確かめてください。",
             f"Could not write {path} ({error.strerror}). Check free space and permissions.",
         ) from error
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Put a new file in the place of the old one; of a failed attempt nothing stays."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")
+    try:
+        with os.fdopen(handle, "wb") as new:
+            new.write(data)
+        Path(name).replace(path)
+    finally:
+        Path(name).unlink(missing_ok=True)

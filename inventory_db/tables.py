@@ -38,7 +38,7 @@ from sqlalchemy import (
     inspect,
     text,
 )
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
 
 APPLICATION_ID = 0x64616963  # "daic", in the header of every SQLite ledger
 _alembic = threading.Lock()  # alembic keeps what it works on in module globals
@@ -161,6 +161,12 @@ class LedgerUnreadable(LedgerError):
     """The ledger is absent, damaged, locked or unreachable."""
 
 
+class LedgerUnwritten(LedgerError):
+    """The disk is full, somebody else holds the ledger, or it may not be written; nothing was changed."""
+
+    unfinished = True
+
+
 def open_ledger(target: str | Path, *, create: bool = True) -> Engine:
     """Open the ledger at a file path or database URL and bring its tables up to date.
 
@@ -186,10 +192,13 @@ def lock(connection: Connection) -> None:
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
-    """Open a transaction that holds the writer's lock from its first moment."""
-    with engine.begin() as connection:
-        lock(connection)
-        yield connection
+    """Open a transaction that holds the writer's lock from its first moment; raises LedgerUnwritten."""
+    try:
+        with engine.begin() as connection:
+            lock(connection)
+            yield connection
+    except OperationalError as error:
+        raise _unwritten(error) from error
 
 
 def _file_of(target: str | Path) -> Path | None:
@@ -367,4 +376,20 @@ def _unreadable(where: object, error: Exception) -> LedgerUnreadable:
         f"The ledger at {where} cannot be opened ({kind}):"
         " it is damaged, in use, not permitted or unreachable. The ledger was not changed."
         " Check place, permissions and server; restore a backup if needed.",
+    )
+
+
+_WHY_UNWRITTEN = {  # what SQLite calls it
+    "SQLITE_FULL": ("ディスクがいっぱいです", "the disk is full"),
+    "SQLITE_BUSY": ("ほかの処理が台帳を使い続けています", "something else keeps the ledger busy"),
+    "SQLITE_READONLY": ("台帳を書く権限がありません", "the ledger may not be written"),
+}
+
+
+def _unwritten(error: OperationalError) -> LedgerUnwritten:
+    name = str(getattr(error.orig, "sqlite_errorname", ""))
+    ja, en = _WHY_UNWRITTEN.get(name, (f"{name or '接続の誤り'}", f"{name or 'the connection failed'}"))
+    return LedgerUnwritten(
+        f"台帳に書けませんでした（{ja}）。何も変更していません。空き容量と権限を確かめ、もう一度実行してください。",
+        f"The ledger could not be written: {en}. Nothing was changed. Check space and permissions, then run it again.",
     )
