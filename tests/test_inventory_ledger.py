@@ -311,13 +311,17 @@ def test_devices_catch_up_only_when_observations_came_since(ledger_engine: Engin
     assert not ledger.catch_up(ledger_engine), "an ordinary refresh counts"
 
 
+def overfill(engine: Engine, pages: int) -> None:
+    with tables.writing(engine) as c:
+        c.execute(text(f"PRAGMA max_page_count = {pages}"))
+        c.execute(text("INSERT INTO more VALUES (zeroblob(10000000))"))
+
+
 def test_a_full_disk_is_told_and_changes_nothing(tmp_path: Path) -> None:
     engine = tables.open_ledger(tmp_path / "d.sqlite")
     with tables.writing(engine) as c:
         c.execute(text("CREATE TABLE more (body BLOB)"))
-    pages = f"PRAGMA max_page_count = {(tmp_path / 'd.sqlite').stat().st_size // 4096 + 4}"
-    with pytest.raises(tables.LedgerUnwritten, match="the disk is full"), tables.writing(engine) as c:
-        c.execute(text(pages))
-        c.execute(text("INSERT INTO more VALUES (zeroblob(10000000))"))
+    with pytest.raises(tables.LedgerUnwritten, match="the disk is full"):
+        overfill(engine, (tmp_path / "d.sqlite").stat().st_size // 4096 + 4)
     with engine.connect() as c:
         assert c.execute(text("SELECT count(*) FROM more")).scalar_one() == 0
