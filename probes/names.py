@@ -6,7 +6,7 @@ A text is looked up by its words, so it costs the same with a hundred names as w
 
 import functools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -55,15 +55,26 @@ class _Software(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 @dataclass(frozen=True, slots=True)
-class _Table:
+class Table:
     """Names by their words; `open` holds those whose last word is only a beginning, by its length."""
 
     whole: Mapping[tuple[str, ...], Name]
     open: Mapping[int, Mapping[tuple[str, ...], Name]]
 
+    def without(self, left_out: Callable[[Name], bool]) -> "Table":
+        """Give the table without some of its names."""
+        begun = {length: _kept(names, left_out) for length, names in self.open.items()}
+        return Table(_kept(self.whole, left_out), begun)
+
+
+def _kept(
+    names: Mapping[tuple[str, ...], Name], left_out: Callable[[Name], bool]
+) -> Mapping[tuple[str, ...], Name]:
+    return {words: name for words, name in names.items() if not left_out(name)}
+
 
 @functools.cache
-def makers() -> _Table:
+def makers() -> Table:
     """The makers of devices; raises msgspec.ValidationError for a row that is not in form."""
     table = msgspec.convert(load("names.yaml")["makers"], dict[str, _Maker])
     return _table(
@@ -76,7 +87,7 @@ def makers() -> _Table:
 
 
 @functools.cache
-def software() -> _Table:
+def software() -> Table:
     """Software that names itself."""
     table = msgspec.convert(load("software.yaml")["software"], dict[str, _Software])
     return _table(
@@ -86,7 +97,7 @@ def software() -> _Table:
     )
 
 
-def _table(names: Iterator[Name]) -> _Table:
+def _table(names: Iterator[Name]) -> Table:
     whole: dict[tuple[str, ...], Name] = {}
     begun: dict[int, dict[tuple[str, ...], Name]] = {}
     for name in names:
@@ -95,14 +106,14 @@ def _table(names: Iterator[Name]) -> _Table:
             begun.setdefault(len(words[-1]), {}).setdefault(words, name)
         else:
             whole.setdefault(words, name)
-    return _Table(whole, begun)
+    return Table(whole, begun)
 
 
 def _split(text: str) -> list[str]:
     return [match[0] for match in _WORD.finditer(text)]
 
 
-def find(table: _Table, text: str) -> Iterator[Found]:
+def find(table: Table, text: str) -> Iterator[Found]:
     """Give every name in the text, first ones first, at each place the longest."""
     words = [
         (m[0].lower(), m.start(), m.end())
@@ -116,7 +127,7 @@ def find(table: _Table, text: str) -> Iterator[Found]:
         at += max(count, 1)
 
 
-def _longest(table: _Table, words: list[str]) -> tuple[int, Name | None]:
+def _longest(table: Table, words: list[str]) -> tuple[int, Name | None]:
     for count in range(len(words), 0, -1):
         some = tuple(words[:count])
         last = some[-1]

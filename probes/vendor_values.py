@@ -44,6 +44,11 @@ def meaning(text: str) -> str:
     return "" if _NOTHING.match(value) else value
 
 
+def is_serial(value: str) -> bool:
+    """Tell whether a value can be a serial number at all: bytes of a memory dump cannot."""
+    return value.isascii() and value.isprintable()
+
+
 class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Another variable that must have this value."""
 
@@ -196,7 +201,7 @@ class Wanted:
         if variable.when and self.heard.get(variable.when.oid, "").removeprefix(".") != variable.when.value:
             return
         value = variable.said_in(self.heard.get(place.oid, ""))
-        if not value:
+        if not value or (variable.field == "serial" and not is_serial(value)):
             return
         if not place.own and not self._unnamed and variable.field != "serial":
             return  # a part or a bought-in software speaks for itself

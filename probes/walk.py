@@ -17,7 +17,7 @@ from probes.facts import Fact, FactKind, Sure, fact
 from probes.names import find, makers
 from probes.own_strings import OwnStrings
 from probes.products import product_of
-from probes.vendor_values import Wanted, meaning
+from probes.vendor_values import Wanted, is_serial, meaning
 
 _STANDARD = b"1.3.6.1.2.1."
 _WANTED = {
@@ -41,6 +41,7 @@ _MOST_DIGITS = 8
 _MOST_ROWS = 4096  # of one column
 _MOST_OID = 128  # characters
 _MOST_BYTES = 2048  # of one value that are kept; a description has at most 255 (RFC 3418)
+_MOST_KEPT = 8 * 1024 * 1024  # bytes of all values together
 _MOST_RAW = 4 * _MOST_BYTES  # as written: `\\x..` escapes
 _ESCAPE = re.compile(rb"\\x([0-9a-fA-F]{2})")
 _CHASSIS = "3"
@@ -81,6 +82,7 @@ class Walk:
 
     columns: dict[str, dict[str, bytes]] = field(default_factory=lambda: {name: {} for name in _WANTED})
     lines: int = 0
+    kept: int = 0  # bytes of all values
     vendor: Wanted = field(default_factory=lambda: Wanted(""))
     strings: OwnStrings = field(default_factory=lambda: OwnStrings(b""))
     enterprises: dict[bytes, None] = field(default_factory=dict)  # numbers below which something answered
@@ -123,9 +125,10 @@ class Walk:
         oid, tag, raw = line.split(b"|", 2)
         name = next(name for name, prefix in _WANTED.items() if oid.startswith(prefix))
         column = self.columns[name]
-        if len(column) < _MOST_ROWS and len(oid) <= _MOST_OID:
+        if len(column) < _MOST_ROWS and len(oid) <= _MOST_OID and self.kept < _MOST_KEPT:
             index = oid[len(_WANTED[name]) :].decode("ascii", "replace")
-            column.setdefault(index, _value(tag, raw[:_MOST_RAW].rstrip(b"\r"))[:_MOST_BYTES])
+            value = _value(tag, raw[:_MOST_RAW].rstrip(b"\r"))[:_MOST_BYTES]
+            self.kept += len(value) if column.setdefault(index, value) is value else 0
 
     def indexes(self, *names: str) -> dict[str, None]:
         """Give every index that one of the columns has, in the order heard."""
@@ -322,7 +325,7 @@ def _chassis(walk: Walk) -> Iterator[Fact]:
         return
     for column, kind in _PARTS.items():
         value = meaning(walk.text(column, index))
-        if kind is FactKind.SERIAL and value and _is_disputed(walk, index):
+        if kind is FactKind.SERIAL and value and (not is_serial(value) or _is_disputed(walk, index)):
             continue
         if not value and kind is not FactKind.MAKER:
             value, sure = _only(walk, column), Sure.LIKELY

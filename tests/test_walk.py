@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from deploy.bench.recognise_walks import prediction
 from deploy.reading import snmprec
 from deploy.recorded import ReadProgress
-from probes import frames
+from probes import frames, names
 from probes.contract import Line, Transcript
 from probes.enterprises import number_of, organisation_of
 from probes.facts import Fact, FactKind, Sure
@@ -21,6 +21,7 @@ from probes.login import snmp
 from probes.patterns import compiled
 from probes.products import registries
 from probes.vendor_values import MOST_ASKED, MOST_COLUMNS, Variable, groups, makers, meaning, to_ask, to_walk
+from probes.walk import Walk
 
 MIB = "1.3.6.1.2.1"
 OURS = "1.3.6.1.4.1"
@@ -308,3 +309,26 @@ def test_windows_is_quoted_as_it_says(tmp_path: Path, said: str, version: str, n
     with ReadProgress(1) as progress:
         (row,) = snmprec.read((file,), progress)
     assert (row["device"]["os_version"], row["device"]["version_normal"]) == (version, normal)
+
+
+def test_bytes_that_no_label_bears_are_no_serial_number() -> None:
+    printer = f"{MIB}.43.5.1.1.17.1"
+    assert values(facts(f"{printer}|4|U64969H9N19924"), FactKind.SERIAL) == ["U64969H9N19924"]
+    assert values(facts(f"{printer}|4x|ffff553634393639"), FactKind.SERIAL) == []
+    part = f"{MIB}.47.1.1.1.1"
+    assert values(facts(f"{part}.5.1|2|3", f"{part}.11.1|4x|41ff42ff43"), FactKind.SERIAL) == []
+
+
+def test_a_walk_keeps_a_bounded_sum_of_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = [f"{MIB}.2.2.1.2.{index}|4|{'x' * 900}".encode() for index in range(100)]
+    assert Walk.of([b"\n".join(lines)]).kept == 90_000
+    monkeypatch.setattr("probes.walk._MOST_KEPT", 9_000)
+    walk = Walk.of([b"\n".join(lines)])
+    assert (walk.lines, walk.kept) == (100, 9_000)
+
+
+def test_names_can_be_left_out_of_a_table() -> None:
+    text = "Cisco and Juniper"
+    left = names.makers().without(lambda name: name.maker == "Cisco")
+    assert [found.name.maker for found in names.find(names.makers(), text)] == ["Cisco", "Juniper"]
+    assert [found.name.maker for found in names.find(left, text)] == ["Juniper"]
