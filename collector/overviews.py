@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pages that look at the whole facility: the network diagram."""
+"""Pages that look at the whole facility: the network diagram, and what changed."""
 
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta, tzinfo
@@ -10,6 +10,7 @@ from markupsafe import Markup
 from sqlalchemy import Engine
 
 from collector.case_file import read_case
+from collector.changed import QUIET, before_last_scan, read_changed, say_looks
 from collector.diagram.drawing import Drawing
 from collector.diagram.reading import diagram_in
 from collector.dossier_reading import earlier_case
@@ -25,6 +26,7 @@ def router(settings: Settings, engine: Engine, renderer: Renderer, now: Callable
     """Make the pages; each reads the ledger in one transaction."""
     routes = APIRouter(include_in_schema=False)
     _add_diagram(routes, settings, engine, renderer, now)
+    _add_changes(routes, settings, engine, renderer, now)
     return routes
 
 
@@ -55,6 +57,39 @@ def _add_diagram(
         )
 
 
+def _add_changes(
+    routes: APIRouter, settings: Settings, engine: Engine, renderer: Renderer, now: Callable[[], datetime]
+) -> None:
+    @routes.get("/changes")
+    def show_changes(request: Request, since: str = "", until: str = "") -> Response:
+        since, until = since.strip()[:40], until.strip()[:40]
+        words = renderer.words(request.query_params, request.cookies, request.headers)
+        first, last = read_day(since), read_day(until)
+        trouble, changed = "", None
+        for text, day in ((since, first), (until, last)):
+            if text and day is None:
+                trouble = words("changes.bad_day", text=text)
+        with engine.connect() as connection:
+            start = start_of(first, settings.zone) if first else before_last_scan(connection)
+            end = end_of(last, settings.zone) if last else now()
+            if start and start > end and not trouble:
+                trouble = words("changes.bad_order")
+            if start and not trouble:
+                changed = read_changed(connection, start, end)
+        return renderer.page(
+            request,
+            "changes",
+            section="changes",
+            since=since,
+            until=until,
+            trouble=trouble,
+            changed=changed,
+            quiet=QUIET,
+            looks=say_looks(changed, words) if changed else [],
+            period=[f"{in_zone(one, settings.zone):%Y-%m-%d %H:%M}" for one in (start or end, end)],
+        )
+
+
 def _fitting(drawing: Drawing) -> str:
     return "fits" if drawing.layout.width <= _FITS else "wide"
 
@@ -66,6 +101,11 @@ def read_day(text: str) -> date | None:
     except ValueError:
         return None
     return day if day.year in _YEARS else None
+
+
+def start_of(day: date, zone: tzinfo) -> datetime:
+    """Give the first moment of a day at the facility."""
+    return datetime.combine(day, time(), zone)
 
 
 def end_of(day: date, zone: tzinfo) -> datetime:

@@ -23,6 +23,13 @@ def read_moment(at: str, zone: tzinfo) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=zone)
 
 
+def read_start(at: str, zone: tzinfo) -> datetime | None:
+    """Read a date as its first moment, so that what happened on that day counts; else as `read_moment`."""
+    if at and len(at) <= len("2026-04-01") and read_moment(at, zone):
+        return datetime.fromisoformat(at).replace(tzinfo=zone)
+    return read_moment(at, zone)
+
+
 def _bad(at: str) -> Refusal:
     return Refusal(
         f"日付「{at[:40]}」は 2026-04-01 の形で書いてください。",

@@ -2,7 +2,7 @@
 """What differs between two moments, and what was checked and is still the same."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -27,7 +27,8 @@ class Change:
     """One difference of one device.
 
     `kind`: new, silent, not_checked, address_new, address_gone, field_changed, service_new,
-    service_gone, service_changed, remote_path_new, remote_path_gone, dual_homed_new, unchanged.
+    service_gone, service_changed, remote_path_new, remote_path_gone, remote_path_changed,
+    dual_homed_new, dual_homed_gone, forwards_new, forwards_gone, unchanged.
     """
 
     kind: str
@@ -37,6 +38,7 @@ class Change:
     after: str
     ja: str
     en: str
+    name: str = ""  # of the device: its computer name, else its address
 
 
 def changes(connection: Connection, since: datetime, until: datetime) -> tuple[Change, ...]:
@@ -53,11 +55,15 @@ def _of_row(row: OfficialRow, before: Device | None, since: datetime) -> Iterato
     if before is None:
         ips = _ips(device)
         yield _change(row, "new", "", ips, f"新しい機器です（{ips}）。", f"A new device ({ips}).")
+        yield from _paths_changed(row, replace(device, remote_paths=()))
+        yield from _roles(row, replace(device, dual_homed=None, forwards=None))
         return
     if not _after(device.last_seen, since):
         yield _unseen(row, since)
         return
-    found = [*_fields(row, before), *_sets(row, before)]
+    found = [*_fields(row, before), *_sets(row, before), *_roles(row, before)]
+    if not device.answered_last and _after(device.last_asked, datetime.fromisoformat(device.last_seen)):
+        found.append(_silent(row))
     day = day_text(datetime.fromisoformat(device.last_seen))
     yield from found or [
         _change(
@@ -72,16 +78,9 @@ def _of_row(row: OfficialRow, before: Device | None, since: datetime) -> Iterato
 
 
 def _unseen(row: OfficialRow, since: datetime) -> Change:
-    day = day_text(datetime.fromisoformat(row.device.last_seen))
     if _after(row.device.last_asked, since):
-        return _change(
-            row,
-            "silent",
-            day,
-            "",
-            f"応答しなくなりました（最後は {day}）。",
-            f"No longer answers; last seen on {day}.",
-        )
+        return _silent(row)
+    day = day_text(datetime.fromisoformat(row.device.last_seen))
     return _change(
         row,
         "not_checked",
@@ -90,6 +89,12 @@ def _unseen(row: OfficialRow, since: datetime) -> Change:
         f"この期間には調べていません（最後は {day}）。",
         f"Not checked; last seen on {day}.",
     )
+
+
+def _silent(row: OfficialRow) -> Change:
+    day = day_text(datetime.fromisoformat(row.device.last_seen))
+    ja, en = f"応答しなくなりました（最後は {day}）。", f"No longer answers; last seen on {day}."
+    return _change(row, "silent", day, "", ja, en)
 
 
 def _after(moment: str, since: datetime) -> bool:
@@ -119,7 +124,16 @@ def _sets(row: OfficialRow, before: Device) -> Iterator[Change]:
         {a.ip: a.ip for a in new.addresses if a.ip},
     )
     yield from _difference(row, "service", "サービス", _services(old), _services(new))
-    yield from _difference(row, "remote_path", "遠隔接続の経路", _paths(old), _paths(new))
+    yield from _paths_changed(row, before)
+
+
+def _paths_changed(row: OfficialRow, before: Device) -> Iterator[Change]:
+    return _difference(row, "remote_path", "遠隔接続の経路", _paths(before), _paths(row.device))
+
+
+def _roles(row: OfficialRow, before: Device) -> Iterator[Change]:
+    """Say where a device began or ceased to stand on several networks, or to pass packets between them."""
+    old, new = before, row.device
     if new.dual_homed and not old.dual_homed:
         nets = "、".join(new.dual_homed.networks)
         ja, en = (
@@ -127,6 +141,21 @@ def _sets(row: OfficialRow, before: Device) -> Iterator[Change]:
             f"Now stands on several networks ({nets}).",
         )
         yield _change(row, "dual_homed_new", "", nets, ja, en)
+    if old.dual_homed and not new.dual_homed:
+        nets = "、".join(old.dual_homed.networks)
+        ja = f"2系統のネットワークにつながっているとは、もう見えません（以前は {nets}）。"
+        yield _change(
+            row, "dual_homed_gone", nets, "", ja, f"No longer seen on several networks (was {nets})."
+        )
+    if new.forwards and not old.forwards:
+        ja, en = (
+            "ネットワークの間で通信を中継すると分かりました。",
+            "Now known to pass packets between networks.",
+        )
+        yield _change(row, "forwards_new", "", "yes", ja, en)
+    if old.forwards and new.forwards is False:
+        ja, en = "通信を中継しなくなりました。", "No longer passes packets between networks."
+        yield _change(row, "forwards_gone", "yes", "no", ja, en)
 
 
 def _services(device: Device) -> dict[str, str]:
@@ -160,4 +189,6 @@ def _sorted(keys: Iterable[str]) -> list[str]:
 
 
 def _change(row: OfficialRow, kind: str, before: str, after: str, ja: str, en: str) -> Change:
-    return Change(kind, row.device.id, row.number, before, after, ja, en)
+    device = row.device
+    name = device.names[0] if device.names else next((one.ip for one in device.addresses if one.ip), "")
+    return Change(kind, device.id, row.number, before, after, ja, en, name or "")

@@ -21,12 +21,27 @@ GROUPS = (
     "trouble.",
     "legend.",
     "sheet.",
+    "diagram.",
+    "changes.",
+    "register.",
 )  # joined with ~ in pages
-CHOSEN = ("kind.", "path.", "sure.", "outcome.", "scan_state.", "field.", "how.", "probe.", "action.", "why.")
+CHOSEN = (
+    "kind.",
+    "kind_short.",
+    "path.",
+    "sure.",
+    "outcome.",
+    "scan_state.",
+    "field.",
+    "how.",
+    "probe.",
+    "action.",
+    "why.",
+)
 
 
 def sources() -> Iterator[str]:
-    for folder in ("pages", "."):
+    for folder in ("pages", "diagram", "."):
         for file in files("collector").joinpath(folder).iterdir():
             if file.name.endswith((".html", ".py")):
                 yield file.read_text(encoding="utf-8")
@@ -47,7 +62,7 @@ def test_japanese_is_japanese_and_english_is_english() -> None:
         key
         for key in plain
         if not key.startswith(
-            ("path.", "kind.", "column.c3", "field.os", "probe.", "action.icmp", "how.asked")
+            ("path.", "kind.", "kind_short.", "column.c3", "field.os", "probe.", "action.icmp", "how.asked")
         )
     } == set()
 

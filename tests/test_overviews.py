@@ -114,3 +114,29 @@ def test_a_paper_without_a_drawing_says_so(filled: Path, tmp_path: Path) -> None
     assert ran.returncode == 2
     assert_two_sentences(ran.stderr)
     assert not (tmp_path / "s.svg").exists()
+
+
+def test_the_page_of_changes(client: TestClient, empty: TestClient) -> None:
+    page = client.get("/changes").text
+    assert "すべて「新しい」" in page
+    assert SCRIPT not in page
+    assert re.findall(r'href="(/devices/[^"]+)"', page)
+    assert "この間に調査はありません" in client.get("/changes", params={"since": "2026-11-25"}).text
+    assert "まだありません" in empty.get("/changes").text
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ({"since": "tomorrow"}, "日付として読めません"),
+        ({"until": SCRIPT}, "日付として読めません"),
+        ({"since": "2026-05-01", "until": "2026-04-01"}, "終わりより後"),
+    ],
+)
+def test_days_of_the_page_of_changes_that_make_no_sense(
+    client: TestClient, query: dict[str, str], said: str
+) -> None:
+    page = client.get("/changes", params=query)
+    assert page.status_code == 200
+    assert said in page.text
+    assert SCRIPT not in page.text

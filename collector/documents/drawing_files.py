@@ -17,7 +17,7 @@ def write_drawing(paper: Paper, form: str, *, fonts: Path | None = None) -> byte
     if drawing is None:
         raise PaperError(
             f"「{paper.title}」には図がありません。pdf、xlsx、json のどれかで作ってください。",
-            f"“{paper.title}” has no drawing. Make it as pdf, xlsx or json.",
+            f"The paper “{paper.kind}” has no drawing. Make it as pdf, xlsx or json.",
         )
     if form == "png":
         return typeset(
