@@ -39,6 +39,7 @@ RECEIVE_SECONDS = 2.0
 CLOSE_SECONDS = 1.0
 _SEGMENT = 1200  # bytes of payload that surely fit one packet
 _ENDING, _ANSWER = 2, 2  # packets kept back for FIN and the last acknowledgement; for taking an answer in
+_SPARE = 2  # packets more for an SSH login, whose messages are many and small
 _HASTY = "it talks faster than the pace lets us answer"
 _OUR_ERRORS = (OSError, ValueError)
 
@@ -113,6 +114,7 @@ class LiveWire:
             raise HeldBack("no_credential: この機器の認証情報が登録されていない / no credential of the site")
         self.ssh.check(self.address)
         stream = await self.tcp(port)
+        stream.spare = _SPARE
         session = await self.ssh.open(stream, self.address, self.note)
         self._open.append(session)
         return session
@@ -155,6 +157,7 @@ class TcpStream:
     started: float = 0.0
     connected: bool = False
     ended: bool = False
+    spare: int = 0  # packets kept besides, for a peer that says much in small pieces
     hasty: bool = False  # the device sends more pieces than we may acknowledge
 
     async def connect(self) -> None:
@@ -257,7 +260,8 @@ class TcpStream:
 
     async def _make_room(self, packets: int) -> None:
         self._settle()
-        missing = packets + _ENDING - self.reserved
+        needed = packets + _ENDING
+        missing = max(needed, min(needed + self.spare, self.wire.door.pace.per_host)) - self.reserved
         if missing > 0:
             if self.sock is not None:
                 sockets.acknowledge_slowly(self.sock)

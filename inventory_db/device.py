@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from probes.facts import Sure
+from probes.normal_version import normal_version
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +147,7 @@ def device_json(device: Device) -> dict[str, Any]:
         "addresses": [_plain(address) for address in device.addresses],
         "names": list(device.names),
         **{name: getattr(device, name) for name in FIELDS},
+        "version_normal": normal_version(device.maker, device.firmware_version or device.os_version),
         "services": [_plain(service) for service in device.services],
         "dual_homed": _dual(device.dual_homed),
         "forwards": device.forwards,

@@ -19,6 +19,7 @@ RECOGNISE = {
     "probes.fragility",
     "probes.device_class",
     "probes.mobile_routers",
+    "probes.normal_version",
     "probes.remote_names",
 }
 

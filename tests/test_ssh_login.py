@@ -132,11 +132,13 @@ class Kept(list[Record]):
         self.extend(records)
 
 
-async def login(secret: SshSecret, book: SshBook, *, budget: int = 120) -> tuple[Observation, list[Sent]]:
+async def login(
+    secret: SshSecret, book: SshBook, *, budget: int = 120, a_second: int = 200
+) -> tuple[Observation, list[Sent]]:
     kept = Kept()
     records = Records(kept, "s1")
     scope = write_scope(ScopeSection(), ["127.0.0.1/32"], (), yes_large=False)
-    door = Door("127.0.0.1", scope, Pace(200, 1000, 0.0, budget), SystemClock(), "s1", "v1", records.add)
+    door = Door("127.0.0.1", scope, Pace(a_second, 1000, 0.0, budget), SystemClock(), "s1", "v1", records.add)
     door.permit = Permit.SEND
     host = HostSurvey(door, records, "standard", "127.0.0.0/8", ssh=SshAccess(secret, book))
     seen = await host.put(Question("ssh_commands", secret.port, "the site gave a login"))
@@ -223,7 +225,7 @@ async def test_old_algorithms_only_where_the_site_allows_them() -> None:
         held, _ = await login(secret(relic.port), SshBook())
         assert held.reason.startswith("no_common_algorithm")
         assert relic.passwords == []
-        seen, _ = await login(secret(relic.port, old_algorithms=True), SshBook())
+        seen, _ = await login(secret(relic.port, old_algorithms=True), SshBook(), a_second=9)
     assert "12.2(55)SE7" in seen.of(FactKind.FIRMWARE_VERSION)
 
 
@@ -271,6 +273,12 @@ def test_a_broken_book_stops_before_anything_is_sent(tmp_path: Path) -> None:
     (tmp_path / "ssh.json").write_text("{", "utf-8")
     with pytest.raises(Refusal, match=r"ssh\.json"):
         SshBook(tmp_path / "ssh.json")
+
+
+def test_a_book_that_cannot_be_written_stops_before_anything_is_sent(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("a file where the folder should be", "utf-8")
+    with pytest.raises(Refusal, match=r"ssh\.json"):
+        SshBook(tmp_path / "state" / "ssh.json")
 
 
 def test_the_plan_logs_in_where_the_port_is_open_and_the_site_gave_a_login() -> None:

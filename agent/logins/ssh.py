@@ -22,7 +22,7 @@ from agent.tunnel import Carrier, Tunnel
 from probes.contract import Closed, HeldBack, Mark, OurFault, Refused, Silent
 from probes.device_commands import FAMILIES, MOST_COMMANDS
 
-LOGIN_SECONDS, COMMAND_SECONDS = 30.0, 10.0  # waits for our own pace included
+LOGIN_SECONDS, COMMAND_SECONDS = 30.0, 20.0  # waits for our own pace included
 _QUIET_SECONDS = 0.4
 MOST_OUTPUT = 48 * 1024  # bytes of one command
 _MOST_PAGES = 20

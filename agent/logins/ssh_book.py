@@ -49,6 +49,7 @@ class SshBook:
     def __post_init__(self) -> None:
         self._kept = self._load()
         self._kept.salt = self._kept.salt or base64.b64encode(os.urandom(16)).decode()
+        self._save()  # before anything is sent it is certain that a refusal can be written down
 
     def turn(self, secret: SshSecret) -> asyncio.Lock:
         """Give the lock under which one credential is tried: one device at a time."""
