@@ -2,9 +2,11 @@
 """What was recognised in one text, as `daicho read` prints it: device, service and facts, with the patterns."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from inventory_db.device import FIELDS
+from probes.facts import Sure
 from probes.normal_version import normal_version
 from probes.recognise import Recognition
 from probes.systems import system_maker
@@ -17,6 +19,7 @@ _OF_THE_SOFTWARE = {
 }
 _OF_DEVICES = ("snmp", "lldp", "cdp")  # channels in which a device describes all of itself
 _OF_BOXES = ("dhcp", "sip", "pjl")  # in which a box says its line and its model, but not its system
+_IN_FULL = {"Junos": "Junos OS"}
 _LINUXES = ("Debian", "Ubuntu", "CentOS", "Fedora", "SUSE", "Gentoo")
 _ALL = (*_SPEAKER, "maker", "model", "serial", "os", "os_version", "firmware_version", "device_class")
 
@@ -49,6 +52,9 @@ def said_row(source: str, said: Sequence[Recognition], service: str | None) -> d
 
 def _speaks(said: Sequence[Recognition], device: Mapping[str, Any]) -> dict[str, str | None]:
     """What speaks: the software that is named; where only a device is named, that device itself."""
+    named, model = _first(said, "product"), _first(said, "model")
+    if named and model and _is_surer(model[1], named[1]):
+        said = [replace(one, product=None) if one.sure is named[1].sure else one for one in said]
     found = {name: value[0] if (value := _first(said, name)) else None for name in _SPEAKER}
     describes = any(one.channel.startswith(_OF_DEVICES) for one in said)
     if found["product"]:
@@ -69,12 +75,18 @@ def _speaks(said: Sequence[Recognition], device: Mapping[str, Any]) -> dict[str,
     }
 
 
+def _is_surer(one: Recognition, other: Recognition) -> bool:
+    """A guessed name of a product gives way to a model that was read."""
+    return other.sure is Sure.GUESS and one.sure is not Sure.GUESS
+
+
 def _first(said: Sequence[Recognition], field: str) -> tuple[str, Recognition] | None:
     return next(((value, one) for one in said if (value := getattr(one, field))), None)
 
 
 def _joined(name: str | None, model: str | None, *, describes: bool) -> str | None:
     """Name what speaks with the model it runs on, each said once."""
+    name = _IN_FULL.get(name or "", name)
     if name in _LINUXES:
         name = f"{name} Linux"
     parts = [part for part in (name, model) if part][: 2 if describes else 1]

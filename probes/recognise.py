@@ -97,6 +97,8 @@ def recognise(channel: str, text: str) -> tuple[Recognition, ...]:
     if channel in _ALSO:
         found += _by_rows(_ALSO[channel], channel, cleaned)
     if channel == "snmp.sysObjectID":
+        cleaned, _, described = cleaned.partition(" ")
+        found += recognise("snmp.sysDescr", described) if described else ()
         found += _by_enterprise(cleaned.removeprefix(".").removeprefix(_ENTERPRISES), channel, Sure.SURE)
     if channel == "snmp.engine_id":
         found += _by_engine_id(cleaned.lower())

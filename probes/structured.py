@@ -13,7 +13,7 @@ from probes.patterns import compiled
 Said = dict[str, str]
 
 _MYSQL = re.compile(
-    r"^(?:5\.5\.5-)?(?P<v>(?P<number>\d{1,2}\.\d{1,2}\.\d{1,3}(?:[a-z](?![a-z]))?)(?:-\d{1,2}(?=\+deb))?)(?P<rest>.{0,200})",
+    r"^(?:5\.5\.5-)?(?P<v>(?P<number>\d{1,2}\.\d{1,2}\.\d{1,3}(?:[a-z](?![a-z]))?)(?:-\d{1,2}(?=\+[a-z]))?)(?P<rest>.{0,200})",
     re.ASCII,
 )
 _MARIA = re.compile(r"maria|(?<![a-z])mdb", re.IGNORECASE)
@@ -60,6 +60,8 @@ def mysql(text: str) -> Said | None:
         return None
     rest = found["rest"]
     said = {"product": "MySQL", "vendor": "Oracle", "version": found["v"]}
+    if cluster := re.match(r"-ndb-\d+\.\d+\.\d+", rest):
+        said["version"] = found["number"] + cluster[0]
     if _MARIA.search(rest):
         said = {"product": "MariaDB", "vendor": "MariaDB", "version": found["number"]}
     elif _PERCONA.search(rest):
@@ -138,7 +140,7 @@ _APPLE = (  # board names and model identifiers of Apple's devices
         "Mac OS X",
         "pc",
     ),
-    (re.compile(r"^(?:iPhone|Phone\d|D\d{2,3}\w{0,2}AP$)"), "iOS", "phone"),
+    (re.compile(r"^(?:iPhone|Phone\d|M68AP$|D\d{2,3}\w{0,2}AP$)"), "iOS", "phone"),
     (re.compile(r"^(?:AppleTV|J(?:33|42|105|305|255)\w{0,2}AP$|K66AP$)"), "tvOS", "iot"),
     (
         re.compile(
@@ -164,6 +166,8 @@ def device_info(text: str) -> Said | None:
         for pattern, os, device_class in _APPLE:
             if pattern.search(model["model"]):
                 said |= {"maker": "Apple", "os": os, "device_class": device_class}
+                if model["model"].startswith("TimeCapsule"):
+                    said |= {"product": "Time Capsule"}
                 break
         else:
             said |= _known_box(model["model"])

@@ -13,40 +13,11 @@ from probes.facts import Sure
 from probes.names import Found
 from probes.patterns import compiled
 from probes.structured import system as system_of
+from probes.systems import system_maker
+from probes.worded_version import VERSION, is_version, version_in, without_build
 
 Said = dict[str, str]
 
-_VERSION = r"(?:[A-Z]{1,3}\.[0-9]{2}\.)?[0-9]+(?:[._][0-9]+)*(?:[A-Za-z0-9.()_+~@-]*[A-Za-z0-9)])?"
-_SOFTWARE = r"(?:application software|runtime|software|s/?w|application|appl|program|image)"
-_FIRMWARE = r"(?:firmware|f/?w|ros|aos)"
-_SORT = r"(?:version|vers|ver|revision|rev|release|rel)"
-_LABELLED = (
-    compiled(
-        r"(?P<before>.{0,24})\b(?P<v>V[0-9]{3}R[0-9]{3}[A-Z0-9]*)\b"
-    ),  # how Huawei and its like number releases
-    *(
-        compiled(
-            rf"(?i)(?P<before>.{{0,24}})\b{label}[ ,_-]{{0,2}}{_SORT}?\.? ?[:=#]? ?(?:3Com OS |[A-Za-z]{2, 12}[_,-])?v?\.? ?(?P<v>{_VERSION})"
-        )
-        for label in (_SOFTWARE, _FIRMWARE)
-    ),
-    compiled(
-        rf"(?i)(?P<before>.{{0,24}})\b{_SORT}\.?[ :=]{{0,3}}(?:[A-Za-z]+OS |[A-Za-z]{2, 12}[_,-])?v?(?P<v>{_VERSION})"
-    ),
-    compiled(  # letters before the numbers, or between them
-        rf"(?P<before>.{{0,24}})\b(?i:{_SORT})[ .:=]{{1,3}}(?P<v>[A-Z]{{1,4}}[0-9]+\.[0-9][0-9A-Za-z.]*|[A-Z0-9]{{2,4}}\.[A-Z0-9]{{2,4}}\.[A-Z][0-9]{{2,4}})\b"
-    ),
-    compiled(rf"(?P<before>.{{0,24}})(?:\b[rR]|(?:\b|[a-z0-9])[vV])\.? ?(?P<v>[0-9]+\.{_VERSION})"),
-)
-_BARE = compiled(
-    r"(?P<before>.{0,24})[ (,\[](?P<v>(?:[A-Z]{2}\.)?[0-9]+\.[0-9]+\.[0-9]+(?:[._][0-9]+)*(?:[A-Za-z0-9.()_+~@-]*[A-Za-z0-9)])?|[0-9]+\.[0-9]+\.[0-9]+)(?:[ ),\];]|$)"
-)
-_OTHER = re.compile(  # a label before "version" that says it is of something else
-    r"(?:u-?boot [\d.]+ \(|h/?w|hardware|boot|bootr|bootrom|boot ?loader|bootldr|rom|prom|bios|kernel|loader|snmp|upnp|http|mib|java|php|operating system|openssl"
-    r"|perl|python|protocol|uboot|u-boot|cpld|fpga|diag|eeprom|driver|linux|nic|net|iot|engine|controller|build|ui|nc|me|ccos|copyright|©|\(c\)|tls|ssl|api|gui)"
-    r"[\s:/_-]*(?:version|ver|rev)?[\s:.]*$",
-    re.IGNORECASE,
-)
 _SERIAL = compiled(
     r"(?i)\b(?:s/n|sn|serial(?: ?(?:number|no|#))?)\.?[ :=#-]{1,3}(?P<v>[A-Z0-9][A-Z0-9-]{4,24}[A-Z0-9])\b"
 )
@@ -59,7 +30,7 @@ _COMPANY = re.compile(
     re.IGNORECASE,
 )
 _MODEL_END = re.compile(
-    r"[,;:(\[\n<>|#\"']|-(?=\d+\.\d)| [-–] | / |--|\s(?=[vV]\.?\s?\d+\.|[A-Z]{2}\.\d\d\.\d|\d+\.\d+\.\d|[rR]ev\b|\d{1,2}[-/]\w{2,3}[-/]\d)"
+    r"[,;:(\[\n<>|#\"']|(?<=\d)(?=v\d+\.\d)|-(?=\d+\.\d)| [-–] | / |--|\s(?=[vV]\.?\s?\d+\.|[A-Z]{2}\.\d\d\.\d|\d+\.\d+\.\d|[rR]ev\b|\d{1,2}[-/]\w{2,3}[-/]\d)"
     r"|\b(?:version|ver|rev|release|firmware|software|s/w|f/w|sw|fw|hw|h/w|hardware|running|agent|built|build|copyright|login"
     r"|ftp|telnet|server ready|ready|serial|sn|s/n|kernel|eeprom|with|for|is|in|at|on|mac|certificate|webconfigurator"
     r"|compiled|all rights|password|user|administration|console|web)\b",
@@ -72,15 +43,13 @@ _NO_MODEL = re.compile(
 _PROCESSOR = re.compile(
     r"(?i)[\s(]*(?:\(r\)\s*)?(?:x86|i[3-6]86|powerpc|xeon|pentium|core|atom|itanium|celeron|cpu|processor)\b"
 )
-_MOST_MODEL = 40
+_MOST_MODEL = 48
 _MOST_MODEL_WORDS = 5
 _MODEL = re.compile(r"[A-Za-z0-9][\w ./+\-!&*]*")
 _FIRST_WORDS = 3  # where a maker's bare name counts
 _SYSTEM = re.compile(r"^(?:Linux|Windows|Hardware: |SunOS|FreeBSD|NetBSD|OpenBSD|Darwin|HP-UX|AIX|VMware)\b")
+_COPYRIGHT = re.compile(r"(?i)(?:\(c\)|copyright)(?:[\s,\d-]|\(c\)|copyright|by\b)*")
 _RECORD = re.compile(r"(?i)mfg[=:]")  # IEEE 1284 names its parts by keys, not by grammar
-_BUILT = re.compile(  # how the program was built or packed, after its version; stages of a release stay
-    r"(?i)-(?!(?:rc|alpha|beta|pre|dev|rel(?!ease)|esv|rpz|sp|snapshot|final|patch|hotfix|bzr|git|ga))[a-z]{2}.*$"
-)
 _DISTRIBUTIONS = {
     "ubuntu": "Ubuntu", "debian": "Debian", "centos": "CentOS", "red hat": "Red Hat Enterprise Linux", "fedora": "Fedora",
     "suse": "SUSE", "mandrake": "Mandrake Linux", "mandriva": "Mandriva", "gentoo": "Gentoo", "raspbian": "Raspbian",
@@ -92,15 +61,12 @@ _IN_BRACKETS = compiled(
 )
 _AFTER = compiled(
     r"^(?:[ /(,:\[_-]|\(https?://[^) ]{1,80}\)|(?i:version|vers|ver|release|rel|embedded|http|rev|firmware|software|server|service|smtp|esmtp|ftpd|ftp|pop3|imap|receiver|agent|pro|mail|edition|build|v)\b\.?|[vVpP](?=\b|[0-9])){0,9}"
-    rf"E?(?P<v>R?{_VERSION})".replace(r"(?=\b|[0-9])", "")
+    rf"E?(?P<v>R?{VERSION})".replace(r"(?=\b|[0-9])", "")
 )
-_TRAILING = compiled(rf"[A-Za-z0-9)][ /-](?:[sS][wW] ?)?[vV]?(?P<v>[0-9]+\.[0-9]+\.{_VERSION})")
-_PLAIN = compiled(
-    rf"^(?:220[ -])?(?P<model>[A-Z][A-Za-z]*-?[0-9][A-Za-z0-9-]*) (?i:version|ver\.?|v) ?(?P<v>{_VERSION}) (?i:ready|ftp)"
-)
+_TRAILING = compiled(rf"[A-Za-z0-9)][ /-](?:[sS][wW] ?)?[vV]?(?P<v>[0-9]+\.[0-9]+\.{VERSION})")
 _BASES = ("HTTPD",)
 _TOKEN = compiled(
-    rf"(?:^|[ ,;(])(?P<product>[A-Za-z][A-Za-z0-9_.+-]*(?: [A-Z][A-Za-z0-9_.+-]*){{0,2}})/[vVE]?(?P<v>R?{_VERSION})"
+    rf"(?:^|[ ,;(])(?P<product>[A-Za-z][A-Za-z0-9_.+-]*(?: [A-Z][A-Za-z0-9_.+-]*){{0,2}})/[vVE]?(?P<v>R?{VERSION})"
 )
 _NO_PRODUCT = frozenset(
     (
@@ -142,6 +108,10 @@ def description(text: str) -> Said | None:
     version = version_in(text)
     if version and version != said.get("model", ""):
         said["firmware_version"] = version
+    if maker is None and (owner := _owner(text)):
+        model = _model(text)
+        kind = "model" if any(char.isdigit() for char in model) else "product"
+        return {kind: model, "maker": owner.name.maker or "", "device_class": owner.name.kind or ""} | said
     if maker is None:
         return said or None
     serial = _SERIAL.search(text)
@@ -156,6 +126,13 @@ def _maker(text: str) -> Found | None:
         if (found.name.line or found.word < _FIRST_WORDS) and not _PROCESSOR.match(text, found.end):
             return found  # whoever made the processor made no device
     return None
+
+
+def _owner(text: str) -> Found | None:
+    """The maker who claims the copyright, where nobody else is named."""
+    claim = _COPYRIGHT.search(text)
+    found = next(names.find(names.makers(), text[claim.end() :]), None) if claim else None
+    return found if found and found.word == 0 else None
 
 
 def _device(text: str, found: Found) -> Said:
@@ -178,38 +155,14 @@ def _model(text: str) -> str:
     return model if 1 < len(model) <= _MOST_MODEL and any(c.isalnum() for c in model) else ""
 
 
-def version_in(text: str) -> str:
-    """Give the version that a label names, "" where none or only another part's is named."""
-    for pattern in _LABELLED:
-        for found in pattern.finditer(text[:1000]):
-            if not _OTHER.search(found["before"]) and _is_version(found["v"]):
-                return _whole(found["v"])
-    bare = [found["v"] for found in _BARE.finditer(text[:300]) if not _OTHER.search(found["before"])]
-    return bare[0] if len(set(bare)) == 1 and _is_version(bare[0]) else ""
-
-
-def _whole(value: str) -> str:
-    """Cut what follows a bracket that was never opened."""
-    value = re.sub(r"\((?:R|C|TM)\).*", "", value)
-    half, _, other = value.partition("-")
-    value = half if half == other else value
-    return value if value.count("(") >= value.count(")") else value.rstrip(")")
-
-
-def _is_version(value: str) -> bool:
-    """Tell a version from a year, an address or a date."""
-    numbers = value.split(".")
-    address = len(numbers) == 4 and all(n.isdigit() and len(n) < 4 for n in numbers) and int(numbers[0]) > 9
-    return not (value.isdigit() or (address and int(numbers[0]) >= 100))
-
-
 def tokens(text: str) -> Said | None:
     """Read product tokens (RFC 9110 Server, RFC 3261 User-Agent, UPnP 1.0 SERVER)."""
     said: Said = system_of(text.partition(" ")[0].partition(",")[0]) if "UPnP/" in text else {}
     if system := _IN_BRACKETS.search(text):
         said["os"] = _DISTRIBUTIONS[system["v"].lower()]
     if software := _best_software(text):
-        line = next((one for one in names.find(names.makers(), text) if one.name.line), None)
+        lines = (one for one in names.find(names.makers(), text) if one.name.line)
+        line = next((one for one in lines if not system_maker(one.name.text)), None)
         device = {"maker": line.name.maker or "", "device_class": line.name.kind or ""} if line else {}
         return _software(text, software) | said | device
     token = _token(text)
@@ -218,7 +171,7 @@ def tokens(text: str) -> Said | None:
         said |= _device(text, device_name)
         if "version" not in token and (labelled := version_in(text)):
             said["firmware_version"] = labelled
-        elif "version" not in token and (trailing := _TRAILING.search(text)) and _is_version(trailing["v"]):
+        elif "version" not in token and (trailing := _TRAILING.search(text)) and is_version(trailing["v"]):
             said["firmware_version"] = trailing["v"]
         if serial := _SERIAL.search(text):
             said["serial"] = serial["v"]
@@ -245,7 +198,7 @@ def _token(text: str) -> Said:
     for found in _TOKEN.finditer(text[start + 8 :] if start >= 0 else text):
         product = str(found["product"])
         if product.lower() not in _NO_PRODUCT:
-            return {"product": product, "version": _plain(str(found["v"]))}
+            return {"product": product, "version": without_build(str(found["v"]))}
     return {}
 
 
@@ -256,19 +209,18 @@ def _software(text: str, found: Found) -> Said:
     ):  # what follows the name inside its word may be the version
         rest = text[found.begin + len(name.text) - 1 :]
     after = _AFTER.search(rest)
-    version = _plain(after["v"]) if after and _is_version(after["v"]) and _tells(rest, after["v"]) else ""
+    slash = rest.startswith("/")  # a token's version is its version whatever it looks like
+    version = (
+        without_build(after["v"])
+        if after and (slash or is_version(after["v"])) and _tells(rest, after["v"])
+        else ""
+    )
     return {
         "vendor": name.vendor or "",
         "product": name.product or "",
         "version": version,
         "os": name.os or "",
     }
-
-
-def _plain(version: str) -> str:
-    """Leave out how a program was built: 1.3.2-notls is 1.3.2; a bracket that was never opened ends it."""
-    version = _BUILT.sub("", version)
-    return version if version.count("(") >= version.count(")") else version.partition(")")[0]
 
 
 def _tells(rest: str, version: str) -> bool:
@@ -281,10 +233,7 @@ def greeting(text: str) -> Said | None:
     found = next(names.find(names.software(), text), None)
     if found:
         return _software(text, found)
-    if said := description(text):
-        return said
-    plain = _PLAIN.search(text)
-    return {"model": plain["model"], "firmware_version": plain["v"]} if plain else None
+    return description(text)
 
 
 def title(text: str) -> Said | None:
@@ -339,7 +288,7 @@ def certificate(text: str) -> Said | None:
             unit = by_key.get("OU" if key == "O" else "CN", "")
             if key == "O" or not said.get("model"):
                 said["model"] = _product_of(unit)
-            return said
+            return {name: value for name, value in said.items() if name != "product" or maker.name.line}
     return None
 
 
@@ -360,8 +309,26 @@ def cookie(text: str) -> Said | None:
     )
 
 
+_SSH = compiled(
+    r"^(?:SSH-[0-9.]+-)?(?P<product>[A-Za-z][A-Za-z ]{1,30}?[A-Za-z])[ _./-](?:[vV]\.?)?(?P<v>[0-9]+(?:\.[0-9]+)+[A-Za-z0-9]*)(?:[\s_-]|$)"
+)
+
+
+def ssh_software(text: str) -> Said | None:
+    """Read the software's name and version of RFC 4253 4.2; what is known by name says whose it is."""
+    found = _SSH.search(text)
+    if not found:
+        return None
+    if next(names.find(names.software(), re.sub(r"[_.-]", " ", text)), None):
+        return None  # the rows know it
+    known = next(names.find(names.makers(), found["product"].replace("_", " ")), None)
+    maker = {"maker": known.name.maker or "", "device_class": known.name.kind or ""} if known else {}
+    return {"product": found["product"], "version": found["v"]} | maker
+
+
 _Reading = Callable[[str], Said | None]
 _READINGS: dict[str, tuple[tuple[str, _Reading], ...]] = {
+    "ssh": (("software", ssh_software),),
     "snmp.sysDescr": (("description", description),),
     "lldp": (("description", description),),
     "cdp": (("description", description),),

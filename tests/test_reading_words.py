@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from probes import command_output, labels, names, structured, wording
+from probes import command_output, labels, names, structured, worded_version, wording
 from probes.command_output import families
 from probes.device_class import CLASSES
 from probes.facts import Sure
@@ -56,7 +56,7 @@ def test_a_description_is_read_by_its_grammar(text: str, expected: dict[str, str
     ],
 )
 def test_only_the_softwares_version_counts(text: str, version: str) -> None:
-    assert wording.version_in(text) == version
+    assert worded_version.version_in(text) == version
 
 
 @pytest.mark.parametrize(
