@@ -5,11 +5,13 @@ IEEE 802.1AB (LLDP-MIB), RFC 4188 and RFC 4363 (bridge tables), RFC 4293 (ipNetT
 (routes). Lines are `OID|tag|value` of a recorded walk; a line that makes no sense is passed over.
 
 A MAC is said to stand behind a port only if the port is one for a single device: the whole bridge table was heard,
-few MACs are behind the port, no switch speaks LLDP or CDP there, it is not the way to the spanning tree's root, and
-it is a plain Ethernet port. Half a table proves nothing: the other MACs of the port may be in the other half.
+few MACs are behind the port, no switch speaks LLDP or CDP there, it is not the way to the spanning tree's root, it is
+a plain Ethernet port by type and name, and it is not the one with the most MACs, which is the way to the others. Half
+a table proves nothing: the other MACs of the port may be in the other half.
 """
 
 import ipaddress
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -39,6 +41,7 @@ _COLUMNS = (
     IF_TYPE, IF_NAME, IF_DESCR, ARP_ANY, ROUTE,
 )  # fmt: skip
 _ETHERNET = ("6", "62", "69", "117")  # ifType: ethernetCsmacd, fastEther, fastEtherFX, gigabitEthernet
+_SHARED = re.compile(r"(?i)bond|lag|trunk|^trk|port-?channel|aggregat|^ae\d|^po\d|uplink|wan|stack")
 _MOST_ROWS, _MOST_TEXT, _MOST_INDEX = 4096, 120, 160
 
 
@@ -151,15 +154,21 @@ def _behind_ports(tables: Tables) -> Iterator[Fact]:
     for index, raw in tables.columns[table].items():
         if mac := _mac_of(index):
             behind[raw.decode("latin-1")].add(mac)
-    linked = _linked(tables)
+    linked, most = _linked(tables), max((2, *map(len, behind.values())))
     for port, macs in behind.items():
         interface = tables.text(PORT_INTERFACE, port)
         if not (port.isdecimal() and port not in ("0", tables.root_port) and interface):
             continue
-        if len(macs) > MOST_MACS_OF_A_PORT or tables.text(IF_TYPE, interface) not in _ETHERNET:
+        if (
+            not len(macs) < most
+            or len(macs) > MOST_MACS_OF_A_PORT
+            or tables.text(IF_TYPE, interface) not in _ETHERNET
+        ):
             continue
         name = tables.text(IF_NAME, interface) or tables.text(IF_DESCR, interface) or port
-        if linked.isdisjoint({port, interface, name, tables.text(IF_DESCR, interface)}):
+        if not _SHARED.search(name) and linked.isdisjoint(
+            {port, interface, name, tables.text(IF_DESCR, interface)}
+        ):
             yield from (fact(FactKind.SWITCH_PORT, f"{mac} {name}", Sure.GUESS) for mac in sorted(macs))
 
 
