@@ -54,7 +54,13 @@ def _print_head(console: Console, judgement: Judgement, language: str) -> None:
     if edition.status_note:
         provisional = f"暫定: {edition.status_note}" if ja else "Provisional: the final wording was not seen."
         console.print(plain(provisional, "yellow"))
-    console.print(plain(f"{'調べ' if ja else 'Looking'}: {_say(judgement.basis.text, language)}"))
+    looking = f"{'調べ' if ja else 'Looking'}: {_say(judgement.basis.text, language)}"
+    _print_wrapped(console, looking)
+
+
+def _print_wrapped(console: Console, text: str, style: str = "") -> None:
+    for line in wrap(text, console.width, "  "):
+        console.print(plain(line, style), no_wrap=True)
 
 
 def _title(sheet: JudgedSheet) -> str:
@@ -149,23 +155,23 @@ def _told(item: JudgedItem) -> list[Finding]:
 
 def _print_foot(console: Console, judgement: Judgement, language: str) -> None:
     console.print()
-    for line in _foot(judgement, language):
-        console.print(line)
+    for text, style in _foot(judgement, language):
+        _print_wrapped(console, text, style)
 
 
-def _foot(judgement: Judgement, language: str) -> Iterator[Rich]:
+def _foot(judgement: Judgement, language: str) -> Iterator[tuple[str, str]]:
     for problem in judgement.problems:
-        yield plain(f"！{_say(problem, language)}", "bold red")
+        yield (f"！{_say(problem, language)}", "bold red")
     general = [one for one in judgement.reminders if one.kind != "answer"]
     for reminder in general[: MOST_FINDINGS * 3]:
-        yield plain(_say(reminder.text, language), "yellow")
+        yield (_say(reminder.text, language), "yellow")
     counts = ((verdict, _count(judgement, verdict)) for verdict in Verdict)
     if language == "ja":
-        yield plain("、".join(f"{verdict} {count}" for verdict, count in counts if count))
-        yield plain("判定は提案です。はい・いいえを決めて署名するのは人です。", "dim")
+        yield ("、".join(f"{verdict} {count}" for verdict, count in counts if count), "")
+        yield ("判定は提案です。はい・いいえを決めて署名するのは人です。", "dim")
     else:
-        yield plain(", ".join(f"{VERDICTS_EN[verdict]} {count}" for verdict, count in counts if count))
-        yield plain("A verdict is a proposal; a person decides and signs.", "dim")
+        yield (", ".join(f"{VERDICTS_EN[verdict]} {count}" for verdict, count in counts if count), "")
+        yield ("A verdict is a proposal; a person decides and signs.", "dim")
 
 
 def _count(judgement: Judgement, verdict: Verdict) -> int:

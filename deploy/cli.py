@@ -105,10 +105,16 @@ def _explain_usage(error: Exception) -> int:
     wrong = getattr(error, "option_name", None) or getattr(error, "param_hint", None)
     what = f"「{str(wrong)[:60]}」の指定" if wrong else "指定"
     complain(
-        f"{what}に誤りがあります。{' '.join(['daicho', *sys.argv[1:2]])} --help で書き方を確かめてください。何も送信していません。",
+        f"{what}に誤りがあります。{_called(error)} --help で書き方を確かめてください。何も送信していません。",
         f"{message[:300].rstrip('.')}. See --help. Nothing was sent.",
     )
     return _WRONG_USE
+
+
+def _called(error: Exception) -> str:
+    """Give the command with its part, as it was called: daicho load config."""
+    context = getattr(error, "ctx", None)
+    return str(getattr(context, "command_path", "")) or " ".join(["daicho", *sys.argv[1:2]])
 
 
 def _write_what_can_be_written() -> None:

@@ -9,45 +9,83 @@ from rich.table import Table
 
 from collector.imports.configurations.reading import ANY, Reading, Service
 from deploy.terminal import plain
+from deploy.wrapping import wrap
 from inventory_db.device import Device
 
-_RESTRICTED = {True: "限定 / limited", False: "無制限 / open", None: "不明 / unknown"}
-_WAN = {True: "届く / yes", False: "届かない / no", None: "不明 / unknown"}
+_HEADS = {
+    "ja": ("管理の入口", "場所", "接続元", "制限", "外側から", "行"),
+    "en": ("Way in", "Where", "Sources", "Limit", "From outside", "Line"),
+}
+_RESTRICTED = {
+    "ja": {True: "限定", False: "無制限", None: "不明"},
+    "en": {True: "limited", False: "open", None: "unknown"},
+}
+_WAN = {
+    "ja": {True: "届く", False: "届かない", None: "不明"},
+    "en": {True: "yes", False: "no", None: "unknown"},
+}
+_WORDS = {
+    "ja": {
+        "taken": "{file}: {version}（{on} 取得）",
+        "device": "機器: {whose}",
+        "nobody": "台帳に見つかりません",
+        "anywhere": "どこからでも",
+        "none": "なし",
+        "vpn": "VPN: {what} {where}（{line} 行目）",
+        "plain": "平文のサービス: {list}",
+        "communities": "SNMP の初期コミュニティ: {list}",
+        "disabled": "止めてあるもの: {list}",
+        "unstated": "書かれていないもの（初期値は版による）: {list}",
+    },
+    "en": {
+        "taken": "{file}: {version} (taken {on})",
+        "device": "Device: {whose}",
+        "nobody": "not found in the ledger",
+        "anywhere": "anywhere",
+        "none": "nobody",
+        "vpn": "VPN: {what} {where} (line {line})",
+        "plain": "In the clear: {list}",
+        "communities": "Default SNMP communities: {list}",
+        "disabled": "Switched off: {list}",
+        "unstated": "Not stated, defaults differ by version: {list}",
+    },
+}
 
 
-def print_reading(console: Console, file: str, reading: Reading, on: date, owner: Device | None) -> None:
+def print_reading(
+    console: Console, file: str, reading: Reading, on: date, owner: Device | None, language: str
+) -> None:
     """Print one reading."""
+    words = _WORDS[language]
     version = " ".join(word for word in (reading.maker, reading.model, reading.os, reading.version) if word)
     names = ", ".join(owner.names[:1]) if owner else ""
-    whose = f"{owner.id} {names}".strip() if owner else "台帳に見つかりません / not found in the ledger"
-    console.print(plain(f"{file}: {version or '?'}（{on.isoformat()} 取得 / taken）"))
-    console.print(plain(f"  機器 / device: {whose}"))
+    whose = f"{_address(owner)} {names}".strip() if owner else words["nobody"]
+    console.print(plain(words["taken"].format(file=file, version=version or "?", on=on.isoformat())))
+    console.print(plain(f"  {words['device'].format(whose=whose)}"))
     services = [*reading.services, *reading.also]
     if services:
-        console.print(_table(services))
-    for sentence in _sentences(reading):
-        console.print(plain(f"  {sentence}"))
+        console.print(_table(services, language))
+    for sentence in _sentences(reading, language):
+        for line in wrap(sentence, console.width - 2, "  "):
+            console.print(plain(f"  {line}"), no_wrap=True)
     console.print()
 
 
-def _table(services: list[Service]) -> Table:
+def _address(owner: Device) -> str:
+    return next((one.ip for one in owner.addresses if one.ip), owner.id)
+
+
+def _table(services: list[Service], language: str) -> Table:
     table = Table(box=None, pad_edge=True)
-    for title in (
-        "管理の入口 / way in",
-        "場所 / where",
-        "接続元 / sources",
-        "制限 / limit",
-        "外側から / from outside",
-        "行 / line",
-    ):
-        table.add_column(plain(title))
+    for title in _HEADS[language]:
+        table.add_column(plain(title), overflow="fold")
     for one in services:
         table.add_row(
             plain(_name(one)),
             plain(one.interface),
-            plain(_sources(one)),
-            plain(_RESTRICTED[one.restricted]),
-            plain(_WAN[one.wan]),
+            plain(_sources(one, language)),
+            plain(_RESTRICTED[language][one.restricted]),
+            plain(_WAN[language][one.wan]),
             plain(str(one.line or "-")),
         )
     return table
@@ -59,25 +97,27 @@ def _name(one: Service) -> str:
     return f"{one.service} ({told})" if told else one.service
 
 
-def _sources(one: Service) -> str:
+def _sources(one: Service, language: str) -> str:
     if one.sources is None:
         return "-"
     if one.sources == ANY:
-        return "どこからでも / anywhere"
-    shown = ", ".join(one.sources[:4]) or "なし / nobody"
+        return _WORDS[language]["anywhere"]
+    shown = ", ".join(one.sources[:4]) or _WORDS[language]["none"]
     return f"{shown} …" if len(one.sources) > 4 else shown
 
 
-def _sentences(reading: Reading) -> Iterator[str]:
+def _sentences(reading: Reading, language: str) -> Iterator[str]:
+    words = _WORDS[language]
     for one in reading.vpn[:20]:
-        yield f"VPN: {one.as_json()['summary']} {one.interface}（{one.line} 行目 / line {one.line}）"
-    if reading.plaintext:
-        yield f"平文のサービス / in the clear: {', '.join(reading.plaintext)}"
-    if reading.default_communities:
-        yield f"SNMP の初期コミュニティ / default communities: {', '.join(reading.default_communities)}"
-    if reading.disabled:
-        yield f"止めてあるもの / switched off: {', '.join(reading.disabled)}"
-    if reading.unstated:
-        yield f"書かれていないもの（初期値は版による） / not stated, defaults differ: {', '.join(reading.unstated)}"
+        yield words["vpn"].format(what=one.as_json()["summary"], where=one.interface, line=one.line)
+    lists = {
+        "plain": reading.plaintext,
+        "communities": reading.default_communities,
+        "disabled": reading.disabled,
+        "unstated": reading.unstated,
+    }
+    for name, told in lists.items():
+        if told:
+            yield words[name].format(list=", ".join(told))
     for problem in reading.problems[:10]:
-        yield f"{problem.ja} / {problem.en}"
+        yield problem.ja if language == "ja" else problem.en

@@ -76,6 +76,7 @@ def print_next(console: Console, ledger: Path, language: str) -> None:
     steps = (
         (f"daicho serve --ledger {file}", "画面で見る（機器ごとの根拠も）", "pages, with the evidence"),
         (f"daicho ledger --ledger {file} --format xlsx --out daicho.xlsx", "Excel にする", "as Excel"),
+        (f"daicho check --ledger {file}", "立入検査の項目ごとの判定", "verdicts on the checklist"),
         (f"daicho journal --ledger {file}", "送ったものの記録", "everything that was sent"),
     )
     console.print(plain("次に:" if language == "ja" else "Next:", "dim"))

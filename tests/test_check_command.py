@@ -5,11 +5,14 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 from rich.cells import cell_len
 
+from deploy.state_words import field_words
 from deploy.wrapping import wrap
 from inventory_db import ledger, observations
+from inventory_db.stated import KINDS, Configuration, ListedDevice, Statement
 from inventory_db.tables import open_ledger, writing
 from probes.facts import FactKind, Observation, Outcome, Scan, Upload, Vantage, fact
 from tests.cli_cases import assert_two_sentences, daicho
@@ -182,3 +185,18 @@ def test_lines_break_between_letters_and_never_before_a_full_stop() -> None:
     assert "".join(line.strip() for line in lines).replace(" ", "") == (
         "機器の一覧を、年に一度は見直してください。詳しくはmanual-2024を。"
     )
+
+
+def test_an_opening_bracket_goes_with_what_it_opens() -> None:
+    lines = wrap("この口は、この機器では想定していません（VNC security type: none）。", 40)
+    assert all(cell_len(line) <= 40 for line in lines)
+    assert not any(line.rstrip().endswith("（") for line in lines)
+    assert "".join(lines).replace(" ", "") == (
+        "この口は、この機器では想定していません（VNCsecuritytype:none）。"
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS.values())
+def test_every_field_that_people_state_is_explained(kind: type[Statement]) -> None:
+    unsaid = [f.name for f in msgspec.structs.fields(kind) if not all(field_words(kind, f.name))]
+    assert not unsaid or kind in (Configuration, ListedDevice), "the imports write these two"

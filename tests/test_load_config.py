@@ -54,7 +54,7 @@ def test_a_configuration_is_shown_and_kept_without_the_file(ledger: Path) -> Non
         cwd=ledger.parent,
     )
     assert ended.returncode == 0, ended.stderr
-    assert "Yamaha RTX1220 RT 15.04.03（2024-04-01 取得" in ended.stdout, "the file says when it was taken"
+    assert "Yamaha RTX1220 RT 15.04.03（2024-04-01 取得）" in ended.stdout, "the file says when it was taken"
     assert "198.51.100.0/24" in ended.stdout
     (one,) = kept(ledger).values()
     assert one.device == device_at(ledger, "10.1.0.1")

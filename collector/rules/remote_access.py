@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from collector.case import Case
 from collector.register import CONFIRMED, CORRECTED, DENIED, NONE, Match, Row, holds, register, weaknesses
+from collector.translation import load_words
 from collector.verdict import Finding, Judged, Text, Verdict
 from inventory_db.device import Device
 from inventory_db.stated import Confirmation, RemoteAccess, Vendor
@@ -35,7 +36,7 @@ def judge(case: Case, _target: str) -> Judged:
     if open_points:
         return _judged(Verdict.CANNOT_TELL, _open(len(open_points)), _ASK, findings)
     reason = Text(
-        f"契約している事業者{len(vendors)}社すべてが証拠を添えて確認し、見つかった経路（{paths}）と食い違いません。",
+        f"契約している事業者{len(vendors)}社すべてが証拠を添えて確認し、見つかった経路（{paths}件）と食い違いません。",
         f"All {len(vendors)} vendors confirmed with evidence, and nothing found ({paths} paths) disagrees.",
     )
     return _judged(Verdict.SUPPORTS_YES, reason, _KEEP, findings)
@@ -206,12 +207,12 @@ def _vendor(code: str, vendor: Vendor, why: Text | None) -> Finding:
 
 def _finding(code: str, row: Row, ja: str, en: str, *, against: bool = True, proven: bool = True) -> Finding:
     device = row.found.device.id if row.found else (row.declared.device if row.declared else "")
-    label = _label(row)
+    label_ja, label_en = _label(row, "ja"), _label(row, "en")
     return Finding(
         code=code,
         device=device,
         port=row.found.path.port if row.found else (row.declared.port if row.declared else 0),
-        text=Text(f"{label}: {ja.rstrip('。')}。", f"{label}: {en.rstrip('.')}."),
+        text=Text(f"{label_ja}: {ja.rstrip('。')}。", f"{label_en}: {en.rstrip('.')}."),
         todo=_todo(row) if against else None,
         against=against,
         proven=proven and against,
@@ -225,13 +226,15 @@ def _todo(row: Row) -> Text:
     return Text(f"{_ASK.ja}（path={key}）", f"{_ASK.en} (path={key})")
 
 
-def _label(row: Row) -> str:
+def _label(row: Row, language: str) -> str:
+    kinds = load_words(language)
     if row.found:
         path = row.found.path
-        product = f" {path.product}" if path.product else ""
-        return f"{_name(row.found.device)} {path.kind}{product} {path.port or ''}".rstrip()
+        kind, product = kinds.choose("path", path.kind), path.product or ""
+        how = product if product.startswith(kind) else f"{kind} {product}"
+        return " ".join(f"{_name(row.found.device)} {how} {path.port or ''}".split())
     said = row.declared
-    words = (said.id, said.means, said.product) if said else ()
+    words = (said.id, kinds.choose("path", said.means), said.product) if said else ()
     return " ".join(word for word in words if word)
 
 
@@ -247,14 +250,14 @@ def _disagrees(findings: tuple[Finding, ...]) -> Text:
     undeclared = sum(finding.code == "path.undeclared" and finding.proven for finding in findings)
     denied = sum(finding.code == "path.denied" and finding.proven for finding in findings)
     return Text(
-        f"届出のない外からの経路が{undeclared}、事業者の答えと食い違う経路が{denied}見つかりました。",
+        f"届出のない外からの経路が{undeclared}件、事業者の答えと食い違う経路が{denied}件見つかりました。",
         f"{undeclared} paths from outside are declared by nobody; {denied} disagree with what vendors say.",
     )
 
 
 def _not_begun(paths: int) -> Text:
     return Text(
-        f"事業者への確認がまだ記入されていません。調べでは外からの経路が{paths}見つかりましたが、"
+        f"事業者への確認がまだ記入されていません。調べでは外からの経路が{paths}件見つかりましたが、"
         "SIM ルータや外向きの道具は調べでは見えません。",
         f"No vendor's answer is recorded yet. The scan found {paths} paths from outside; SIM routers and outbound"
         " tools show nothing to a scan.",
@@ -262,7 +265,7 @@ def _not_begun(paths: int) -> Text:
 
 
 def _open(count: int) -> Text:
-    return Text(f"確かめることが{count}残っています。", f"{count} points are still open.")
+    return Text(f"確かめることが{count}件残っています。", f"{count} points are still open.")
 
 
 def _judged(verdict: Verdict, reason: Text, toward: Text, findings: tuple[Finding, ...]) -> Judged:

@@ -34,12 +34,12 @@ _PLAN_HEADS = {
 
 
 def command(
-    config: Annotated[Path, typer.Option(help="agent.toml（[[access]] を書く / with [[access]]）")],
+    config: Annotated[Path, typer.Option(help="agent.toml（access の節を書く / with an access section）")],
     ledger: Annotated[
         Path | None,
         typer.Option(
-            help="台帳ファイル。無ければ [collector] の台帳サーバー、それも無ければ daicho.sqlite / "
-            "ledger file; else the collector of [collector], else daicho.sqlite"
+            help="台帳ファイル。なければ設定のサーバー、 なければ daicho.sqlite / "
+            "ledger file; else the collector of the settings, else daicho.sqlite"
         ),
     ] = None,
     plan: Annotated[bool, typer.Option("--plan", help="送らずに示す / say what would be sent")] = False,

@@ -29,6 +29,16 @@ def _json(paper: Paper) -> bytes:
     return (json.dumps(paper_json(paper), ensure_ascii=False, indent=1) + "\n").encode()
 
 
+_TITLES = {
+    "annex": "証拠一覧",
+    "bcp": "BCP確認表1-1",
+    "cloud": "クラウドサービス台帳",
+    "coverage": "台帳の点検",
+    "diagram": "ネットワーク構成図",
+    "ledger": "機器台帳",
+    "register": "遠隔保守",
+    "survey": "リモートゲートウェイ調査",
+}
 _WRITERS: dict[str, Callable[[Paper], bytes]] = {
     "pdf": write_paper_pdf,
     "xlsx": write_paper_xlsx,
@@ -37,15 +47,19 @@ _WRITERS: dict[str, Callable[[Paper], bytes]] = {
 }
 
 
+def _kinds() -> str:
+    return ", ".join(f"{kind} {_TITLES[kind]}" if kind in _TITLES else kind for kind in paper_kinds())
+
+
 def command(
-    kind: Annotated[str, typer.Argument(help=" | ".join(paper_kinds()), metavar="KIND")],
+    kind: Annotated[str, typer.Argument(help=_kinds(), metavar="KIND")],
     out: Annotated[Path, typer.Option(help="出力先のファイル / file to write")],
     ledger: Annotated[Path, typer.Option(help="台帳ファイル / ledger file")] = Path("daicho.sqlite"),
     form: Annotated[
         str,
         typer.Option(
             "--format",
-            help="pdf | xlsx | json、図は svg | png | drawio も（書かなければファイル名から / else by the name）",
+            help="pdf | xlsx | json、図は svg | png | drawio も（なければ名前から / else by name）",
         ),
     ] = "",
 ) -> None:

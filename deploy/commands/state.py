@@ -19,7 +19,9 @@ from collector.statement_check import check_statement, known_in
 from deploy.by_place import check_word
 from deploy.state_fields import read_fields
 from deploy.state_kinds import kinds, words
+from deploy.state_words import field_words
 from deploy.terminal import output, plain, say
+from deploy.wrapping import wrap
 from inventory_db import attachments, ledger, statements
 from inventory_db.stated import KINDS, Statement
 from inventory_db.tables import open_ledger, writing
@@ -181,9 +183,15 @@ def _name(who: str) -> str:
 def _explain(kind: str) -> None:
     ja, en, example = words(kind)
     console = output()
-    console.print(plain(f"{kind}: {ja} / {en}", "bold"))
-    for field in msgspec.structs.fields(KINDS[kind]):
-        console.print(plain(f"  {field.name}{'（必須 / needed）' if field.required else ''}"))
+    console.print(plain(f"{kind}: {ja} / {en}", "bold"), soft_wrap=True)
+    fields = msgspec.structs.fields(KINDS[kind])
+    widest = max(len(field.name) for field in fields)
+    console.print(plain("  * は必須 / * is needed", "dim"))
+    for field in fields:
+        ja_of, en_of = field_words(KINDS[kind], field.name)
+        head = f"  {'*' if field.required else ' '} {field.name:{widest}}  "
+        for line in wrap(f"{head}{ja_of} / {en_of}", console.width, " " * len(head)):
+            console.print(plain(line), no_wrap=True)
     if example:
         console.print(plain(f"例 / example: daicho state {kind} {example} --who 鈴木一郎"), soft_wrap=True)
     sys.stdout.flush()

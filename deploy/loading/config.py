@@ -20,7 +20,7 @@ from collector.imports.configurations.read import read_configuration
 from collector.imports.configurations.reading import Reading
 from collector.imports.configurations.shown import as_json
 from deploy.configuration_table import print_reading
-from deploy.terminal import output, say
+from deploy.terminal import check_language, output, say
 from inventory_db import ledger as ledgers
 from inventory_db.device import Device
 from inventory_db.stated import Configuration
@@ -48,11 +48,13 @@ def command(
     on: Annotated[str, typer.Option(help="いつ取得したか 2026-04-01 / the day it was taken")] = "",
     who: Annotated[str, typer.Option(help="取り込む人の名前 / your name")] = "",
     ledger: Annotated[Path, typer.Option(help="台帳ファイル / ledger file")] = Path("daicho.sqlite"),
+    lang: Annotated[str, typer.Option(help="表の言語 ja | en / language of the table")] = "ja",
 ) -> None:
-    """機器の設定ファイルを読み、管理の入口と接続元の制限を証拠にします（秘密は読み取りません）.
+    """機器の設定から、管理の入口と接続元の制限を証拠にします / configurations as evidence.
 
-    Read devices' configurations as evidence of who may manage them from where; no secret is kept.
+    秘密は読み取らず残しません / who may manage the device from where; no secret is kept.
     """
+    language = check_language(lang)
     if device and len(files) > 1:
         raise Refusal(
             "--device は、ファイルが一つのときに使ってください。何も読み込んでいません。",
@@ -67,8 +69,9 @@ def command(
         state_all(connection, kept, who or getpass.getuser(), datetime.now(UTC))
     unsettled = False
     for one, statement in zip(read, kept, strict=True):
-        print_reading(output(), one.path.name, one.reading, one.on, _owner(statement, devices))
+        print_reading(output(), one.path.name, one.reading, one.on, _owner(statement, devices), language)
         unsettled |= not statement.device or not one.reading.whole
+    say(f"台帳に書きました: 設定 {len(kept)} 件。", f"Kept in the ledger: configurations: {len(kept)}.")
     raise typer.Exit(_SOMETHING_TO_SEE if unsettled else 0)
 
 

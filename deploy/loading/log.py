@@ -28,9 +28,9 @@ def command(
     files: Annotated[list[Path], typer.Argument(help="ログファイル / log files")],
     ledger: Annotated[Path, typer.Option(help="台帳ファイル / ledger file")] = Path("daicho.sqlite"),
 ) -> None:
-    """proxy・DNS・FortiGate のログから、遠隔操作サービスを呼ぶ機器を台帳に加えます（他の通信先は残しません）.
+    """ログから、遠隔操作サービスを呼ぶ機器を台帳に加えます / who calls remote control, from logs.
 
-    Logs of squid, dnsmasq, BIND, Windows DNS, FortiGate: who calls a remote-control service. No other name is kept.
+    squid・dnsmasq・BIND・Windows DNS・FortiGate のログ。ほかの通信先は残しません / no other name is kept.
     """
     for path in files:
         if not path.is_file():
