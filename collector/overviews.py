@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pages that look at the whole facility: the network diagram, and what changed."""
+"""Pages that look at the whole facility: the network diagram, what changed, the register of remote maintenance."""
 
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta, tzinfo
@@ -14,6 +14,7 @@ from collector.changed import QUIET, before_last_scan, read_changed, say_looks
 from collector.diagram.drawing import Drawing
 from collector.diagram.reading import diagram_in
 from collector.dossier_reading import earlier_case
+from collector.register_lines import LISTS, lines, of_match
 from collector.rendering import Renderer
 from collector.settings import Settings, in_zone
 from inventory_db.stated import Facility
@@ -27,6 +28,7 @@ def router(settings: Settings, engine: Engine, renderer: Renderer, now: Callable
     routes = APIRouter(include_in_schema=False)
     _add_diagram(routes, settings, engine, renderer, now)
     _add_changes(routes, settings, engine, renderer, now)
+    _add_register(routes, settings, engine, renderer, now)
     return routes
 
 
@@ -87,6 +89,22 @@ def _add_changes(
             quiet=QUIET,
             looks=say_looks(changed, words) if changed else [],
             period=[f"{in_zone(one, settings.zone):%Y-%m-%d %H:%M}" for one in (start or end, end)],
+        )
+
+
+def _add_register(
+    routes: APIRouter, settings: Settings, engine: Engine, renderer: Renderer, now: Callable[[], datetime]
+) -> None:
+    @routes.get("/register")
+    def show_register(request: Request) -> Response:
+        with engine.connect() as connection:
+            found = lines(read_case(connection, now(), None, settings.age_limit))
+        return renderer.page(
+            request,
+            "register",
+            section="register",
+            lines=found,
+            lists=[(str(match), of_match(found, match)) for match in LISTS],
         )
 
 

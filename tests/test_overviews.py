@@ -140,3 +140,19 @@ def test_days_of_the_page_of_changes_that_make_no_sense(
     assert page.status_code == 200
     assert said in page.text
     assert SCRIPT not in page.text
+
+
+def test_the_register_page_has_the_three_lists(client: TestClient, empty: TestClient) -> None:
+    page = client.get("/register").text
+    for title in (
+        "届出のない経路　1件",
+        "届出が違う経路　0件",
+        "見つかっていない経路　1件",
+        "すべての経路　2件",
+    ):
+        assert title in page
+    assert "03-0000-0000" in page
+    assert "契約 2027-03-31 まで" in page
+    assert SCRIPT not in page
+    assert "contract until 2027-03-31" in client.get("/register", params={"lang": "en"}).text
+    assert "無いことの証拠にはなりません" in empty.get("/register").text

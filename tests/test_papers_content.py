@@ -202,6 +202,9 @@ def test_found_declared_and_confirmed_paths_stand_side_by_side() -> None:
     assert second["事業者の確認"] == UNKNOWN
     assert rows(paper, 1)[0]["ID（個人・共用）"] == "個人"
     assert rows(paper, 1)[1]["認証方法"] == UNKNOWN
+    assert rows(paper, 1)[0]["最終確認"] == "令和8年11月1日"
+    assert "証拠にならない" in rows(paper, 1)[0]["確認の期限"]
+    assert [len(rows(paper, part)) for part in (2, 3, 4)] == [0, 0, 1]
 
 
 def test_a_register_without_rows_is_no_evidence_of_none() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from collector.register import Match, found_key, register, weaknesses
+from collector.register_lines import LISTS, lines, of_match
 from collector.rules.remote_access import judge
 from collector.verdict import Judged, Verdict
 from inventory_db.stated import Confirmation, Facility, RemoteAccess, Statement, Vendor
@@ -119,3 +120,66 @@ def test_a_tool_without_listener_is_confirmed_by_its_vendor_alone() -> None:
     assert judge(quiet, "all").verdict is Verdict.SUPPORTS_YES
     unasked = case(HOSPITAL, A, devices=[device("gw", "192.168.1.1")])
     assert judge(unasked, "all").verdict is Verdict.CANNOT_TELL
+
+
+def test_one_line_for_each_path_says_who_how_and_until_when() -> None:
+    vendor = Vendor(id="a", name="A社", contact="03-0000-0000", contract_until=date(2025, 3, 31))
+    full = RemoteAccess(
+        id="vpn",
+        vendor="a",
+        device="gw",
+        means="ssl_vpn",
+        port=443,
+        sources=("198.51.100.0/24",),
+        where="本社",
+        authentication="証明書",
+        ids="個人",
+        terminal_safety="専用端末",
+        timing="前日に連絡",
+        purpose="保守",
+        started=date(2024, 4, 1),
+    )
+    (line,) = lines(case(HOSPITAL, vendor, full, confirmation(), devices=[GATE]))
+    assert (line.number, line.device, line.kind, line.port) == ("001", "gw", "ssl_vpn", 443)
+    assert (line.vendor_name, line.contract and line.contract.ja) == ("A社", "契約 2025-03-31 まで")
+    assert line.said == full
+    assert line.held
+    assert line.valid_until == date(2025, 10, 2)  # a year where the confirmation does not say
+
+
+def test_the_newest_confirmation_counts_and_a_weak_one_is_named() -> None:
+    old = confirmation()
+    new = confirmation(vendor="b", on=date(2024, 11, 1), evidence="")
+    (line,) = lines(case(HOSPITAL, A, DECLARED, old, new, devices=[GATE]))
+    assert line.confirmed == new
+    assert not line.held
+    assert "言葉だけ" in line.weak[0].ja
+    denied = confirmation(on=date(2024, 11, 2), state="denied")
+    (line,) = lines(case(HOSPITAL, A, DECLARED, denied, devices=[GATE]))
+    assert not line.held
+
+
+def test_the_three_lists_hold_each_path_once() -> None:
+    inner = device("srv", "192.168.1.20", remote_paths=(path("rdp", 3389, "srv"), path("ssh", 22, "srv")))
+    said = (
+        A,
+        RemoteAccess(id="vpn", vendor="a", device="gw", means="ipsec", port=443),
+        RemoteAccess(id="sim", vendor="a", means="mobile_router"),
+        RemoteAccess(id="rdp", vendor="a", device="srv", means="rdp", port=3389),
+    )
+    found = lines(case(HOSPITAL, *said, devices=[inner, GATE]))
+    listed = {match: [(one.kind, one.device) for one in of_match(found, match)] for match in LISTS}
+    assert listed == {
+        Match.UNDECLARED: [("ssh", "srv")],
+        Match.DIFFERS: [("ssl_vpn", "gw")],
+        Match.NOT_FOUND: [("mobile_router", "")],
+    }
+    assert [line.from_outside for line in found] == [True, True, True, False]
+
+
+def test_who_has_the_device_in_care_is_whom_to_ask() -> None:
+    (line,) = lines(case(HOSPITAL, A, devices=[GATE]))
+    assert line.vendor_name == ""
+    assert line.carer == A
+    assert line.contract is None
+    assert line.valid_until is None

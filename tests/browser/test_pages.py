@@ -69,7 +69,15 @@ def test_no_word_of_a_device_runs_as_script(browser: Browser, site: str) -> None
         "request", lambda request: trouble.append(request.url) if not request.url.startswith(site) else None
     )
     page.goto(f"{site}/?per=500")
-    addresses = ["/?per=500", "/diagram", "/changes", "/scans", "/journal", *device_links(page)[:12]]
+    addresses = [
+        "/?per=500",
+        "/diagram",
+        "/changes",
+        "/register",
+        "/scans",
+        "/journal",
+        *device_links(page)[:12],
+    ]
     for address in addresses:
         page.goto(site + address)
         assert "owned" not in page.title()
@@ -103,6 +111,7 @@ def test_wcag_a_and_aa_hold_on_every_page(browser: Browser, site: str, language:
         "/diagram?since=x",
         "/changes",
         "/changes?since=x",
+        "/register",
         "/scans",
         "/journal",
         "/journal?address=x",
@@ -141,7 +150,15 @@ def test_a_person_fills_in_a_column_and_finds_it_in_the_ledger(browser: Browser,
 @pytest.mark.usefixtures("pages")
 def test_no_page_scrolls_sideways(browser: Browser, site: str, size: tuple[int, int]) -> None:
     page = open_page(browser, f"{site}/?per=500", size)
-    addresses = ["/?per=500", "/diagram", "/changes", "/scans", "/journal", *device_links(page)[:10]]
+    addresses = [
+        "/?per=500",
+        "/diagram",
+        "/changes",
+        "/register",
+        "/scans",
+        "/journal",
+        *device_links(page)[:10],
+    ]
     wide = {}
     for address in addresses:
         page.goto(site + address)
@@ -166,7 +183,7 @@ def test_pictures_of_the_pages(browser: Browser, site: str, language: str) -> No
         clip={"x": 0, "y": 0, "width": 1366, "height": 1400},
         full_page=True,
     )
-    for name in ("diagram", "changes"):
+    for name in ("diagram", "changes", "register"):
         page.goto(f"{site}/{name}")
         page.screenshot(path=folder / f"{name}-{language}.png", full_page=True)
     assert page.locator("html").get_attribute("lang") == language

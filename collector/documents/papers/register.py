@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """リモートメンテナンス一覧 (2-(2)): what was found, what was declared, and what vendors confirmed, side by side.
 
-The points of the lower table are those that the inspection training tells to ask; no official form exists.
+The points of the second table are those that the inspection training tells to ask; no official form exists.
+The three lists behind it are what is left to do.
 """
-
-from collections.abc import Iterator
 
 from collector.documents.annex_numbers import Numbers
 from collector.documents.era import era_day
 from collector.documents.paper import UNKNOWN, Column, Paper, Part
 from collector.dossier import Dossier
-from collector.register import CONFIRMED, CORRECTED, DENIED, NONE, Match, Row, register, weaknesses
+from collector.register import CONFIRMED, CORRECTED, DENIED, NONE, Match, Row, weaknesses
+from collector.register_lines import LISTS, Line, lines, of_match
 from collector.translation import Words, load_words
 from inventory_db.stated import Confirmation, RemoteAccess, Vendor
 
@@ -31,23 +31,47 @@ _PATHS = (
     Column("事業者の確認", 2.4),
     Column("証拠", 0.9),
 )
-_DECLARED = (
-    Column("事業者", 1.2),
-    Column("接続方法", 1.0),
-    Column("機器・製品", 1.2),
-    Column("接続元拠点・IP", 1.4),
-    Column("認証方法", 1.0),
-    Column("ID（個人・共用）", 0.8),
-    Column("端末の安全状態", 1.2),
-    Column("時期・連絡", 1.1),
-    Column("目的", 1.3),
+_LINES = (
+    Column("管理番号", 0.6),
+    Column("事業者・契約・連絡先", 1.3),
+    Column("接続元拠点・IP", 1.2),
+    Column("接続方法・製品", 1.2),
+    Column("認証方法", 0.9),
+    Column("ID（個人・共用）", 0.7),
+    Column("端末の安全状態", 1.0),
+    Column("時期・連絡", 1.0),
+    Column("目的", 1.0),
+    Column("開始", 0.8),
+    Column("最終確認", 0.9),
+    Column("確認の期限", 0.9),
 )
+_LIST = (
+    Column("管理番号", 0.7),
+    Column("機器", 1.4),
+    Column("経路", 1.6),
+    Column("事業者", 1.6),
+    Column("違い・次にすること", 3.4),
+)
+# heading, name of the Excel sheet, and what is to be done, for each of the three lists
+_LISTS = {
+    Match.UNDECLARED: (
+        "見つかったが、届出のない経路",
+        "届出のない経路",
+        "誰が何のために使うのかを確かめ、届け出るか、閉じてください。",
+    ),
+    Match.DIFFERS: ("見つかったものと、届出が違う経路", "届出と違う経路", "正しい方に直してください。"),
+    Match.NOT_FOUND: (
+        "届出があり、見つかっていない経路",
+        "見つかっていない届出",
+        "今も使うかを事業者に確かめてください。見つからないことは、無いことの証拠になりません。",
+    ),
+}
 
 
 def make(dossier: Dossier) -> Paper:
     """Make the register; finding nothing is never said to be none."""
     words, numbers = load_words("ja"), Numbers(dossier)
-    rows = register(dossier.case)
+    found = lines(dossier.case)
     vendors = {one.id: one.name for one in dossier.case.said(Vendor)}
     return Paper(
         kind="register",
@@ -61,16 +85,19 @@ def make(dossier: Dossier) -> Paper:
             Part(
                 heading="経路の一覧",
                 columns=_PATHS,
-                rows=tuple(_path(row, dossier, words, numbers, vendors) for row in rows),
+                rows=tuple(
+                    _path(row, dossier, words, numbers, vendors) for row in (line.row for line in found)
+                ),
                 empty="見つかった経路も届出もありません。無いことの証拠にはなりません。事業者に確認してください。",
             ),
             Part(
-                heading="届出の内容",
-                columns=_DECLARED,
-                rows=tuple(_declared(dossier, words, vendors)),
-                empty="届出がありません。",
-                notes=("空の欄は、まだ確認されていないことを「要確認」と示しています。",),
+                heading="経路ごとの内容",
+                columns=_LINES,
+                rows=tuple(_line(line, words) for line in found),
+                empty="見つかった経路も届出もありません。",
+                notes=("「要確認」は、まだ誰も届け出ていないか、確認していないことを表します。",),
             ),
+            *(_list(match, found, words) for match in LISTS),
         ),
         made=dossier.made,
         now=dossier.case.now,
@@ -113,17 +140,48 @@ def _confirmation(dossier: Dossier, said: Confirmation, vendors: dict[str, str])
     return "\n".join(filter(None, words))
 
 
-def _declared(dossier: Dossier, words: Words, vendors: dict[str, str]) -> Iterator[tuple[str, ...]]:
-    for one in dossier.case.said(RemoteAccess):
-        number = dossier.number(one.device)
-        yield (
-            vendors.get(one.vendor, one.vendor) or UNKNOWN,
-            words.choose("path", one.means) or UNKNOWN,
-            " ".join(filter(None, (number, one.product))) or UNKNOWN,
-            "\n".join(filter(None, (one.where, "、".join(one.sources)))) or UNKNOWN,
-            one.authentication or UNKNOWN,
-            one.ids or UNKNOWN,
-            one.terminal_safety or UNKNOWN,
-            one.timing or UNKNOWN,
-            one.purpose or UNKNOWN,
-        )
+def _line(line: Line, words: Words) -> tuple[str, ...]:
+    said = line.said
+    contract = line.contract.ja if line.contract else ""
+    who = (line.vendor_name, contract, line.vendor.contact if line.vendor else "")
+    how = (words.choose("path", line.kind), line.product, str(line.port or ""))
+    confirmed = era_day(line.confirmed.on) if line.confirmed else ""
+    until = era_day(line.valid_until) if line.valid_until else ""
+    return (
+        line.number,
+        "\n".join(filter(None, who)) or UNKNOWN,
+        "\n".join(filter(None, (said.where, "、".join(said.sources)))) or UNKNOWN,
+        " ".join(filter(None, how)) or UNKNOWN,
+        said.authentication or UNKNOWN,
+        said.ids or UNKNOWN,
+        said.terminal_safety or UNKNOWN,
+        said.timing or UNKNOWN,
+        said.purpose or UNKNOWN,
+        era_day(said.started) if said.started else UNKNOWN,
+        confirmed or UNKNOWN,
+        (until if line.held else f"{until}\n（証拠にならない）") if until else UNKNOWN,
+    )
+
+
+def _list(match: Match, found: tuple[Line, ...], words: Words) -> Part:
+    heading, sheet, todo = _LISTS[match]
+    return Part(
+        heading=heading,
+        sheet=sheet,
+        lines=(todo,),
+        columns=_LIST,
+        rows=tuple(_listed(line, words) for line in of_match(found, match)),
+    )
+
+
+def _listed(line: Line, words: Words) -> tuple[str, ...]:
+    how = (words.choose("path", line.kind), line.product, str(line.port or ""))
+    where = "" if line.from_outside else "院内の入口です（それ自体は外から入れません）。"
+    ask = f"（機器の保守 {line.carer.name}）" if line.carer and not line.vendor_name else ""
+    return (
+        line.number,
+        line.name,
+        " ".join(filter(None, how)) or UNKNOWN,
+        line.vendor_name or ask or UNKNOWN,
+        "\n".join(filter(None, (*(one.ja for one in line.row.differences), where))),
+    )
