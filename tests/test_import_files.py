@@ -202,6 +202,13 @@ def test_a_zip_bomb_is_refused_before_it_is_inflated(tmp_path: Path, monkeypatch
     assert "展開すると大きすぎます" in refused(path).ja
 
 
+@pytest.mark.parametrize("part", ["xl/worksheets/sheet1.xml", "xl/sharedStrings.xml"])
+def test_a_text_longer_than_excel_can_is_refused(tmp_path: Path, part: str) -> None:
+    endless = b"<a><t>" + b"A" * 5_000_000 + b"</t></a>"
+    path = with_part(xlsx_file(tmp_path, TABLE), tmp_path / "b.xlsx", part, endless)
+    assert "Excel では作れない長さ" in refused(path).ja
+
+
 def test_a_part_that_is_larger_than_it_says_is_refused(tmp_path: Path) -> None:
     source = with_part(xlsx_file(tmp_path, TABLE), tmp_path / "b.xlsx", "xl/media/a.bin", b" " * 3_000_000)
     data = source.read_bytes()

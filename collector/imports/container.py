@@ -19,6 +19,7 @@ from collector.imports.trouble import BadImport
 MOST_BYTES = 200 * 1024 * 1024  # of the file
 MOST_INFLATED = 600 * 1024 * 1024  # of all parts together
 MOST_PARTS = 5000
+MOST_CELL = 512 * 1024  # bytes between two tags; Excel itself holds 32,767 characters in a cell
 MOST_MERGED = 200_000
 _CHUNK = 1024 * 1024
 _OVERLAP = 256  # bytes that a thing we look for may straddle
@@ -93,8 +94,11 @@ def _examine(archive: zipfile.ZipFile, raw: BinaryIO) -> Package:
     for entry in entries:
         part = Part()
         look = _sheet_reader(part) if entry.filename.startswith("xl/worksheets/") else None
+        text = look is not None or entry.filename == "xl/sharedStrings.xml"
         start = b""
         for chunk in _inflated(raw, entry, left):
+            if text and len(chunk) > MOST_CELL and b"<" not in chunk:
+                raise _endless(entry.filename)
             start = start or chunk[:_CHUNK]
             part.inflated += len(chunk)
             if look:
@@ -260,6 +264,15 @@ def _damaged() -> BadImport:
         "it is damaged or cut off",
         "Excel で開けるか確かめ、保存し直すか、もう一度写してください",
         "see whether Excel opens it; save or copy it again",
+    )
+
+
+def _endless(name: str) -> BadImport:
+    return _refused(
+        f"中の {name[:60]} に、Excel では作れない長さの文字があります",
+        f"its part {name[:60]} holds a text longer than Excel can",
+        "Excel で開いて保存し直してください",
+        "open it in Excel and save it again",
     )
 
 
