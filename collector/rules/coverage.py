@@ -4,13 +4,15 @@
 The training of the ministry: details such as versions that are not known are いいえ with a date.
 """
 
-from collections.abc import Iterator, Mapping
+import ipaddress
+from collections.abc import Iterator, Mapping, Sequence
 
 from collector.case import Case
 from collector.coverage import Coverage, Gap, Unseen, cover
 from collector.verdict import Finding, Judged, Text, Verdict
 from inventory_db.device import Device
 from inventory_db.listed import marks_of_cells
+from inventory_db.networks import IPNetwork, network
 from inventory_db.stated import ListedDevice
 from inventory_db.typed_values import is_no_answer
 
@@ -68,6 +70,8 @@ def _weigh(case: Case, found: Coverage, findings: tuple[Finding, ...]) -> Judged
 
 def _unlisted(case: Case, found: Coverage, *, proven: bool) -> Iterator[Finding] | tuple[Finding, ...]:
     devices = {device.id: device for device in case.devices}
+    stated = case.facility.networks if case.facility else ()
+    own = [net for net in map(network, stated) if net is not None]
     return tuple(
         Finding(
             code="ledger.unlisted",
@@ -77,11 +81,17 @@ def _unlisted(case: Case, found: Coverage, *, proven: bool) -> Iterator[Finding]
                 f"{_name(devices[id])} was seen, but nobody has listed it.",
             ),
             todo=_COMPLETE,
-            proven=proven,
+            proven=proven and _is_within(devices[id], own),
             observations=(_last(devices[id]),) if devices[id].observations else (),
         )
         for id in found.seen_not_listed[:MOST]
     )
+
+
+def _is_within(device: Device, own: Sequence[IPNetwork]) -> bool:
+    """Whether it stands on a network of the medical systems; others (guests' wireless) need no row."""
+    ips = [ipaddress.ip_address(one.ip) for one in device.addresses if one.ip]
+    return not own or any(ip in net for ip in ips for net in own)
 
 
 def _gaps(case: Case, found: Coverage) -> Iterator[Finding]:

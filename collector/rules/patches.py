@@ -186,8 +186,8 @@ def _none_found(name: Text) -> Judged:
         verdict=Verdict.CANNOT_TELL,
         reason=Text(f"{name.ja}が1台も見つかっていません。", f"No {name.en} were found."),
         toward_yes=Text(
-            f"{name.ja}のあるネットワークを調べる。本当に無ければ、人が対象外と記入する。",
-            f"Scan the networks where {name.en} stand. If there are none, a person answers 対象外.",
+            f"{name.ja}のあるネットワークを調べる。本当に無ければ、その旨を備考に書いて人が答える。",
+            f"Scan the networks where {name.en} stand. If there are none, a person answers and says so in the remark.",
         ),
     )
 

@@ -101,6 +101,14 @@ SITUATIONS = (
         {LEDGER: CANNOT},
         SCANS,
     ),
+    Situation(
+        "networks: a guest's telephone on a network that nobody stated",
+        lambda: facility(
+            devices=(*hosts(), device("guest", "10.9.9.5", device_class="phone")), filled=(GATE, SERVER, PC)
+        ),
+        {LEDGER: CANNOT},
+        SCANS,
+    ),
     Situation("networks: a second foot on one that nobody scanned", _second_foot, {LEDGER: CANNOT}, SCANS),
     Situation(
         "networks: IPv6 addresses hide what was left out", _left_out_behind_ipv6, {LEDGER: CANNOT}, SCANS
