@@ -4,6 +4,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from itertools import groupby
+from zoneinfo import ZoneInfo
 
 from rich import box
 from rich.table import Table
@@ -11,6 +12,7 @@ from rich.table import Table
 from deploy.terminal import plain
 from probes.facts import Sent
 
+_ZONE = ZoneInfo("Asia/Tokyo")  # as in the papers, whatever the machine's own zone
 _WIDE = 110  # columns of a terminal that shows the bytes too
 _NARROW_MOST = {1: 15, 2: 19}  # cells of address and action on a narrow terminal
 _HEADS = {
@@ -65,7 +67,7 @@ def journal_table(lines: Sequence[Sent], language: str, width: int) -> Table:
             ratio=1 if last else None,
         )
     table.expand = True
-    for day, group in groupby(lines, key=lambda line: line.at.astimezone().date()):
+    for day, group in groupby(lines, key=lambda line: line.at.astimezone(_ZONE).date()):
         table.add_row(plain("", "bold"), plain(day.isoformat(), "bold cyan"))
         for line in group:
             cells = _cells(line, language)
@@ -91,7 +93,7 @@ def _cells(line: Sent, language: str) -> tuple[str, ...]:
 
 
 def _clock(at: datetime) -> str:
-    return f"{at.astimezone():%H:%M:%S}"
+    return f"{at.astimezone(_ZONE):%H:%M:%S}"
 
 
 def _why(why: str, language: str) -> str:

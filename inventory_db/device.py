@@ -134,6 +134,7 @@ class Device:
     answered_last: bool = True  # whether it showed life in the last scan that looked for it
     location: str | None = None  # a proposal for 設置場所
     observations: tuple[str, ...] = ()  # every observation of it, oldest first
+    shown_by: str = ""  # the last of them in which it, or somebody who knows it, said something
     scan: str = ""  # the last scan that saw or asked it
 
 

@@ -137,6 +137,7 @@ def _device(
         merges=one.group.merges,
         location=traits.location,
         observations=tuple(stored.id for stored in one.seen),
+        shown_by=one.alive[-1].id if one.alive else "",
         scan=_last_scan(one.seen),
         answered_last=_answered_last(one),
     )

@@ -17,8 +17,8 @@ from deploy.bench.good_facility import facility
 from inventory_db import ledger, observations, statements
 from inventory_db.stated import Facility, ListedDevice
 from inventory_db.tables import writing
-from probes.facts import Scan, Upload, Vantage
-from tests.inventory_cases import HIS, START, VANTAGES, arp
+from probes.facts import Outcome, Scan, Upload, Vantage
+from tests.inventory_cases import HIS, START, VANTAGES, arp, seen
 from tests.inventory_engines import ledger_engine
 from tests.judge_cases import LAN, NOW, VANTAGE, device, scan
 
@@ -176,3 +176,19 @@ def test_the_facilitys_ledger_is_read_for_it(
         statements.state_all(connection, told, "鈴木", end)
     with ledger_engine.connect() as connection:
         assert read_case(connection, end).basis.complete is complete
+
+
+def test_what_shows_a_device_is_something_that_it_said(ledger_engine: Engine) -> None:
+    said = arp("10.1.0.5", "00:50:56:00:00:05")
+    asked = seen("10.1.0.5", outcome=Outcome.SILENT, port=443, minute=5)
+    with writing(ledger_engine) as connection:
+        observations.append(connection, Upload(observations=(said, asked), vantages=VANTAGES))
+        ledger.refresh(connection)
+        statements.state(connection, _listed("10.1.0.9"), "鈴木", START)
+    with ledger_engine.connect() as connection:
+        case = read_case(connection, START + timedelta(hours=1))
+    (found,) = case.devices
+    assert len(found.observations) == 2
+    assert found.shown_by == found.observations[0]
+    unlisted = next(one for one in judge(case, "all").findings if one.code == "ledger.unlisted")
+    assert unlisted.observations == (found.shown_by,)

@@ -10,8 +10,11 @@ from collector.dossier import Dossier
 from collector.edition import Edition
 from collector.judge import has_contract
 from collector.judged import JudgedItem, JudgedSheet
+from collector.verdict import Judged
 from inventory_db.stated import NOT_APPLICABLE, Answer, Vendor
 from inventory_db.statements import Stated
+
+MOST_FILES = 3  # configurations named as evidence in one cell
 
 Excused = Callable[[JudgedItem], str]  # why an item stays blank
 
@@ -109,6 +112,13 @@ def _mark(stated: Stated[Answer] | None) -> Mark:
     return Mark(stated.said.answer, stated.said.on) if stated else Mark()
 
 
+def _files(judged: Judged) -> list[str]:
+    """Name the configurations that prove something, with the day on which each was taken."""
+    told = (one.source for one in judged.findings if one.proven and one.code.startswith("limit."))
+    named = dict.fromkeys(source.partition(", sha256")[0] for source in told)
+    return [f"設定 {name})" for name in [*named][:MOST_FILES]]
+
+
 def _opinion(item: JudgedItem, numbers: Numbers) -> Opinion:
     judged = item.judged
     warnings = [one.ja for one in (item.contradiction, *item.problems) if one]
@@ -120,6 +130,6 @@ def _opinion(item: JudgedItem, numbers: Numbers) -> Opinion:
         verdict=str(judged.verdict),
         reason=judged.reason.ja,
         toward_yes=judged.toward_yes.ja,
-        evidence=tuple(filter(None, numbers.text(judged.observations).split("、"))),
+        evidence=(*filter(None, numbers.text(judged.observations).split("、")), *_files(judged)),
         conflict="\n".join(warnings),
     )

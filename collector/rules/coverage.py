@@ -209,7 +209,8 @@ def _listed_name(listed: dict[str, ListedDevice], gap: Gap) -> str:
 
 
 def _last(device: Device) -> str:
-    return device.observations[-1]
+    """Give the observation that shows the device: the newest in which it said something."""
+    return device.shown_by or device.observations[-1]
 
 
 def _doubts(findings: tuple[Finding, ...]) -> Text:

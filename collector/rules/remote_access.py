@@ -137,7 +137,7 @@ def _dual(device: Device) -> Finding:
             "意図したものかを確かめ、届け出てください。", "Check whether it is meant to be so and declare it."
         ),
         proven=False,
-        observations=device.observations[-1:],
+        observations=(device.shown_by,) if device.shown_by else device.observations[-1:],
     )
 
 
