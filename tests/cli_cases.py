@@ -159,7 +159,19 @@ LEDGERS = (
     Case(
         "journal of none", _show("journal", lambda f: f / "no"), 2, "台帳がありません", "There is no ledger"
     ),
-    Case("serve a text", _show("serve", text_file), 2, "台帳ではありません", "not a daicho ledger"),
+    Case(
+        "serve a text",
+        lambda folder: [
+            "serve",
+            "--ledger",
+            str(text_file(folder)),
+            "--port",
+            "18765",
+        ],  # 8000 is often taken
+        2,
+        "台帳ではありません",
+        "not a daicho ledger",
+    ),
 )
 USES = (
     Case("unknown command", lambda _: ["scna"], 2, "scan のことですか", "Did you mean scan"),

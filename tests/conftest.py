@@ -1,9 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""With CI=true a skipped check is a failed one: nothing passes because it ran nothing."""
+"""With CI=true a skipped check is a failed one: nothing passes because it ran nothing.
+
+Property tests have no deadline: how fast this machine is says nothing about the code.
+"""
 
 import os
 
 import pytest
+from hypothesis import settings
+
+if os.environ.get("CI") != "true":  # there hypothesis loads a profile of its own, without a deadline too
+    settings.register_profile("daicho", deadline=None)
+    settings.load_profile("daicho")
 
 
 @pytest.hookimpl(wrapper=True)
