@@ -250,7 +250,7 @@ def test_differences_to_last_time_are_marked_in_words() -> None:
     assert {segment.id: segment.mark for segment in found.segments} == {A: "", B: "", C: Mark.NEW}
     assert [(c.kind, c.count, c.before) for c in found.segments[1].crowds] == [("medical", 0, 1)]
     words = [one.text for one in elements(drawing(found).svg()) if one.tag.endswith("text")]
-    assert {"新", "変", "消", "-1"} <= set(words)
+    assert {"新", "変", "消", "-1", "[新]IPsec-VPN 500、SSL-VPN 443"} <= set(words)
 
 
 def test_nothing_is_marked_where_nothing_changed_or_nothing_is_known() -> None:

@@ -117,7 +117,7 @@ def _box(box: Box, layout: Layout, say: Wording) -> Iterator[str]:
     if node.ways or node.outside:
         along = (box.middle - TOP) / max(layout.legend - 16 - TOP, 1)
         arrow = "endArrow=classic;" if node.ways else "endArrow=none;startArrow=box;"
-        label = "\n".join(filter(None, (say.ways(node), say.state(node))))
+        label = "\n".join(filter(None, (say.ways(node), say.state(node), say.outside(node))))
         yield _edge(
             f"way:{node.id}", label,
             f"{_FONT}rounded=0;strokeWidth=2;{arrow}exitX=0;exitY={along:.4f};entryX=1;entryY=0.5;",

@@ -251,7 +251,9 @@ class _Painter:
         words = self._say.ways(node)
         if node.ways:
             yield paint_text(left + 18, y - 6, shorten(words, room), size=11, bold=True, fill=colour)
-        yield paint_text(left + 18, y + 15, shorten(self._say.state(node), room), size=10.5, fill=colour)
+        lines = filter(None, (self._say.state(node), self._say.outside(node)))
+        for at, line in enumerate(lines):
+            yield paint_text(left + 18, y + 14 + 13 * at, shorten(line, room), size=10.5, fill=colour)
 
     def _box(self, box: Box) -> Iterator[str]:
         node, x, y = box.node, box.x, box.y
@@ -293,6 +295,7 @@ class _Painter:
             self._say.clean(" ".join(node.addresses)),
             self._say.ways(node),
             self._say.state(node),
+            self._say.outside(node),
         )
         return " / ".join(dict.fromkeys(filter(None, said)))
 
@@ -307,11 +310,11 @@ class _Painter:
         say = self._say.words
         for draw, key in LEGEND:
             label = say(f"diagram.legend_{key}")
+            if x + 34 + width_of(label) * 11 > self._layout.width - MARGIN:
+                x, y = float(MARGIN), y + 24
             yield from draw(x, y)
             yield paint_text(x + 34, y + 4, label, size=11, fill=SOFT)
             x += 34 + width_of(label) * 11 + 22
-            if x > self._layout.width - 260:
-                x, y = float(MARGIN), y + 24
         y += 28
         for note in notes:
             yield paint_text(

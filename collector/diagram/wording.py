@@ -76,12 +76,17 @@ class Wording:
 
     def ways(self, node: Node) -> str:
         """Name the ways in, each kind once with its ports."""
-        kinds: dict[str, list[int]] = {}
+        kinds: dict[tuple[str, Mark], list[int]] = {}
         for way in node.ways:
-            kinds.setdefault(way.kind, []).append(way.port)
+            kinds.setdefault((way.kind, way.mark), []).append(way.port)
         named = [
-            " ".join((self.way(kind), "/".join(str(port) for port in ports if port))).strip()
-            for kind, ports in kinds.items()
+            "".join(
+                (
+                    self._mark(mark),
+                    f"{self.way(kind)} {'/'.join(str(port) for port in ports if port)}".strip(),
+                )
+            )
+            for (kind, mark), ports in kinds.items()
         ]
         return "、".join(named) if self.words.language == "ja" else ", ".join(named)
 
@@ -90,15 +95,15 @@ class Wording:
         return self.clean(self.words.choose("path", kind)) or self.words("diagram.some_way")
 
     def state(self, node: Node) -> str:
-        """Say how the ways in stand to what was declared, the worst first; or that an address lies outside."""
-        said = []
-        if node.outside:
-            said.append(self.words("diagram.outside_address", address=self.clean(", ".join(node.outside))))
-        if node.ways:
-            said += [
-                self._match(node, match) for match in _WORST if any(way.match == match for way in node.ways)
-            ]
-        return "　".join(said)
+        """Say how the ways in stand to what was declared, the worst first."""
+        found = (match for match in _WORST if any(way.match == match for way in node.ways))
+        return "　".join(self._match(node, match) for match in found)
+
+    def outside(self, node: Node) -> str:
+        """Name the addresses that lie outside."""
+        if not node.outside:
+            return ""
+        return self.words("diagram.outside_address", address=self.clean(", ".join(node.outside)))
 
     def _match(self, node: Node, match: str) -> str:
         """Say it of all ways, or name those of which it is true."""
@@ -107,6 +112,9 @@ class Wording:
             return sentence
         kinds = dict.fromkeys(self.way(way.kind) for way in node.ways if way.match == match)
         return f"{sentence}: {', '.join(kinds)}"
+
+    def _mark(self, mark: Mark) -> str:
+        return f"[{self.mark(mark)}]" if mark else ""
 
     def mark(self, mark: Mark) -> str:
         """Name a difference."""

@@ -89,6 +89,6 @@ def _node(node: Node, say: Wording) -> tuple[str, ...]:
         say.role(node),
         "\n".join(feet),
         say.ways(node),
-        say.state(node) if node.ways else "",
+        say.state(node),
         say.mark(node.mark),
     )
