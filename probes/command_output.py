@@ -8,7 +8,7 @@ platform's name where one is given; then the labels that all makers use (`labels
 import functools
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -21,6 +21,7 @@ from probes.vendor_values import meaning
 MOST_TEXT = 1024 * 1024  # characters of one output that are looked at
 _ESCAPES = compiled("\x1b\\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
 _COMMENT = compiled("(?m)^[#!] ")  # a session kept as comments of a configuration
+_MARKED = 20_000  # characters in which a family's marks are looked for
 _ANY = ".other"  # ends the id of a family of everything else that a maker makes
 
 
@@ -73,6 +74,9 @@ def _claims(platform: str, command: str, text: str) -> Iterator[Claim]:
         yield from _grammar(family, text)
     yield from _inventory(text)
     if _about_the_device(command, text):
+        if family and not marked:  # a product line that one family's name and another's output share
+            other = next((one for one in families() if compiled(one.marks).search(text[:_MARKED])), family)
+            yield from (replace(claim, sure=Sure.LIKELY) for claim in _grammar(other, text))
         for field, value in labelled(text).items():
             yield Claim(field, value, Sure.LIKELY, "command.labels")
     yield from _modules(text)
@@ -82,7 +86,7 @@ def _family(platform: str, text: str) -> tuple[Family | None, bool]:
     """The family that the platform names, or that the output shows; and whether the output shows it."""
     words = set(re.split(r"[^a-z0-9]+", platform.lower()))
     named = [family for family in families() if _named(family, platform.lower(), words)]
-    shown = [family for family in families() if compiled(family.marks).search(text[:20000])]
+    shown = [family for family in families() if compiled(family.marks).search(text[:_MARKED])]
     own = [family for family in shown if family in named and not family.id.endswith(_ANY)]
     if own:
         return own[0], True

@@ -35,7 +35,7 @@ _LABELS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 _RANKS = {label: (field, rank) for field, labels in _LABELS.items() for rank, label in enumerate(labels)}
 _LINE = re.compile(
-    r"^[\s!#*|]*(?P<label>[A-Za-z][\w ./'()-]{0,39}?)\s*(?::\s|\s?=\s?|\.{2,}\s?|:$|\s:(?=\S))\s*(?P<value>.*)$",
+    r"^[\s!#*|]*(?P<label>[A-Za-z][\w ./'()-]{0,39}?)\s*(?::\s|\s?=\s?|\.{2,}\s?|:$|\s:(?=\S)|\s(?=\x22))\s*(?P<value>.*)$",
     re.ASCII,
 )
 _JSON = re.compile(r'"(?P<label>[A-Za-z_ -]{2,40})"\s*:\s*"(?P<value>[^"]{1,120})"')

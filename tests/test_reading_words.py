@@ -129,6 +129,8 @@ CASES = [
     ("nec_ix", "show version", "NEC Portable Internetwork Core Operating System Software\nIX Series IX9999 (magellan-sec) Software, Version 9.9.9, RELEASE SOFTWARE\nixr uptime is 1 day\n", ("NEC", "IX9999", "9.9.9", None, "ixr")),
     ("", "show system", "Hostname : s1\nProduct Name : JL999A 9999M\nChassis Serial Nbr : SG9ABCDEF1\nArubaOS-CX Version : ZZ.10.99.0001\n", ("Aruba", "JL999A 9999M", "ZZ.10.99.0001", "SG9ABCDEF1", "s1")),
     ("", "show version", "Manufacturer : Nobody Known\nModel Name ........ ZZ-9\nSerial Number..... Z9Z9Z9Z9\nFirmware Version... 9.9.9\n", ("Nobody Known", "ZZ-9", "9.9.9", "Z9Z9Z9Z9", None)),
+    ("hp_procurve", "show version", "Aruba Operating System Software.\nArubaOS (MODEL: 999), Version 9.8.7.6 SSR\n", ("HPE", "999", "9.8.7.6", None, None)),
+    ("", "session", '!System Software Version "9.9.0.1"\n', (None, None, "9.9.0.1", None, None)),
     ("", "show interfaces", "Serial number : 12345678\nVersion : 9.9\n", (None, None, None, None, None)),
 ]  # fmt: skip
 
