@@ -34,12 +34,17 @@ def facts_json(facts: Iterable[Fact]) -> list[dict[str, str]]:
     return [{"kind": str(one.kind), "value": one.value, "sure": str(one.sure)} for one in facts]
 
 
-def device_row(facts: Sequence[Fact], probe: str, services: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Give the device that these facts of one source are about, its fields chosen as the ledger chooses them."""
+def device_row(
+    facts: Sequence[Fact], probe: str, services: Sequence[Mapping[str, Any]], *, appliance: bool = False
+) -> dict[str, Any]:
+    """Give the device that these facts of one source are about, its fields chosen as the ledger chooses them.
+
+    An `appliance` is somebody's product: who makes its Linux, and which, says nothing about it.
+    """
     seen = stored(tuple(facts), probe)
     traits = traits_of((seen,), (), ())
     values = dict(traits.values)
-    values["os_version"] = _system_version(values)
+    values["os_version"] = _system_version(values, appliance=appliance)
     if (
         values["os_version"]
         and values["firmware_version"]
@@ -47,7 +52,11 @@ def device_row(facts: Sequence[Fact], probe: str, services: Sequence[Mapping[str
     ):
         values["firmware_version"] = None  # a system that says its version has no other one
     confidence = _confidence(traits, values)
-    if values["maker"] is None and (maker := _system_maker(values["os"], values["os_version"])):
+    if (
+        values["maker"] is None
+        and not appliance
+        and (maker := _system_maker(values["os"], values["os_version"]))
+    ):
         values["maker"], confidence["maker"] = maker, OF_THE_SYSTEM
     networks = list(dict.fromkeys(_networks(facts)))
     normal = normal_version(values["maker"], values["firmware_version"] or values["os_version"])
@@ -81,11 +90,11 @@ def _confidence(traits: Traits, values: Mapping[str, str | None]) -> dict[str, d
     }
 
 
-def _system_version(values: Mapping[str, str | None]) -> str | None:
+def _system_version(values: Mapping[str, str | None], *, appliance: bool) -> str | None:
     """Give the version of the system; a kernel that no distribution built is an appliance's, not its version."""
     version = values["os_version"]
-    appliance = values["os"] == "Linux" and (values["maker"] or not _DISTRIBUTION.search(version or ""))
-    return None if appliance else version
+    own = appliance or values["maker"] or not _DISTRIBUTION.search(version or "")
+    return None if values["os"] == "Linux" and own else version
 
 
 def _system_maker(system: str | None, version: str | None) -> str | None:

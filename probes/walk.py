@@ -49,6 +49,7 @@ _NO_INTERFACE = "0"  # its address table does not say which; no interface has th
 _BOARD = "4"  # backplane: all that a server's hypervisor may show of its box
 _BOX = ("", "1", "2", "9", "11")  # entPhysicalClass not said, other, unknown, module, stack
 _QUOTED = ' \t\r\n\0"'  # some agents send their description in quotation marks
+_SERVERS = frozenset((232, 674))  # agents of HPE and Dell, which servers run beside their system
 _STACK_MAKER = "Aricent"  # the default rows of a bought-in switch software: they describe that software
 _UNICAST = "1"  # ipAddressType
 _TWO_HOSTS = 30  # the longest prefix that has a broadcast address
@@ -291,6 +292,12 @@ def _identity(walk: Walk) -> Iterator[Fact]:
     product = product_of(walk.text("system", "2.0"))
     if product and FactKind.MODEL not in kinds:
         yield fact(FactKind.MODEL, product, Sure.LIKELY)
+
+
+def is_appliance(walk: Walk) -> bool:
+    """Tell whether a common agent also answers for somebody who is no maker of agents or of servers."""
+    numbers = {int(text) for text in walk.enterprises if text.isdigit()}
+    return any(organisation_of(number) for number in numbers - PARTS - _SERVERS)
 
 
 def _owner(walk: Walk) -> str | None:

@@ -311,6 +311,20 @@ def test_windows_is_quoted_as_it_says(tmp_path: Path, said: str, version: str, n
     assert (row["device"]["os_version"], row["device"]["version_normal"]) == (version, normal)
 
 
+@pytest.mark.parametrize(("number", "maker"), [("2021", "Linux"), ("51009", None)])
+def test_an_appliances_system_tells_neither_maker_nor_version(
+    tmp_path: Path, number: str, maker: str | None
+) -> None:
+    file = tmp_path / "box.snmprec"
+    kernel = "4.13.11-1.el7.x86_64"
+    system = f"{MIB}.1.1.0|4|Linux box {kernel} #1 SMP Thu Nov 2 11:29:36 EDT 2017 x86_64\n{MIB}.1.2.0|6|{OURS}.8072.3.2.10\n"
+    file.write_text(system + f"{OURS}.{number}.1.1.0|2|1\n")
+    with ReadProgress(1) as progress:
+        (row,) = snmprec.read((file,), progress)
+    assert row["device"]["maker"] == maker
+    assert row["device"]["os_version"] == (kernel if maker else None)
+
+
 def test_bytes_that_no_label_bears_are_no_serial_number() -> None:
     printer = f"{MIB}.43.5.1.1.17.1"
     assert values(facts(f"{printer}|4|U64969H9N19924"), FactKind.SERIAL) == ["U64969H9N19924"]

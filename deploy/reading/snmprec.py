@@ -7,7 +7,7 @@ from typing import Any
 
 from deploy.device_row import device_row, facts_json
 from deploy.recorded import ReadProgress, lines
-from probes.walk import Walk, facts_of
+from probes.walk import Walk, facts_of, is_appliance
 
 _MOST_LINE = 64 * 1024  # bytes; no variable that we look at is longer
 _HALF = 0.5  # of the progress: a walk is read twice
@@ -26,7 +26,7 @@ def _row(path: Path, progress: ReadProgress) -> dict[str, Any]:
     errors = [] if walk.lines else ["OID|tag|value の行がありません。 / No line of the form OID|tag|value."]
     return {
         "source": str(path),
-        "device": device_row(facts, "snmp", [service] if walk.lines else []),
+        "device": device_row(facts, "snmp", [service] if walk.lines else [], appliance=is_appliance(walk)),
         "facts": facts_json(facts),
         "errors": errors,
     }
