@@ -25,7 +25,7 @@ _WINDOWS = re.compile(
     r"Software: Windows (?:NT |2000 )?Version (\d\.\d+ {1,2}\(Build(?: Number:)? \d{3,5})(?= )"
 )
 _DISTRIBUTION = re.compile(
-    r"-(?:generic|server|amd64|686|pve|default|lts|cloud|aws|azure|virtual|arch|coreos|v[78]l?\+|rpi)|\d\+$|\.(?:el|fc|amzn)\d"
+    r"-\d+-generic|-(?:server|amd64|686|pve|default|lts|cloud|aws|azure|virtual|arch|coreos|v[78]l?\+|rpi)|\d\+$|\.(?:el|fc|amzn)\d"
 )
 
 
