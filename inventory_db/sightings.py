@@ -195,8 +195,10 @@ def _unit_of(
 
 
 def _without_ghosts(units: Mapping[str, Unit]) -> set[str]:
-    """Keys of the living units that are there themselves."""
-    alive = {key: unit for key, unit in units.items() if unit.alive}
+    """Keys of the living units that are there themselves, and of which more is known than one of many tables."""
+    alive = {
+        key: unit for key, unit in units.items() if unit.alive and not all(s.table for s in unit.sightings)
+    }
     return alive.keys() - _proxy_ghosts(alive) - _crowd_ghosts(alive)
 
 

@@ -471,3 +471,19 @@ def test_a_large_network_in_good_time() -> None:
     devices = identify(many, (wide,))
     assert len(devices) == 1500
     assert time.process_time() - started < len(many) / 100_000 * 30
+
+
+def test_a_silent_host_of_which_two_tables_name_different_cards_is_one_device() -> None:
+    def router(address: str, mac: str, says: str) -> list[Observation]:
+        table = seen(address, minute=3, probe="snmp", mac=mac, SERVICE="snmp", NEIGHBOUR=f"10.2.0.40 {says}")
+        return [arp(address, mac), table]
+
+    told = [
+        *router("10.1.0.1", "00:16:3e:00:00:01", "00:16:3e:00:00:0a"),
+        *router("10.1.0.2", "00:16:3e:00:00:02", "00:16:3e:00:00:0b"),
+        seen("10.2.0.40", minute=5, probe="ports", outcome=Outcome.SILENT, PORTS="22 443"),
+    ]
+    devices = identify(told, VANTAGES)
+    assert [d.addresses[0].ip for d in devices if any(a.ip == "10.2.0.40" for a in d.addresses)] == [
+        "10.2.0.40"
+    ]

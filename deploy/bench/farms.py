@@ -150,7 +150,7 @@ def _scan(folder: Path, networks: list[str]) -> tuple[dict[str, list[Stored]], f
     began = time.monotonic()
     ran = subprocess.run(command, check=False, capture_output=True, text=True)
     if ran.returncode not in (0, 1):
-        raise RuntimeError(f"scan ended with {ran.returncode}: {ran.stderr[-2000:]}")
+        raise RuntimeError(f"scan ended with {ran.returncode}: {ran.stderr[-6000:]}")
     seen: dict[str, list[Stored]] = defaultdict(list)
     with open_ledger(ledger, create=False).connect() as connection:
         for one in observations.load(connection):
