@@ -16,6 +16,7 @@ import msgspec
 
 from agent.access_settings import AccessSection, check_access
 from agent.refusal import Refusal
+from agent.settings_trouble import in_japanese
 from agent.ssh_settings import SshSecret, check_ssh
 
 Profile = Literal["listen", "gentle", "standard", "deep"]
@@ -145,7 +146,7 @@ def settings_from(raw: object, where: str) -> Settings:
         settings = msgspec.convert(raw, Settings)
     except msgspec.ValidationError as error:
         raise Refusal(
-            f"{where} に知らない項目か、値の誤りがあります（{error}）。項目名と値を直してください。何も送信していません。",
+            f"{where} に知らない項目か、値の誤りがあります（{in_japanese(str(error))}）。項目名と値を直してください。何も送信していません。",
             f"{where} has an unknown key or a wrong value ({error}). Correct it. Nothing was sent.",
         ) from error
     _check_pace(settings.pace, where)
