@@ -23,6 +23,7 @@ PORTS = {
     "openvpn": 1194, "wireguard": 51820, "ssl_vpn": 443, "sstp": 443,
 }  # fmt: skip
 UDP = {"snmp", "tftp", "ipsec", "l2tp", "openvpn", "wireguard"}
+_OWN_SYSTEM = ("Fortinet", "Cisco", "Yamaha", "NEC", "Allied Telesis", "Juniper", "Palo Alto")
 _ANYBODY = frozenset({"any", "0.0.0.0", "0.0.0.0/0", "::", "::/0"})  # noqa: S104  peers that are no one
 
 
@@ -43,21 +44,26 @@ class ConfiguredLimit:
 
 def configured_limits(case: Case, oldest: timedelta = OLDEST) -> tuple[ConfiguredLimit, ...]:
     """Judge every configuration that people handed in, device by device, in the order of its services."""
-    known = {device.id for device in case.devices}
+    known = {device.id: device.maker or "" for device in case.devices}
     return tuple(
         limit
         for stated in case.said(Configuration)
         if stated.device
-        for limit in _limits(stated, _doubt(stated, stated.device in known, case, oldest))
+        for limit in _limits(stated, _doubt(stated, known.get(stated.device), case, oldest))
     )
 
 
-def _doubt(stated: Configuration, listed: bool, case: Case, oldest: timedelta) -> Text | None:
-    """Say why a configuration proves nothing; None if it does."""
+def _doubt(stated: Configuration, maker: str | None, case: Case, oldest: timedelta) -> Text | None:
+    """Say why a configuration proves nothing; None if it does. `maker` is the device's, None if it is not listed."""
     today = case.now.astimezone(ZoneInfo("Asia/Tokyo")).date()
     age = today - stated.on
-    if not listed:
+    if maker is None:
         return Text("この機器は台帳にありません。", "This device stands in no ledger.")
+    if (written := _maker_in(stated)) and (own := _family_of(maker)) and written != own:
+        return Text(
+            f"設定は {written} の機器のもので、台帳では {own} の機器です。",
+            f"The configuration is of a device by {written}; the ledger has one by {own}.",
+        )
     if age > oldest:
         return Text(
             f"設定は {age.days} 日前のもので、{oldest.days} 日より古いため証拠になりません。",
@@ -71,6 +77,16 @@ def _doubt(stated: Configuration, listed: bool, case: Case, oldest: timedelta) -
             "Part of the configuration could not be read, so its limits are not certain.",
         )
     return None
+
+
+def _maker_in(stated: Configuration) -> str:
+    device = stated.reading.get("device")
+    return _family_of(str(device.get("maker") or "")) if isinstance(device, dict) else ""
+
+
+def _family_of(maker: str) -> str:
+    """Give the maker as one of those whose devices run only their own system, "" for all others."""
+    return next((one for one in _OWN_SYSTEM if maker.casefold().startswith(one.casefold())), "")
 
 
 def _limits(stated: Configuration, doubt: Text | None) -> Iterator[ConfiguredLimit]:

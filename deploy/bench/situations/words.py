@@ -145,6 +145,18 @@ SITUATIONS = (
         for peer in ("0.0.0.0", "::/0")
     ),
     Situation(
+        "settings: they are those of another maker's device",
+        lambda: _configured(device={"maker": "Yamaha"}),
+        {SOURCES: CANNOT},
+        frozenset({SOURCES}),
+    ),
+    Situation(
+        "settings: they are the maker's own",
+        lambda: _configured(device={"maker": "Fortinet"}),
+        {SOURCES: YES},
+        frozenset(),
+    ),
+    Situation(
         "settings: nobody says when they were taken",
         lambda: _configured(day_guessed=True),
         {SOURCES: CANNOT},
