@@ -63,14 +63,17 @@ class Changed:
         return next((one for one in self.sections if one.key == key), Section(key, ()))
 
 
-def read_changed(connection: Connection, since: datetime, until: datetime) -> Changed:
-    """Compare the ledger at two moments."""
+def read_changed(
+    connection: Connection, since: datetime, now: datetime, until: datetime | None = None
+) -> Changed:
+    """Compare the ledger at `since` with that at `until`, or as it stands now."""
+    end = until or now
     scans = [scan for scan in observations.scans(connection) if scan.profile != ACCESS]
     return Changed(
         since,
-        until,
+        end,
         _sections(changes(connection, since, until)),
-        tuple(scan for scan in scans if since < scan.started <= until),
+        tuple(scan for scan in scans if since < scan.started <= end),
         any(scan.started <= since for scan in scans),
     )
 

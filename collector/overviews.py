@@ -73,11 +73,12 @@ def _add_changes(
                 trouble = words("changes.bad_day", text=text)
         with engine.connect() as connection:
             start = start_of(first, settings.zone) if first else before_last_scan(connection)
-            end = end_of(last, settings.zone) if last else now()
+            moment = now()
+            end = end_of(last, settings.zone) if last else moment
             if start and start > end and not trouble:
                 trouble = words("changes.bad_order")
             if start and not trouble:
-                changed = read_changed(connection, start, end)
+                changed = read_changed(connection, start, moment, end if last else None)
         return renderer.page(
             request,
             "changes",

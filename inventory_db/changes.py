@@ -41,8 +41,8 @@ class Change:
     name: str = ""  # of the device: its computer name, else its address
 
 
-def changes(connection: Connection, since: datetime, until: datetime) -> tuple[Change, ...]:
-    """Compare the ledger as known at `since` with that at `until`, in the order of 管理番号."""
+def changes(connection: Connection, since: datetime, until: datetime | None) -> tuple[Change, ...]:
+    """Compare the ledger as known at `since` with that at `until` (None: as it stands), by 管理番号."""
     before = {row.device.id: row.device for row in ledger.official_rows(connection, since)}
     found: list[Change] = []
     for row in ledger.official_rows(connection, until):

@@ -85,7 +85,8 @@ def connection(two_scans: Path) -> Iterator[Connection]:
 
 
 def read(connection: Connection, days: float, until: float = 30) -> Changed:
-    return read_changed(connection, START + timedelta(days=days), START + timedelta(days=until))
+    end = START + timedelta(days=until)
+    return read_changed(connection, START + timedelta(days=days), end, end)
 
 
 def kinds(changed: Changed) -> dict[str, list[tuple[str, str]]]:
@@ -143,6 +144,11 @@ def test_a_device_that_fell_silent_within_the_time_is_not_called_unchanged(tmp_p
     engine.dispose()
     assert ("10.1.0.6", "silent") in found["silent"]
     assert ("10.1.0.6", "unchanged") not in found.get("unchanged", [])
+
+
+def test_as_it_stands_is_the_same_as_at_the_end(connection: Connection) -> None:
+    since, now = START + timedelta(days=3), START + timedelta(days=30)
+    assert read_changed(connection, since, now) == read_changed(connection, since, now, now)
 
 
 def test_json_has_everything(connection: Connection) -> None:

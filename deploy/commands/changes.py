@@ -39,7 +39,7 @@ def command(
             f"There is no format “{form[:40]}”. Choose one of {', '.join(_FORMATS)}.",
         )
     with open_ledger(ledger, create=False).connect() as connection:
-        changed = read_changed(connection, start, end)
+        changed = read_changed(connection, start, end, end if until else None)
     if form == "json":
         sys.stdout.write(json.dumps(changed_json(changed), ensure_ascii=False, indent=1) + "\n")
         return
