@@ -11,7 +11,7 @@ from inventory_db.ledger import Header
 from inventory_db.official import COLUMNS
 
 PHARMACY_USERS = "主な利用者属性"  # in the pharmacies' form instead of 利用者: roles, no names
-_WIDTHS = (0.75, 1.1, 1.3, 1.8, 1.2, 1.55, 1.5, 1.1, 1.3, 1.05, 0.8, 1.8)
+_WIDTHS = (0.75, 1.25, 1.3, 1.8, 1.2, 1.55, 1.5, 1.1, 1.3, 1.05, 0.8, 1.65)
 
 
 def ledger_columns(form: str) -> tuple[str, ...]:
