@@ -9,6 +9,7 @@ from inventory_db.device import FIELDS
 from probes.facts import Sure
 from probes.normal_version import normal_version
 from probes.recognise import Recognition
+from probes.structured import release_of
 from probes.systems import system_maker
 
 _SPEAKER = ("vendor", "product", "version")
@@ -66,6 +67,8 @@ def _speaks(said: Sequence[Recognition], device: Mapping[str, Any]) -> dict[str,
             "maker": found["vendor"] or system_maker(device["os"]),
         }
     of_system = device["os_version"] if device["os"] else None
+    if of_system and device["os"] == "Solaris":
+        of_system = release_of("Solaris", of_system)  # 5.10 is SunOS's number
     version = found["version"] or of_system or device["firmware_version"] or device["os_version"]
     maker = found["vendor"] or device["maker"] or system_maker(device["os"])
     return {

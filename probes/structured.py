@@ -110,10 +110,10 @@ def system(text: str) -> Said:
     known = _SYSTEMS.get(name)
     if known is None:
         return {}
-    return {"os": known, "os_version": _release(known, release)}
+    return {"os": known, "os_version": release_of(known, release)}
 
 
-def _release(name: str, release: str) -> str:
+def release_of(name: str, release: str) -> str:
     """Give the version that people know a release by: SunOS 5.10 is Solaris 10, Darwin 19 is macOS 10.15."""
     if name == "Solaris" and release.startswith("5."):
         minor = release[2:].partition(".")[0]
