@@ -24,6 +24,8 @@ _RANK = {Sure.SURE: 0, Sure.LIKELY: 1, Sure.GUESS: 2}
 _CONTROLS = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\ufffd]+")
 _ENGINE_ID = re.compile(r"^(?:0x)?([89a-f][0-9a-f]{7})(?:[0-9a-f]{2}){1,28}$", re.ASCII)
 
+_WINDOWS_SERVER = re.compile(r"(?:^|\.)311\.1\.1\.3\.1\.[23]$")  # MSFT-MIB: server, Datacenter server
+
 _CHANNELS = {
     FactKind.SSH_BANNER: "ssh",
     FactKind.FTP_BANNER: "ftp",
@@ -98,7 +100,7 @@ def recognise(channel: str, text: str) -> tuple[Recognition, ...]:
         found += _by_rows(_ALSO[channel], channel, cleaned)
     if channel == "snmp.sysObjectID":
         cleaned, _, described = cleaned.partition(" ")
-        found += recognise("snmp.sysDescr", described) if described else ()
+        found += _described(cleaned, described) if described else ()
         found += _by_enterprise(cleaned.removeprefix(".").removeprefix(_ENTERPRISES), channel, Sure.SURE)
     if channel == "snmp.engine_id":
         found += _by_engine_id(cleaned.lower())
@@ -117,6 +119,13 @@ def recognise_facts(facts: Iterable[Fact]) -> tuple[Recognition, ...]:
                 weaker = max(one.sure, fact.sure, key=_RANK.__getitem__)
                 found[replace(one, sure=weaker)] = None
     return tuple(sorted(found, key=_order))
+
+
+def _described(oid: str, description: str) -> Iterator[Recognition]:
+    """Read a description beside its OID; the OID tells a server of Windows from its client of the same build."""
+    server = _WINDOWS_SERVER.search(oid)
+    for one in recognise("snmp.sysDescr", description):
+        yield replace(one, os=one.os.rpartition(" / ")[2]) if server and one.os else one
 
 
 def _clean(text: str) -> str:

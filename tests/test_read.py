@@ -145,3 +145,27 @@ def test_a_line_without_end_is_passed_over_in_bounded_memory(tmp_path: Path) -> 
         found = list(objects(file, progress))
     assert len(found) == 4
     assert all(isinstance(row, str) for _, row in found)
+
+
+def test_a_guessed_product_gives_way_to_a_model_that_was_read(tmp_path: Path) -> None:
+    banner = {
+        "id": "1",
+        "service": "http.wwwauth",
+        "banner": 'Basic realm="TP-LINK Wireless Z Router Plus ZZ999N"',
+    }
+    (tmp_path / "b.jsonl").write_text(json.dumps(banner))
+    (row,) = rows("--banners", "b.jsonl", cwd=tmp_path)
+    assert row["device"]["services"][0]["product"] == "Wireless Z Router Plus ZZ999N"
+
+
+def test_an_oid_beside_a_description_tells_the_server_from_the_client(tmp_path: Path) -> None:
+    described = "Hardware: x86 - Software: Windows Version 6.1 (Build 7601 Multiprocessor Free)"
+    asked = [
+        {"id": sort, "service": "snmp.sysObjectID", "banner": f"1.3.6.1.4.1.311.1.1.3.1.{sort} {described}"}
+        for sort in ("1", "2")
+    ]
+    (tmp_path / "b.jsonl").write_text("\n".join(json.dumps(one) for one in asked))
+    client, server = rows("--banners", "b.jsonl", cwd=tmp_path)
+    assert "/" in client["device"]["os"]
+    assert server["device"]["os"].startswith("Windows Server 2008 R2")
+    assert "/" not in server["device"]["os"]
