@@ -5,7 +5,7 @@
 
 With `--holdout SEED` families of products (the truth's vendor and first word of the product) fall by chance into
 two halves, judged one after the other: read the errors of the first only, and the second says what to expect of
-products that nobody looked at.
+products that nobody looked at. Each further seed (`--holdout 1,2`) moves half of the rest to what was looked at.
 """
 
 import argparse
@@ -41,7 +41,7 @@ _SERVICES = {  # the material's name of a channel → ours
 def main() -> int:
     """Unpack, read, judge; returns the judge's exit code, 0 where there is nothing to measure."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--holdout", metavar="SEED")
+    parser.add_argument("--holdout", metavar="SEED[,SEED…]")
     chosen, options = parser.parse_known_args()
     print(f"one banner with {_MANY} patterns on its channel: {1000 * with_many():.3f} ms")
     with tempfile.TemporaryDirectory() as folder:
@@ -62,12 +62,13 @@ def main() -> int:
 
 
 def _parts(rows: Sequence[Row], seed: str | None) -> Iterator[tuple[str, Sequence[Row]]]:
-    """Give all rows, or the two halves of a split by families of products."""
+    """Give all rows, or the two parts of a split by families of products."""
     if seed is None:
         yield "all", rows
         return
-    for half, name in enumerate(("looked at", "held out")):
-        yield name, [row for row in rows if _half(row, seed) == half]
+    held = [all(_half(row, one) for one in seed.split(",")) for row in rows]
+    for name, part in (("looked at", False), ("held out", True)):
+        yield name, [row for row, kept in zip(rows, held, strict=True) if kept is part]
 
 
 def _half(row: Row, seed: str) -> int:
