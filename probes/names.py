@@ -56,15 +56,26 @@ class _Software(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Names by their words; `open` holds those whose last word is only a beginning, by its length."""
+    """Names by their words; `open` holds those whose last word is only a beginning, by its length, longest first.
+
+    `first` holds every first word, `begun` every beginning that is a name alone: most words of a text are neither.
+    """
 
     whole: Mapping[tuple[str, ...], Name]
     open: Mapping[int, Mapping[tuple[str, ...], Name]]
+    first: frozenset[str]
+    begun: Mapping[int, frozenset[str]]
+
+    def can_begin(self, word: str) -> bool:
+        """Tell whether any name begins with this word."""
+        if word in self.first or word.rstrip(_TAIL) in self.first:
+            return True
+        return any(word[:length] in names for length, names in self.begun.items())
 
     def without(self, left_out: Callable[[Name], bool]) -> "Table":
         """Give the table without some of its names."""
         begun = {length: _kept(names, left_out) for length, names in self.open.items()}
-        return Table(_kept(self.whole, left_out), begun)
+        return Table(_kept(self.whole, left_out), begun, self.first, self.begun)
 
 
 def _kept(
@@ -106,7 +117,11 @@ def _table(names: Iterator[Name]) -> Table:
             begun.setdefault(len(words[-1]), {}).setdefault(words, name)
         else:
             whole.setdefault(words, name)
-    return Table(whole, begun)
+    first = frozenset(words[0] for names in (whole, *begun.values()) for words in names)
+    alone = {
+        length: frozenset(words[0] for words in names if len(words) == 1) for length, names in begun.items()
+    }
+    return Table(whole, dict(sorted(begun.items(), reverse=True)), first, alone)
 
 
 def _split(text: str) -> list[str]:
@@ -121,6 +136,9 @@ def find(table: Table, text: str) -> Iterator[Found]:
     ]
     at = 0
     while at < len(words):
+        if not table.can_begin(words[at][0]):
+            at += 1
+            continue
         count, name = _longest(table, [word for word, _, _ in words[at : at + _LONGEST]])
         if name:
             yield Found(name, words[at][1], words[at + count - 1][2], at)
@@ -134,8 +152,7 @@ def _longest(table: Table, words: list[str]) -> tuple[int, Name | None]:
         for ending in dict.fromkeys((last, last.rstrip(_TAIL))):
             if name := table.whole.get((*some[:-1], ending)):
                 return count, name
-        for length in sorted(table.open, reverse=True):
-            names = table.open[length]
+        for length, names in table.open.items():
             if len(last) >= length and (name := names.get((*some[:-1], last[:length]))):
                 return count, name
     return 0, None
