@@ -66,7 +66,7 @@ def test_never_raises(mac: str) -> None:
 
 def test_a_thousand_makers_are_found_quickly() -> None:
     maker_of("00:a0:de:00:00:00")
-    began = time.perf_counter()
+    began = time.process_time()
     for number in range(1000):
         maker_of(f"00:a0:de:00:{number >> 8:02x}:{number & 255:02x}")
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1

