@@ -11,6 +11,7 @@ from collector.case import Case
 from collector.coverage import never_seen
 from collector.verdict import Finding, Text
 from inventory_db.device import Device
+from probes.facts import Sure
 
 CLASSES = frozenset({"network", "gateway"})
 _WAYS_IN = frozenset(
@@ -66,22 +67,26 @@ def listed_unseen(case: Case) -> Iterator[Finding]:
 
 
 def unknown_devices(case: Case, counted: Sequence[Device]) -> Iterator[Finding]:
-    """Say which devices are of unknown class: each may be a network device, also one that shows no port."""
+    """Say which devices are of unknown or only guessed class: each may be a network device, portless ones too."""
     known = {device.id for device in counted}
-    unknown = [
-        device for device in case.devices if device.device_class == "unknown" and device.id not in known
-    ]
+    unknown = [device for device in case.devices if _is_unsure(device) and device.id not in known]
     if unknown:
         named = "、".join(name_of(device) for device in unknown[:_MOST_NAMED])
         yield Finding(
             code="source.unknown_class",
             text=Text(
-                f"種類の分からない機器が {len(unknown)} 台あり、ネットワーク機器かもしれません（{named}）。",
-                f"{len(unknown)} device(s) of unknown class may be network devices ({named}).",
+                f"種類の分からない、または推測にとどまる機器が {len(unknown)} 台あり、"
+                f"ネットワーク機器かもしれません（{named}）。",
+                f"{len(unknown)} device(s) of unknown or guessed class may be network devices ({named}).",
             ),
             todo=Text("それらが何かを台帳に記入してください。", "Say in the ledger what they are."),
             proven=False,
         )
+
+
+def _is_unsure(device: Device) -> bool:
+    said = device.confidence.get("device_class")
+    return device.device_class == "unknown" or (said is not None and said.sure is Sure.GUESS)
 
 
 def name_of(device: Device) -> str:

@@ -16,8 +16,9 @@ from collector.guard import guarded
 from collector.judge import for_vendor
 from collector.rules.source_limits import judge
 from collector.verdict import Judged, Verdict
+from inventory_db.device import Confidence
 from inventory_db.stated import AccessLimit, AllowedSources, Configuration, Facility, Statement, Vendor
-from probes.facts import Observation
+from probes.facts import Observation, Sure
 from tests.access_cases import (
     ALLOWED_IP,
     ATTACHED,
@@ -384,6 +385,7 @@ def test_a_wrong_class_hides_no_entrance() -> None:
     for hidden in (
         replace(plain, forwards=True),
         replace(plain, device_class="unknown"),
+        replace(plain, confidence={"device_class": Confidence(Sure.GUESS, "推測です。", "A guess.")}),
         replace(plain, remote_paths=(path("ssl_vpn", 10443, "sv"),)),
         replace(plain, remote_paths=(path("mobile_router", 0, "sv"),)),  # heard: no open port shows it
     ):
