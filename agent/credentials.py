@@ -42,10 +42,6 @@ class Credentials:
             {*([("udp", 161)] if asked else ()), *([("tcp", login.secret.port)] if login else ())}
         )
 
-    def tables(self, address: str) -> bool:
-        """Whether the site allows long SNMP tables of this host to be read."""
-        return self.settings.profile == "deep" or any(secret.tables for secret in self.snmp(address)[:1])
-
 
 def _is_for(address: str, hosts: tuple[str, ...]) -> bool:
     return any(ip_address(address) in ip_network(text, strict=False) for text in hosts)
