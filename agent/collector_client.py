@@ -12,6 +12,7 @@ import hashlib
 import ipaddress
 import ssl
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -28,6 +29,7 @@ from probes.facts import printable
 MOST_ANSWER = 64 * 1024  # bytes of an answer
 TIMEOUT = 60.0  # seconds without a byte
 MEDIA = "application/octet-stream"
+_NOT_PINNED = "the certificate is not the pinned one"
 
 
 class UplinkError(Exception):
@@ -46,7 +48,7 @@ class CollectorAbsent(UplinkError):
 class CollectorRefused(UplinkError):
     """The collector said no."""
 
-    def __init__(self, status: int, content: dict[str, Any]) -> None:
+    def __init__(self, status: int, content: dict[str, Any], retry_after: float = 0.0) -> None:
         ja, en = (printable(str(content.get(key, ""))[:500]) for key in ("ja", "en"))
         super().__init__(
             ja
@@ -55,12 +57,14 @@ class CollectorRefused(UplinkError):
         )
         self.status = status
         self.content = content
+        self.retry_after = retry_after  # seconds that it wants us to wait; 0 if it did not say
 
 
 @dataclass(frozen=True, slots=True)
 class _Reply:
     status: int
     content: dict[str, Any]
+    retry_after: float = 0.0
 
 
 class CollectorClient:
@@ -87,17 +91,23 @@ class CollectorClient:
         await self._http.aclose()
 
     async def post(
-        self, path: str, key: Ed25519PrivateKey, sequence: int, body: bytes, encoding: str = "identity"
+        self,
+        path: str,
+        key: Ed25519PrivateKey,
+        sequence: int,
+        body: bytes,
+        encoding: str = "identity",
+        at: datetime | None = None,
     ) -> dict[str, Any]:
         """Send one signed body; give the members of the answer. Raises UplinkError."""
-        headers = stamp(key, path, self._clock.now(), sequence, body)
+        headers = stamp(key, path, at or self._clock.now(), sequence, body)
         headers |= {"Content-Type": MEDIA, "Content-Encoding": encoding}
         try:
             reply = await self._exchange(path, headers, body)
         except (httpx2.HTTPError, OSError, msgspec.MsgspecError, UnicodeError) as error:
             raise _absent(error) from error
         if reply.status != 200:
-            raise CollectorRefused(reply.status, reply.content)
+            raise CollectorRefused(reply.status, reply.content, reply.retry_after)
         return reply.content
 
     async def _exchange(self, path: str, headers: dict[str, str], body: bytes) -> _Reply:
@@ -107,9 +117,21 @@ class CollectorClient:
                 answer += part
                 if len(answer) > MOST_ANSWER:
                     raise httpx2.DecodingError("the answer is too long")
+        after = _seconds(response.headers.get("retry-after", ""))
         if "json" not in response.headers.get("content-type", "") and response.status_code != 200:
-            return _Reply(response.status_code, {})
-        return _Reply(response.status_code, msgspec.json.decode(answer, type=dict[str, Any]))
+            return _Reply(response.status_code, {}, after)
+        return _Reply(response.status_code, msgspec.json.decode(answer, type=dict[str, Any]), after)
+
+
+def _seconds(text: str) -> float:
+    """Read Retry-After in its form of seconds (RFC 9110, 10.2.3); anything else says nothing."""
+    return float(text) if text.isascii() and text.isdigit() and len(text) < 7 else 0.0
+
+
+def sequence_of(content: dict[str, Any]) -> int:
+    """Give the sequence in an answer; -1 if there is none that could be one."""
+    value = content.get("sequence")
+    return value if type(value) is int and 0 <= value < 10**17 else -1
 
 
 def checked_url(url: str) -> str:
@@ -145,8 +167,9 @@ def is_loopback(host: str) -> bool:
 
 def _context(collector: Collector) -> ssl.SSLContext:
     """Trust the pinned certificate, else the CA file, else the system's authorities."""
-    if collector.fingerprint:
-        return _pinned(collector.fingerprint)
+    written = collector.fingerprint
+    if pins := (written,) if isinstance(written, str) and written else tuple(written):
+        return _pinned(frozenset(_pin(text) for text in pins))
     try:
         return ssl.create_default_context(cafile=collector.ca_file or None)
     except (OSError, ssl.SSLError) as error:
@@ -157,8 +180,7 @@ def _context(collector: Collector) -> ssl.SSLContext:
         ) from error
 
 
-def _pinned(fingerprint: str) -> ssl.SSLContext:
-    """Accept exactly one certificate, by SHA-256 of its DER, before a byte of ours is sent."""
+def _pin(fingerprint: str) -> str:
     wanted = fingerprint.replace(":", "").lower()
     if len(wanted) != 64 or not set(wanted) <= set("0123456789abcdef"):
         raise Refusal(
@@ -166,16 +188,22 @@ def _pinned(fingerprint: str) -> ssl.SSLContext:
             "The certificate's fingerprint is not 64 hex digits of a SHA-256; nothing can be uploaded. "
             "Correct the settings.",
         )
+    return wanted
+
+
+def _pinned(wanted: frozenset[str]) -> ssl.SSLContext:
+    """Accept exactly these certificates, by SHA-256 of the DER, before a byte of ours is sent."""
 
     class PinnedObject(ssl.SSLObject):
         """A TLS connection whose handshake ends only with the pinned certificate."""
 
         def do_handshake(self) -> None:
             super().do_handshake()
-            if hashlib.sha256(self.getpeercert(True) or b"").hexdigest() != wanted:
-                raise ssl.SSLCertVerificationError(1, "the certificate is not the pinned one")
+            if hashlib.sha256(self.getpeercert(True) or b"").hexdigest() not in wanted:
+                raise ssl.SSLCertVerificationError(1, _NOT_PINNED)
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE  # the pin is stricter than any chain
     context.sslobject_class = PinnedObject
@@ -183,6 +211,15 @@ def _pinned(fingerprint: str) -> ssl.SSLContext:
 
 
 def _absent(error: Exception) -> CollectorAbsent:
+    if _NOT_PINNED in str(error):
+        return CollectorAbsent(
+            "相手の証明書の指紋が、設定（[collector] の fingerprint）と違います。何も送っていません。記録は手元に残ります。"
+            "台帳サーバーで証明書を作り直したなら、新しい指紋を管理者から受け取って書き直してください。"
+            "心当たりがなければ、間に別の機械が入っていないか調べてください。",
+            "The other side's certificate is not the one whose fingerprint the settings name. Nothing was sent; the "
+            "records stay here. If the collector's certificate was renewed, get the new fingerprint from its "
+            "administrator and write it; if not, find out who stands in between.",
+        )
     why = printable(f"{type(error).__name__}: {error}"[:200])
     return CollectorAbsent(
         f"台帳サーバーとつながりません({why})。記録は手元に残り、つながったときに送られます。"

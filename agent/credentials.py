@@ -5,7 +5,7 @@ import os
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 
-from agent.logins.ssh import SshAccess
+from agent.logins.ssh_access import SshAccess
 from agent.logins.ssh_book import BOOK_FILE, SshBook
 from agent.settings import Settings, SnmpSecret
 from agent.state_folder import find_state_folder

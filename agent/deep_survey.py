@@ -1,27 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """The deep look at hosts for which the site allows it: nmap at the open ports that nobody could name.
 
-nmap sends for itself, so its packets are estimated from above, counted against the host's
-budget before it starts, and stand in the journal as an estimate.
+nmap talks to a relay of ours and not to the device: what it sends spends from the host's budget, at the
+host's pace, and stands in the journal packet by packet like everything else.
 """
 
-from collections.abc import Iterable
+import msgspec
 
 from agent.deep_look import DeepService, look_deeply
 from agent.guard import Permit, rule_on
 from agent.host import HostSurvey
+from agent.nmap_relay import NmapRelay
 from probes.contract import HeldBack, OurFault
 from probes.facts import Fact, FactKind, Observation, Outcome, Sure, fact
 
-PACKETS_PER_PORT = 28  # at the most: 4 light connections of up to 7 packets
-CONNECTIONS_PER_PORT = 4
+PACKETS_PER_PORT = 28  # that must be left before it begins: 4 light connections of up to 7 packets
 MOST_PORTS = 3  # of one host and scan
-
-
-async def look_at_all(hosts: Iterable[HostSurvey]) -> None:
-    """Look at one host after the other."""
-    for host in hosts:
-        await look(host)
 
 
 async def look(host: HostSurvey) -> None:
@@ -58,28 +52,11 @@ async def _ask(host: HostSurvey, ports: list[int]) -> tuple[DeepService, ...]:
         raise HeldBack(
             "budget: nmap には残りの数が足りない / too little of the host's budget is left for nmap"
         )
-    started = door.clock.steady()
-    try:
-        found = await look_deeply(door.address, ports)
-    except OurFault as fault:
-        if not str(fault).startswith("no_nmap"):  # it may have sent something before it failed
-            _count(host, ports, packets, started)
-        raise
-    _count(host, ports, packets, started)
-    return found
-
-
-def _count(host: HostSurvey, ports: list[int], packets: int, started: float) -> None:
-    host.door.leave(0, packets)
-    host.door.journal(
-        "nmap service detection",
-        packets=packets,
-        started=started,
-        connections=CONNECTIONS_PER_PORT * len(ports),
-        transport="tcp",
-        probe="nmap",
-        why=f"deep look allowed by the site; ports {' '.join(map(str, ports))}; packets estimated from above",
-    )
+    async with NmapRelay(door, ports, "deep look allowed by the site") as relay:
+        found = await look_deeply(relay.address, list(relay.ports))
+    if relay.held and not found:
+        raise relay.held
+    return tuple(msgspec.structs.replace(one, port=relay.ports[one.port]) for one in found)
 
 
 def _facts(service: DeepService) -> list[Fact]:

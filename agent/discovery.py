@@ -32,7 +32,7 @@ class Discovery:
     door: Callable[[str], Door]
     worker: PacketWorker | None
     broadcasts: int
-    tell: Callable[[int], None] = lambda _: None  # addresses dealt with
+    tell: Callable[[str], None] = lambda _: None  # an address was dealt with
     held: Counter[str] = field(default_factory=Counter)  # reason of ours → questions not put
     failed: Counter[str] = field(default_factory=Counter)  # fault of ours → questions not put
     _segments: dict[str, Limit] = field(default_factory=dict)
@@ -45,8 +45,8 @@ class Discovery:
             for address in wanted:
                 if (interface, address) not in self.worker.arp_answers:
                     await self._arp(interface, address)
-                if turn == 0:
-                    self.tell(1)
+                if turn == ROUNDS - 1:
+                    self.tell(address)
             await asyncio.sleep(ANSWER_SECONDS)
 
     async def _arp(self, interface: str, address: str) -> None:
@@ -58,8 +58,8 @@ class Discovery:
                 door, lambda: worker.arp(interface, address), "arp request", "arp", "is anybody there"
             )
 
-    async def by_echo(self, interface: str, addresses: Iterable[str]) -> None:
-        """Send one echo request to each address behind a router."""
+    async def by_echo(self, interface: str, network: str, addresses: Iterable[str]) -> None:
+        """Send one echo request to each address of a network behind a router; the router asks for each by broadcast."""
         worker = self.worker
         assert worker is not None  # noqa: S101 - as above
         for address in addresses:
@@ -67,8 +67,9 @@ class Discovery:
             async def echo(target: str = address) -> None:
                 await worker.echo(target, interface=interface)
 
+            await self._segment_room(network, self.door(address), 1)
             await self._one(self.door(address), echo, "icmp echo", "icmp", "is anybody there")
-            self.tell(1)
+            self.tell(address)
         await asyncio.sleep(ANSWER_SECONDS)
 
     async def forwards(self, interface: str, door: Door, source: str) -> bool:
@@ -81,6 +82,30 @@ class Discovery:
             "forwarding test",
             "icmp",
             "does it pass packets on (one frame, TTL 1, to TEST-NET)",
+        )
+
+    async def has(self, interface: str, door: Door, candidate: str) -> bool:
+        """Ask a suspect, by its own MAC alone, whether it has this address of another network. True if it left."""
+        worker = self.worker
+        assert worker is not None  # noqa: S101 - as above
+        return await self._one(
+            door,
+            lambda: worker.arp(interface, candidate, door.mac),
+            "candidate arp",
+            "arp",
+            "is this address of another network its own (one frame to its MAC)",
+        )
+
+    async def owns(self, interface: str, door: Door, candidate: str) -> bool:
+        """Send one echo request with TTL 1 for the candidate to a suspect's MAC. True if it left."""
+        worker = self.worker
+        assert worker is not None  # noqa: S101 - as above
+        return await self._one(
+            door,
+            lambda: worker.echo(candidate, interface=interface, mac=door.mac),
+            "candidate echo",
+            "icmp",
+            "is this address of another network its own (one frame to its MAC, TTL 1)",
         )
 
     async def solicit(self, interface: str, address: str) -> None:
@@ -106,7 +131,7 @@ class Discovery:
         async def knock(address: str) -> None:
             async with at_once:
                 found[address] = await self._knock(segment, self.door(address))
-                self.tell(1)
+                self.tell(address)
 
         async with asyncio.TaskGroup() as group:
             for address in addresses:

@@ -52,6 +52,7 @@ class Door:
     touched: Touched = field(default_factory=Touched)
     make: Make = socket.socket  # with what source address connections are made
     waiting: Callable[[float], None] = lambda _: None  # told before each wait of ours, in seconds
+    halted: Callable[[], str] = lambda: ""  # why this host gets nothing more in this scan (agent.watch)
 
     @property
     def allowed(self) -> frozenset[str]:
@@ -60,14 +61,17 @@ class Door:
 
     def check(self, transport: str, port: int, need: Permit) -> None:
         """Raise HeldBack unless scope, guard and class permit `need` now."""
-        refused = self.scope.refuses(self.address, self.clock.now())
-        if refused:
+        if refused := self.refusal():
             raise HeldBack(refused)
         ruling = rule_on(transport, port, self.allowed)
         if ruling.permit < need:
             raise HeldBack(ruling.reason)
         if self.permit < need and not self._opted_in(transport, port, ruling.permit):
             raise HeldBack(self.why_not or "unclassified")
+
+    def refusal(self) -> str:
+        """Give the reason why nothing at all may leave for this host now; "" if something may."""
+        return self.scope.refuses(self.address, self.clock.now()) or self.halted()
 
     def _opted_in(self, transport: str, port: int, permit: Permit) -> bool:
         """Whether the site itself asked for this port of this host, and the host is not a fragile one."""
@@ -79,7 +83,7 @@ class Door:
     ) -> None:
         """Wait for room for up to `packets` and reserve it; `watch` is called often while waiting.
 
-        Raises HeldBack when the budget is spent, or when a blackout has begun meanwhile.
+        Raises HeldBack when the budget is spent, or when a blackout or a stop has begun meanwhile.
         """
         waited = 0.0
         while (wait := self.pace.wait(self.address, packets, self.clock.steady(), connecting=connecting)) > 0:
@@ -90,7 +94,7 @@ class Door:
             waited += wait
             if watch:
                 watch()
-        if refused := self.scope.refuses(self.address, self.clock.now()):
+        if refused := self.refusal():
             raise HeldBack(refused)
         self.pace.reserve(self.address, packets)
 

@@ -11,6 +11,8 @@ from agent.vantage import Standing, route_to
 from probes.contract import OurFault
 from probes.facts import Vantage
 
+_LOST = "この機械のアドレスがなくなったか、口が切れました / an address of this machine is gone, or its link is down"
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -44,6 +46,12 @@ class Ground:
                 )
         raise KeyError(address)
 
+    def askable(self) -> tuple[str, ...]:
+        """Addresses of the scope that a scan asks, in order: without ours and those that no host has."""
+        nobody = self.own_addresses | self.edges
+        every = (a for n in self.scope.networks for a in self.scope.addresses(n))
+        return tuple(dict.fromkeys(a for a in every if a not in nobody))
+
     @property
     def edges(self) -> frozenset[str]:
         """Network and broadcast addresses of the networks that we stand on: no host has them."""
@@ -66,6 +74,13 @@ class Ground:
         """Ethernet interfaces that reach something of the scope, without the loopback."""
         used = {self.standings[index].interface for _, index in self.ways if _has_link(self.standings[index])}
         return tuple(s for s in dict.fromkeys(s.interface for s in self.standings) if s in used and s != "lo")
+
+    def lost(self, standings: Iterable[Standing]) -> str:
+        """Say which address that the scan stands on is not ours any more (`standings`: as they are now); "" for none."""
+        now = {(standing.interface, standing.address) for standing in standings if standing.is_up}
+        used = dict.fromkeys(self.standings[index] for _, index in self.ways)
+        gone = ", ".join(f"{s.interface} {s.address}" for s in used if (s.interface, s.address) not in now)
+        return gone and f"{_LOST}: {gone}"
 
     def by_interface(self) -> dict[str, tuple[Vantage, ...]]:
         """Vantages of each interface."""

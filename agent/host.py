@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 
 from agent.door import Door
 from agent.guard import Permit, Ruling, rule_on_host
-from agent.logins.ssh import SshAccess
+from agent.logins.ssh_access import SshAccess
+from agent.memory import Known, to_remember
 from agent.plan import Question, View, next_question
 from agent.records import Records
 from agent.settings import Profile, SnmpSecret
+from agent.watch import Brakes, HostWatch
 from agent.wire import LiveWire
 from probes.all_probes import all_probes
 from probes.contract import HeldBack, Malformed, OurFault, Refused, Silent, WireError
@@ -24,6 +26,8 @@ _TLS_AT_ONCE = ("https", "tls")  # elsewhere TLS comes after words of another pr
 QUESTION_SECONDS = 12.0  # one question in all, whatever the device does
 _PRINTER = "printer: プリンタには SNMP でだけ尋ねます / a printer is asked by SNMP only"
 LOGIN_SECONDS = 40.0  # old devices take long to exchange keys and to show their version
+_NOT_PUT = frozenset({"budget", "pace"})  # reasons of a question that was held back for tonight only
+MOST_ALL_OPEN = 8  # ports asked, all of them open: a tarpit, a firewall that answers, nothing that we know
 MOST_DUMB = 5  # connections in a row that are taken and never answered: it is a tarpit or it hangs
 
 
@@ -46,21 +50,42 @@ class HostSurvey:
     no_tls_ports: set[int] = field(default_factory=set)
     closed: dict[Outcome, list[int]] = field(default_factory=dict)
     dumb: int = 0
-    refused: str = ""  # why the scope stopped us before the plan's end
+    refused: str = ""  # why scope or brakes stopped us before the plan's end
+    watch: HostWatch = field(default_factory=HostWatch)
+    brakes: Brakes = field(default_factory=Brakes)  # of the whole scan
+    known: list[Known] = field(default_factory=list)  # what answered, to be confirmed another night
+    lacks: bool = False  # a question was not put, or failed, for want of budget, time or by our fault
 
     async def run(self, told: Callable[[], None] = lambda: None) -> None:
         """Ask until the plan has no more questions for this host."""
         ruling = self._classify()
+        self.refused = self.door.refusal()
         try:
-            while self.dumb < MOST_DUMB and (question := next_question(self._view(), self.profile)):
+            while self._goes_on() and (question := next_question(self._view(), self.profile)):
                 await self.put(question)
+                await self._look_after()
                 told()
-                self.refused = self.door.scope.refuses(self.door.address, self.door.clock.now())
-                if self.refused:
-                    break
+                self.refused = self.door.refusal()
                 ruling = self._classify()
         finally:
             self._sum_up(ruling)
+
+    def _goes_on(self) -> bool:
+        return self.dumb < MOST_DUMB and not self.refused and not self.watch.trouble
+
+    async def _look_after(self) -> None:
+        """Ask a host that fell silent where it answered last; a host in trouble brakes its segment."""
+        if port := self.watch.check_port:
+            wire = LiveWire(self.door, "watch", "does it still answer")
+            try:
+                await wire.tcp(port)
+                self.watch.checked(True)
+            except WireError as error:
+                self.watch.checked(not isinstance(error, Silent))
+            finally:
+                await wire.close()
+        if self.watch.trouble:
+            self.brakes.trouble(self.network, self.door.mac or self.door.address, self.door.address)
 
     async def put(self, question: Question) -> Observation:
         """Put one question and record what came of it."""
@@ -69,6 +94,8 @@ class HostSurvey:
         ended = await self._converse(wire, question)
         seen = self._observe(wire, question, ended)
         self._learn(seen, wire)
+        self._watch(wire, question.port, ended)
+        self._remember(seen, connected=wire.connected)
         if (
             seen.transport == "tcp"
             and not wire.connected
@@ -78,6 +105,22 @@ class HostSurvey:
         else:
             self.records.add(seen)
         return seen
+
+    def _remember(self, seen: Observation, *, connected: bool) -> None:
+        if known := to_remember(seen, connected=connected):
+            self.known.append(known)
+        ours = seen.outcome is Outcome.OUR_FAULT
+        self.lacks |= ours or seen.reason.partition(":")[0] in _NOT_PUT
+
+    def let_go(self) -> None:
+        """Drop what was learned, when the host has had its part: it is written down, and 10,000 hosts are many."""
+        for learned in (self.facts, self.known, self.asked, self.answered, self.closed):
+            learned.clear()
+
+    @property
+    def was_whole(self) -> bool:
+        """Whether the plan came to its end for this host, with every question put."""
+        return not (self.lacks or self.refused or self.watch.trouble or self.dumb >= MOST_DUMB)
 
     async def _converse(self, wire: LiveWire, question: Question) -> WireError | None:
         ask = all_probes()[question.probe].ask
@@ -140,15 +183,49 @@ class HostSurvey:
         elif wire.transcript.heard:
             self.dumb = 0
 
+    def _watch(self, wire: LiveWire, port: int, ended: WireError | None) -> None:
+        tcp = port if all_probes()[wire.probe].transport == "tcp" else 0
+        if wire.connected:
+            self.watch.answered(tcp, is_open=True, seconds=wire.answer_seconds)
+        elif isinstance(ended, Refused) or wire.transcript.heard:
+            self.watch.answered(tcp)
+        elif isinstance(ended, Silent):
+            self.watch.silent()
+
+    @property
+    def judged(self) -> Judgement:
+        """How it is expected to take questions, as far as it is known now."""
+        return self._judgement()
+
     def _judgement(self) -> Judgement:
         if self.ours:
             return Judgement(Temper.ROBUST, "network", "自分の既定ゲートウェイ / our own default gateway")
-        return temper_of(self.door.mac, recognise_facts(self.facts), self.open_ports)
+        said = recognise_facts(self.facts)
+        judged = temper_of(self.door.mac, said, self.open_ports)
+        if judged.temper is Temper.ROBUST and self._open_everywhere:
+            return temper_of(self.door.mac, said, ())
+        return judged
+
+    @property
+    def _open_everywhere(self) -> bool:
+        """Whether it takes every connection: then no open port tells what it is."""
+        return len(self.open_ports) >= MOST_ALL_OPEN and not any(self.closed.values())
 
     def _classify(self) -> Ruling:
         ruling = rule_on_host(self._judgement(), self.door.allowed)
         self.door.permit, self.door.why_not = ruling.permit, ruling.reason
         return ruling
+
+    @property
+    def why_stopped(self) -> str:
+        """Code of the reason why the plan was not gone through for this host, "" if it was."""
+        if self.dumb >= MOST_DUMB:
+            return "never_answers"
+        if stopped := self.watch.trouble or self.refused:
+            return stopped.partition(":")[0]
+        if self.device_class == "printer" and "deep" not in self.door.allowed:
+            return "printer"
+        return self.door.why_not.partition(":")[0] if self.door.permit < Permit.SEND else ""
 
     @property
     def device_class(self) -> str:
@@ -167,6 +244,7 @@ class HostSurvey:
             answered=frozenset(self.answered),
             has_snmp=bool(self.snmp),
             ssh_port=self.ssh.secret.port if self.ssh else 0,
+            techniques=self.door.scope.techniques,
             wants_tables=any(secret.tables for secret in self.snmp[:1]),
         )
 
@@ -180,8 +258,9 @@ class HostSurvey:
                 Outcome.HELD_BACK,
                 reason="never_answers: 接続は受けるが答えない / takes, never answers",
             )
-        elif self.refused:
-            self._record("plan", Outcome.HELD_BACK, reason=self.refused)
+        elif stopped := self.watch.trouble or self.refused:
+            self._record("plan", Outcome.HELD_BACK, reason=stopped)
+            self.door.journal("held back", packets=0, why=stopped)
         elif ruling.permit < Permit.SEND:
             known = ruling.permit is Permit.LISTEN and self.device_class == "printer"
             reason = _PRINTER if known else ruling.reason

@@ -2,7 +2,8 @@
 """The agent's identity: an Ed25519 key that never leaves the state folder, and the id it enrolled as.
 
 `agent.key` is PKCS #8 PEM (RFC 5958, RFC 8410), mode 0600; `agent.json` says who we are to whom.
-Both appear whole or not at all.
+`agent.key.new` is a key that the collector is being told of; it takes the old one's place when the
+collector has said yes, whatever crashes in between. All appear whole or not at all.
 """
 
 import base64
@@ -20,6 +21,7 @@ from agent.refusal import Refusal
 from probes.facts import signing_input
 
 KEY_FILE = "agent.key"
+NEW_KEY_FILE = "agent.key.new"
 IDENTITY_FILE = "agent.json"
 
 
@@ -68,6 +70,38 @@ def find_key(state: Path) -> Ed25519PrivateKey:
         raise _unreadable(path, error) from error
 
 
+def make_new_key(state: Path) -> Ed25519PrivateKey:
+    """Give the key that is to replace ours, made now if none is waiting; raises Refusal."""
+    path = state / NEW_KEY_FILE
+    try:
+        if not path.exists():
+            _write(path, _pem(Ed25519PrivateKey.generate()), replace=False)
+        return _read_key(path)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def waiting_key(state: Path) -> Ed25519PrivateKey | None:
+    """Give the key that is to replace ours, if one is waiting; raises Refusal."""
+    return make_new_key(state) if (state / NEW_KEY_FILE).exists() else None
+
+
+def take_new_key(state: Path) -> None:
+    """Let the waiting key take the old one's place, for good; raises Refusal."""
+    path = state / NEW_KEY_FILE
+    try:
+        path.replace(state / KEY_FILE)
+        _sync(state)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def key_proof(key: Ed25519PrivateKey, path: str, at: datetime, sequence: int, old: str) -> str:
+    """Show that we hold the new key: its signature over this very request and the key it replaces."""
+    message = signing_input("POST", path, at.isoformat(), sequence, f"{old}\n{public_key(key)}".encode())
+    return base64.b64encode(key.sign(message)).decode()
+
+
 def load_identity(state: Path) -> Identity | None:
     """Give the identity of this state folder; None before enrolment. Raises Refusal."""
     path = state / IDENTITY_FILE
@@ -87,6 +121,15 @@ def save_identity(state: Path, enrolled: Enrolled) -> None:
         _write(path, msgspec.json.encode(enrolled), replace=True)
     except OSError as error:
         raise _unreadable(path, error) from error
+
+
+def _sync(folder: Path) -> None:
+    """Make a change of names in this folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _pem(key: Ed25519PrivateKey) -> bytes:

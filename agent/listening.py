@@ -28,6 +28,9 @@ class Listening:
         default_factory=lambda: tuple(p for p in all_probes().values() if p.touch is Touch.LISTEN)
     )
 
+    asked_for: set[str] = field(
+        default_factory=set
+    )  # candidates of ours: their answers are recorded by who asked
     left_out: int = 0  # statements not recorded because there were too many
     _new: Counter[str] = field(default_factory=Counter)  # recorded statements by MAC
     _all: int = 0
@@ -47,7 +50,7 @@ class Listening:
         except Malformed:
             return  # a broken frame is nobody's statement; the device that sent it is heard otherwise
         mac, address = _first(facts, FactKind.MAC), _first(facts, FactKind.ADDRESS)
-        if mac in self.own_macs or not facts:
+        if mac in self.own_macs or not facts or address in self.asked_for:
             return
         if address:
             self.found(frame.interface, address, mac)

@@ -13,7 +13,7 @@ drawn in `agent.logbook_file`.
 import asyncio
 import queue
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
@@ -32,6 +32,10 @@ from agent.logbook_file import (
     transaction,
     translated,
 )
+from agent.scans_kept import last_scan, newest_scan, spent
+from agent.set_aside import count_aside, offer_again, set_aside
+from agent.things_kept import keep_all, kept, kept_under
+from agent.thinning import thin_repeats
 from probes.facts import Observation, Scan, Sent, Upload, Vantage, encode
 
 __all__ = [
@@ -152,6 +156,53 @@ class Logbook:
         """Drop confirmed observations made before this time (the collector has them); count them."""
         return await self._run(lambda file: _thin(file, before.timestamp()))
 
+    async def thin_repeats(self) -> int:
+        """Drop observations, unconfirmed ones too, that only repeat the ones before and after them; count them."""
+        return await self._run(_thin_repeats)
+
+    async def set_aside(self, position: int, since: datetime, reason: str) -> None:
+        """Pass by the record at this position, which the collector refuses for good; it stays, marked."""
+        await self._run(lambda file: set_aside(file, position, since.isoformat(), reason))
+
+    async def offer_again(self) -> int:
+        """Put the records that were set aside back at the end of the spool; count them."""
+        return await self._run(offer_again)
+
+    async def aside(self) -> int:
+        """Count the records that were set aside."""
+        return await self._run(count_aside)
+
+    async def keep(self, name: str, body: bytes) -> None:
+        """Keep this under the name, durable on return; empty bytes take it away."""
+        await self._run(lambda file: keep_all(file, {name: body}))
+
+    async def kept(self, name: str) -> bytes:
+        """Give what is kept under the name, b"" for nothing."""
+        return await self._run(lambda file: kept(file, name))
+
+    async def keep_all(self, bodies: Mapping[str, bytes]) -> None:
+        """Keep these under their names, all or none, durable on return; empty bytes take one away."""
+        await self._run(lambda file: keep_all(file, bodies))
+
+    async def kept_under(self, prefix: str) -> dict[str, bytes]:
+        """Give all that is kept under names that begin so."""
+        return await self._run(lambda file: kept_under(file, prefix))
+
+    async def spent(self, scan: str, since: datetime) -> dict[str, int]:
+        """Count the packets of this scan, begun at `since`, by address."""
+        return await self._run(lambda file: spent(file, scan, since.timestamp()))
+
+    async def last_scan(self, also: Collection[str] = ()) -> Upload | None:
+        """Give the newest scan that came to its end with what it saw and sent; None when there is none.
+
+        What it and the scans `also` saw and sent is in order, oldest first.
+        """
+        return await self._run(lambda file: last_scan(file, also))
+
+    async def newest_scan(self) -> Scan | None:
+        """Give the scan that began last, however it ended; None before the first."""
+        return await self._run(newest_scan)
+
     def close(self) -> None:
         """Finish what was put and close the file; a second call does nothing."""
         if not self._closed:
@@ -215,7 +266,8 @@ def _write(file: sqlite3.Connection, rows: list[_Row]) -> None:
     try:
         _insert(file, rows)
     except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode != sqlite3.SQLITE_FULL or not _thin(file, float("inf")):
+        full = error.sqlite_errorcode == sqlite3.SQLITE_FULL
+        if not full or not (_thin(file, float("inf")) + _thin_repeats(file)):
             raise
         _insert(file, rows)
 
@@ -300,9 +352,15 @@ def _next_sequence(file: sqlite3.Connection, after: int) -> int:
 def _thin(file: sqlite3.Connection, before: float) -> int:
     with transaction(file):
         return file.execute(
-            "DELETE FROM records WHERE kind = 'observation' AND position <= ? AND at < ?",
+            "DELETE FROM records WHERE kind = 'observation' AND position <= ? AND at < ?"
+            " AND position NOT IN (SELECT position FROM set_aside)",
             (_mark(file, "confirmed"), before),
         ).rowcount
+
+
+def _thin_repeats(file: sqlite3.Connection) -> int:
+    with transaction(file):
+        return thin_repeats(file, _mark(file, "confirmed"))
 
 
 def _mark(file: sqlite3.Connection, name: str) -> int:

@@ -43,6 +43,15 @@ CREATE TRIGGER journal_stays BEFORE DELETE ON records WHEN old.kind = 'sent'
 BEGIN SELECT RAISE(ABORT, 'the journal is kept for ever'); END;
 """
 
+# Records that the collector refuses for good (agent.set_aside).
+SET_ASIDE = """
+CREATE TABLE IF NOT EXISTS set_aside (position INTEGER PRIMARY KEY, since TEXT NOT NULL, reason TEXT NOT NULL)
+"""
+
+
+# Small things kept from one run to the next, by name (agent.headway).
+KEPT = "CREATE TABLE IF NOT EXISTS kept (name TEXT PRIMARY KEY, body BLOB NOT NULL)"
+
 
 class LogbookError(Exception):
     """The logbook cannot do it; `ja` and `en` are whole sentences for people."""
@@ -83,6 +92,9 @@ def open_logbook(path: Path, most_bytes: int | None) -> sqlite3.Connection:
         try:
             _check_version(path, int(file.execute("PRAGMA user_version").fetchone()[0]))
             file.execute("PRAGMA synchronous = FULL")
+            for name, table in (("set_aside", SET_ASIDE), ("kept", KEPT)):
+                if not file.execute("SELECT 1 FROM sqlite_schema WHERE name = ?", (name,)).fetchone():
+                    file.execute(table)  # older versions do not look at it
             if most_bytes is not None:
                 file.execute(f"PRAGMA max_page_count = {max(most_bytes // PAGE, 1)}")
         except BaseException:

@@ -38,10 +38,12 @@ _libc = ctypes.CDLL(None, use_errno=True)
 @contextlib.asynccontextmanager
 async def made_address(standing: Standing, address: str, note: Path) -> AsyncIterator[Make]:
     """Have one more address on the interface of `standing` while the block runs. Raises OurFault."""
-    await asyncio.to_thread(_add, standing, address, note)
+    adding = asyncio.ensure_future(asyncio.to_thread(_add, standing, address, note))
     try:
+        await asyncio.shield(adding)
         yield bound_to(address)
     finally:
+        await asyncio.gather(adding, return_exceptions=True)  # its thread goes on although we were stopped
         await asyncio.to_thread(take_away, note)
 
 

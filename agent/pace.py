@@ -12,6 +12,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 WINDOW = 1.0  # seconds
+PACKETS_OF_AN_EXCHANGE = 4  # that one connection takes on the average of its life
 _MARGIN = 0.02  # seconds; a capture stamps frames a little later than we do
 
 
@@ -63,14 +64,17 @@ class Limit:
 
 @dataclass(slots=True)
 class Pace:
-    """All limits together: per host, whole agent, gap between connections, budget of a scan."""
+    """All limits together: per host, per segment, whole agent, gap between connections, budget of a scan."""
 
     per_host: int
     whole: int
     gap: float
     budget: int
+    per_segment: int = 0  # 0: as much as the whole agent
     _agent: Limit = field(init=False)
     _hosts: dict[str, Limit] = field(default_factory=dict)
+    _segments: dict[str, Limit] = field(default_factory=dict)
+    _stands: dict[str, str] = field(default_factory=dict)  # address → its segment
     _closed_at: dict[str, float] = field(default_factory=dict)
     _spent: dict[str, int] = field(default_factory=dict)
     _device: dict[str, str] = field(default_factory=dict)  # address → what it is counted as
@@ -80,14 +84,17 @@ class Pace:
 
     def wait(self, host: str, packets: int, now: float, *, connecting: bool = False) -> float:
         """Seconds until an exchange of up to `packets` with `host` may begin; inf when the budget is spent."""
+        segment = self._segment(host)
         host = self._device.get(host, host)
         if self._spent.get(host, 0) + packets > self.budget:
             return math.inf
         gap = self._closed_at.get(host, -math.inf) + self.gap - now if connecting else 0.0
-        return max(self._host(host).wait(packets, now), self._agent.wait(packets, now), gap, 0.0)
+        limits = (self._host(host), segment, self._agent)
+        return max(gap, 0.0, *(limit.wait(packets, now) for limit in limits))
 
     def reserve(self, host: str, packets: int) -> None:
         """Hold room at every limit."""
+        self._segment(host).reserve(packets)
         host = self._device.get(host, host)
         self._host(host).reserve(packets)
         self._agent.reserve(packets)
@@ -95,12 +102,22 @@ class Pace:
 
     def settle(self, host: str, reserved: int, left: int, now: float, *, connected: bool = False) -> None:
         """Count what really left, when the exchange has ended."""
+        self._segment(host).settle(reserved, left, now)
         host = self._device.get(host, host)
         self._host(host).settle(reserved, left, now)
         self._agent.settle(reserved, left, now)
         self._spent[host] = self._spent.get(host, 0) - reserved + left
         if connected:
             self._closed_at[host] = now
+
+    def stand(self, host: str, segment: str) -> None:
+        """Say on which segment this address stands, before anything is sent to it; the first word stays."""
+        self._stands.setdefault(host, segment)
+
+    def spend(self, host: str, packets: int) -> None:
+        """Count what this host got in an earlier part of the same scan against its budget."""
+        host = self._device.get(host, host)
+        self._spent[host] = self._spent.get(host, 0) + packets
 
     def spent(self, host: str) -> int:
         """Packets that left for this host so far, reservations included."""
@@ -121,3 +138,14 @@ class Pace:
 
     def _host(self, host: str) -> Limit:
         return self._hosts.setdefault(host, Limit(self.per_host))
+
+    def _segment(self, host: str) -> Limit:
+        """The window of the segment that this address stands on; an address of none has one with no limit of its own."""
+        segment = self._stands.get(host, "")
+        most = self.per_segment if segment and self.per_segment else self.whole
+        return self._segments.setdefault(segment, Limit(most))
+
+
+def at_once(hosts: int, packets: int) -> int:
+    """How many hosts may be asked at a time under a limit of packets a second, of at most `hosts`."""
+    return max(1, min(hosts, packets // PACKETS_OF_AN_EXCHANGE))

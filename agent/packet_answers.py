@@ -18,10 +18,11 @@ _MOST_KEPT = 200_000  # entries per map: hostile traffic cannot fill the memory
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What one sequence number stands for: an echo to `target`, or a forwarding test of `mac`."""
+    """What one sequence number stands for: an echo to `target` (`through` a suspect's MAC), or a forwarding test of `mac`."""
 
     target: str = ""
     mac: str = ""
+    through: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class Answers:
     arp: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     echo: dict[str, str] = field(default_factory=dict)
     forward: dict[str, str] = field(default_factory=dict)
+    through: dict[tuple[str, str], str] = field(default_factory=dict)  # (MAC of the suspect, target)
     kernel: dict[str, int] = field(default_factory=dict)
     kernel_told: Callable[[str], None] = lambda _: None  # called for each frame of our kernel
 
@@ -82,6 +84,8 @@ class Answers:
                 self.forward[asked.mac] = f"{heard.type}/{heard.code}"
             return True
         text = _echo_text(asked.target, heard)
+        if asked.through:
+            self.through[asked.through, asked.target] = text
         if asked.target not in self.echo or text == "echo-reply":
             self.echo[asked.target] = text
         return True

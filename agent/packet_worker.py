@@ -160,6 +160,11 @@ class PacketWorker:
         """MAC of the suspect → ICMP type/code that it answered; 11/0 and 3/0 mean: it routes."""
         return self._answers.forward
 
+    @property
+    def echoes_through(self) -> Mapping[tuple[str, str], str]:
+        """(MAC of the suspect, candidate address) → what came back, as in `echo_answers`."""
+        return self._answers.through
+
     def kernel_sent(self) -> dict[str, int]:
         """ARP, ND and ICMP-unreachable frames not sent by us but by our kernel, per target address."""
         return dict(self._answers.kernel)
@@ -194,10 +199,10 @@ class PacketWorker:
     async def echo(self, target: str, *, interface: str, mac: str | None = None) -> None:
         """Send one ICMP echo request: to `mac` on the link if given, else by the kernel's route.
 
-        With the MAC of a suspect and a candidate address it tests whether the suspect owns the address.
+        With the MAC of a suspect and a candidate address it tests whether the suspect owns the address (TTL 1).
         """
         source = self._source(interface, target) if mac else ""
-        sequence = self._next(Asked(target=str(ip_address(target))))
+        sequence = self._next(Asked(target=str(ip_address(target)), through=(mac or "").lower()))
         await self._ask("echo", interface, target=target, source=source, mac=mac or "", sequence=sequence)
 
     async def forward_test(self, interface: str, mac: str, source: str) -> None:

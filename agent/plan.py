@@ -59,6 +59,7 @@ class View:
     answered: frozenset[tuple[str, int]] = frozenset()
     has_snmp: bool = False
     ssh_port: int = 0  # of the site's login, 0 without one
+    techniques: frozenset[str] = frozenset()  # that the scope file allows by name
     wants_tables: bool = False  # the site allows long tables with its credential
 
 
@@ -126,7 +127,7 @@ def first_probe(port: int) -> str:
 def _at_home(port: int) -> Iterator[str]:
     order = ("ssh", "https", "http", "smb", "rdp", "vnc", "oxid")
     names = [p.name for p in all_probes().values() if p.touch is Touch.ASK and p.transport == "tcp"]
-    usable = [name for name in names if name not in ("tls_old", "smb1", "dicom")]
+    usable = [name for name in names if name not in ("tls_old", "smb1", "dicom", "smb_interfaces")]
     rank = {name: index for index, name in enumerate(order)}
     for name in sorted(usable, key=lambda n: rank.get(n, len(order))):
         if port in all_probes()[name].ports:
@@ -141,6 +142,8 @@ def _second_words(view: View, port: int) -> Iterator[Question]:
         yield Question(at_home, port, "the port is open and the host bears a question")
     if port == 445 and ("smb", port) in view.answered:
         yield Question("smb1", port, "is the old SMB 1 still accepted")
+        if "smb_interfaces" in view.techniques:
+            yield Question("smb_interfaces", port, "the site allows to ask for its cards in a null session")
     if port in view.tls_ports:
         yield Question("tls_old", port, "are old TLS versions still accepted")
     elif port in view.no_tls_ports and at_home == "https":

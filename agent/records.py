@@ -29,7 +29,7 @@ class Records:
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     packets: int = 0
     _waiting: list[Record] = field(default_factory=list)
-    _heard: set[tuple[str, tuple[Fact, ...]]] = field(default_factory=set)
+    _heard: set[int] = field(default_factory=set)  # hashes: days of listening must not fill the memory
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def add(self, record: Record) -> None:
@@ -42,7 +42,7 @@ class Records:
 
     def heard_before(self, probe: str, facts: tuple[Fact, ...]) -> bool:
         """Say whether the same was heard in this scan already, and remember it."""
-        key = (probe, facts)
+        key = hash((probe, facts))
         if key in self._heard:
             return True
         self._heard.add(key)

@@ -6,28 +6,35 @@ occasion; only what makes every further scan senseless ends the rounds.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Container, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from agent.clock import Clock
+from agent.headway import keep_headway, write_off
 from agent.logbook import Logbook, LogbookError
 from agent.records import Record, Spool
 from agent.refusal import Refusal
-from agent.schedule import next_start
+from agent.schedule import next_start, plan_of
 from agent.scope import in_blackout
 from agent.settings import Blackout, ScheduleSection
 from agent.state_folder import read_last_start, write_last_start
+from agent.stop_switch import LOOK_EVERY, StopSwitch
 from agent.uplink import Uplink
 from probes.contract import OurFault
-from probes.facts import Scan
+from probes.facts import Plan, Scan
 
 LONGEST_SLEEP = 60.0  # seconds at a time, so that a changed clock or a suspended machine is noticed
-LATE = timedelta(minutes=10)  # after which a start counts as missed
+AT_ONCE = timedelta(hours=1)  # after an interruption (a restart, a power cut) a scan goes on without waiting
+LATE = timedelta(minutes=90)  # after which a start counts as missed; a clock set by an hour loses no night
 LAST_UPLOAD = 0.6  # seconds for what waits when the agent is told to stop
 ROOM_EVERY = 60.0  # seconds between two looks at the size of the logbook
 ROOM_LEVELS = (0.95, 0.80, 0.50)
+THIN_FROM = 0.75  # of the room; from here on, what only repeats earlier observations is let go of
 TRIES_ONCE = 3  # uploads after a single scan, before the rest waits for the next run
 
 Tell = Callable[[str, str], None]  # Japanese, English
@@ -40,11 +47,22 @@ class StoppingSpool:
     logbook: Logbook
     stop: Callable[[], object] = lambda: None
     problem: LogbookError | None = None
+    scan: str = ""  # id of the scan that writes here
+    asked: bool = False  # a person asked at the collector that it stop
+    plan: Callable[[Scan], Plan | None] = lambda _scan: None
+
+    def heed(self, stops: Container[str]) -> None:
+        """End the scan if it is one of those that shall stop."""
+        if self.scan and not self.asked and self.scan in stops:
+            self.asked = True
+            self.stop()
 
     async def put(self, records: Sequence[Record]) -> None:
         """Make the records durable; raises LogbookError after telling the scan to end."""
+        self.scan = self.scan or next((one.id for one in records if isinstance(one, Scan)), "")
+        planned = [replace(one, plan=self.plan(one)) if isinstance(one, Scan) else one for one in records]
         try:
-            await self.logbook.put(records)
+            await self.logbook.put(planned)
         except LogbookError as error:
             self.problem = error
             self.stop()
@@ -64,8 +82,11 @@ class Rounds:
     scan: Callable[[Spool], Awaitable[Scan]]
     tell: Tell
     clock: Clock
+    between: Callable[[], Awaitable[None]] | None = None  # what is done while waiting for a start
+    _by_itself: bool = False  # by the schedule, not once
     _told: tuple[str, str] | None = None  # problem of the uplink
     _level: float = 0.0  # of the logbook's room that was told last
+    _spool: StoppingSpool | None = None  # of the scan under way
     _uploading: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def run_once(self) -> Scan | None:
@@ -74,6 +95,7 @@ class Rounds:
 
     async def run(self) -> None:
         """Scan by the schedule until cancelled. Raises Refusal when there will never be a start."""
+        self._by_itself = True
         await self._at_work(self._for_ever())
 
     async def _at_work(self, work: "Awaitable[Scan | None]") -> Scan | None:
@@ -96,10 +118,15 @@ class Rounds:
                     raise end
         return working.result()
 
+    @property
+    def _switch(self) -> StopSwitch:
+        return StopSwitch(self.state)
+
     # ---- scanning ------------------------------------------------------------------------------
 
     async def _for_ever(self) -> None:
         last = read_last_start(self.state)
+        await self._go_on()
         while True:
             start = self._next(last)
             self.tell(
@@ -110,10 +137,27 @@ class Rounds:
                 continue
             last = max(start, self.clock.now())
             write_last_start(self.state, last)
-            try:
-                await self._scan()
-            except Refusal as refusal:
-                self.tell(refusal.ja, refusal.en)
+            await self._scan_if_possible()
+
+    async def _go_on(self) -> None:
+        """Write down as stopped what was interrupted; go on with it at once where that was a moment ago."""
+        left = await write_off(self.logbook, self.logbook)
+        now = self.clock.now()
+        if left and timedelta(0) <= now - left.at <= AT_ONCE and not in_blackout(self.blackouts, now):
+            self.tell("途中で止まった調べの続きを始めます。", "The interrupted scan goes on.")
+            await self._scan_if_possible()
+
+    async def _scan_if_possible(self) -> None:
+        if self._switch.is_on:
+            self.tell(
+                "停止スイッチが入っているので、調べません（daicho stop --lift で解きます）。",
+                "The stop switch is on, so nothing is scanned (daicho stop --lift lifts it).",
+            )
+            return
+        try:
+            await self._scan()
+        except Refusal as refusal:
+            self.tell(refusal.ja, refusal.en)
 
     def _next(self, last: datetime | None) -> datetime:
         now = self.clock.now()
@@ -127,10 +171,16 @@ class Rounds:
             )
         return start
 
+    def _plan(self, scan: Scan) -> Plan | None:
+        if not self._by_itself:
+            return None
+        return plan_of(self.schedule, self.blackouts, scan.started, self.clock.now(), self.agent)
+
     async def _reached(self, start: datetime) -> bool:
         """Wait for the start; False when it was missed (the machine slept, the clock was set)."""
-        while (left := (start - self.clock.now()).total_seconds()) > 0:
-            await self.clock.sleep(min(left, LONGEST_SLEEP))
+        async with self._meanwhile():
+            while (left := (start - self.clock.now()).total_seconds()) > 0:
+                await self.clock.sleep(min(left, LONGEST_SLEEP))
         now = self.clock.now()
         if now - start < LATE and not in_blackout(self.blackouts, now):
             return True
@@ -140,7 +190,27 @@ class Rounds:
         )
         return False
 
+    @contextlib.asynccontextmanager
+    async def _meanwhile(self) -> AsyncIterator[None]:
+        """Listen while nothing is scanned, where the site allows it; a full logbook ends that alone."""
+        work = asyncio.ensure_future(self.between()) if self.between else None
+        try:
+            yield
+        finally:
+            if work:
+                work.cancel()
+                (end,) = await asyncio.gather(work, return_exceptions=True)
+                if isinstance(end, LogbookError):
+                    self.tell(end.ja, end.en)
+
     async def _once(self) -> Scan | None:
+        if self._switch.is_on:
+            raise Refusal(
+                "停止スイッチが入っているので、調べません。daicho stop --show で理由を、--lift で解除できます。何も送信していません。",
+                "The stop switch is on, so nothing is scanned. daicho stop --show says why, --lift lifts it. "
+                "Nothing was sent.",
+                permitted=False,
+            )
         write_last_start(self.state, self.clock.now())
         scan = await self._scan()
         for attempt in range(TRIES_ONCE):
@@ -153,9 +223,10 @@ class Rounds:
     async def _scan(self) -> Scan | None:
         """Scan, and tell how it ended; None for a fault of ours. Raises Refusal for a scope out of reach."""
         self.tell("調べを始めます。", "The scan begins.")
-        spool = StoppingSpool(self.logbook)
+        spool = self._spool = StoppingSpool(self.logbook, plan=self._plan)
         scanning = asyncio.ensure_future(self.scan(spool))
         spool.stop = scanning.cancel
+        stopping = asyncio.ensure_future(self._stop(scanning))
         try:
             await asyncio.wait({scanning})
         except asyncio.CancelledError:
@@ -164,14 +235,32 @@ class Rounds:
             self._tell_stopped(spool.problem)
             raise
         finally:
+            self._spool = None
+            stopping.cancel()
             fault = None if scanning.cancelled() else scanning.exception()
+        if spool.asked and scanning.cancelled():
+            await keep_headway(self.logbook, None)  # who stops a scan does not want it gone on with
+            self.tell(
+                "台帳サーバーの画面から止められたため、調べを途中で止めました。見たものは保存されています。",
+                "The scan was stopped from the collector's page. What was seen is kept.",
+            )
+            return None
         return self._ended(scanning, fault, spool.problem)
+
+    async def _stop(self, scanning: "asyncio.Future[Scan]") -> None:
+        """End the scan when somebody turns the stop switch on."""
+        while not self._switch.is_on:  # noqa: ASYNC110 - another process turns it on
+            await asyncio.sleep(LOOK_EVERY)
+        scanning.cancel()
 
     def _ended(
         self, scanning: "asyncio.Future[Scan]", fault: BaseException | None, problem: LogbookError | None
     ) -> Scan | None:
         if problem:
             self.tell(f"調べを続けられません。{problem.ja}", f"The scan cannot go on. {problem.en}")
+            return None
+        if scanning.cancelled() and self._switch.is_on:
+            self._tell_stopped(None)
             return None
         if isinstance(fault, OurFault):
             self.tell(
@@ -210,7 +299,10 @@ class Rounds:
     async def _upload(self) -> float:
         async with self._uploading:
             pause = await self.uplink.step()
-        problem = self.uplink.state.problem
+        if self._spool:
+            self._spool.heed(self.uplink.stops)
+        uplink = self.uplink
+        problem = uplink.state.problem or uplink.key_problem or uplink.aside_problem
         if problem and problem != self._told:
             self.tell(*problem)
         elif self._told and not problem:
@@ -236,10 +328,12 @@ class Rounds:
             await self.clock.sleep(ROOM_EVERY)
 
     async def _look_at_room(self) -> None:
-        """Warn at each level once. What the collector has already makes room first."""
+        """Warn at each level once. What the collector has already makes room first, then mere repetitions."""
         filled = await self.logbook.filled()
         if filled >= min(ROOM_LEVELS):
             await self.logbook.thin(self.clock.now())
+            filled = await self.logbook.filled()
+        if filled >= THIN_FROM and await self.logbook.thin_repeats():
             filled = await self.logbook.filled()
         level = next((level for level in ROOM_LEVELS if filled >= level), 0.0)
         if level > self._level:

@@ -2,24 +2,40 @@
 """How a scan ended, in one word and a note for people: what was not done is said. Pure."""
 
 from collections import Counter
+from collections.abc import Sequence
 
 _BLACKOUT = "blackout: 触れない時間帯に入ったため、残りは調べていません / a blackout has begun; the rest was not asked"
 _MOST_REASONS, _MOST_NOTE = 3, 1000
 
 
-def how_it_ended(fault: str, unsent: Counter[str], *, blackout: bool, unread: int) -> tuple[str, str]:
+def how_it_ended(
+    fault: str,
+    unsent: Counter[str],
+    *,
+    blackout: bool,
+    unread: int,
+    unnamed: int = 0,
+    braked: Sequence[str] = (),
+) -> tuple[str, str]:
     """Give (state, note): `fault` ended it, `unsent` questions failed on our side, by reason.
 
-    `unread`: heard frames that were too many to read. The state is complete, stopped or failed.
+    `unread`: heard frames that were too many to read. `unnamed`: addresses behind a router that were left alone
+    because the router's table of them was cut short. `braked`: segments stopped because devices on them fell
+    silent or slow; that is a failure, so that people are told. The state is complete, stopped or failed.
     """
-    notes = [fault] if fault else []
+    notes = [fault, *braked] if fault else list(braked)
     notes += (
         f"{times} 件は送れませんでした（{why}） / {times} could not be sent ({why})"
         for why, times in unsent.most_common(_MOST_REASONS)
     )
-    state = "failed" if notes else "stopped" if blackout else "complete"
+    state = "failed" if notes else "stopped" if blackout or unnamed else "complete"
     if blackout:
         notes.append(_BLACKOUT)
+    if unnamed:
+        notes.append(
+            f"ルーターの表が長すぎて終わりまで読めず、載っているか分からない {unnamed} 個のアドレスには送っていません"
+            f" / the router's table was too long to read whole; {unnamed} addresses that it may name got nothing"
+        )
     if unread:
         notes.append(f"{unread} 個の受信は多すぎて読んでいません / {unread} heard frames were not read")
     return state, "; ".join(notes)[:_MOST_NOTE]

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, time, timedelta, tzinfo
 
 from agent.scope import in_blackout
 from agent.settings import Blackout, ScheduleSection, find_zone
+from probes.facts import Plan, Window
 
 LONGEST_BLACKOUT = timedelta(days=8)  # windows repeat weekly: what is dark for longer is dark for ever
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -41,6 +42,21 @@ def next_start(
         return None
     starts = (first_clear(blackouts, slot) for slot in _slots(schedule, zone, after.astimezone(zone), agent))
     return min((start for start in starts if start and _utc(start) > _utc(after)), key=_utc, default=None)
+
+
+def plan_of(
+    schedule: ScheduleSection, blackouts: Sequence[Blackout], begun: datetime, now: datetime, agent: str
+) -> Plan:
+    """Say the schedule for people, with the start that follows the scan begun at `begun`."""
+    return Plan(
+        at=schedule.at,
+        days=schedule.days if schedule.at else (),
+        every_hours=schedule.every_hours,
+        time_zone=schedule.time_zone,
+        jitter_minutes=schedule.jitter_minutes,
+        windows=tuple(Window(start=one.start, end=one.end, days=one.days) for one in blackouts),
+        next=next_start(schedule, blackouts, now, begun, agent),
+    )
 
 
 def first_clear(blackouts: Sequence[Blackout], moment: datetime) -> datetime | None:

@@ -45,6 +45,16 @@ class Scope:
     never: tuple[Network, ...] = ()
     blackouts: tuple[Blackout, ...] = ()
     allowances: tuple[tuple[Address, frozenset[str]], ...] = ()
+    techniques: frozenset[str] = frozenset()  # off unless named in the scope file
+    candidates: tuple[Network, ...] = ()
+    listened: tuple[Network, ...] = ()  # nothing is sent into these, they are only heard
+
+    def may_ask_for(self, address: str) -> bool:
+        """Whether a suspect may be asked, through its own MAC alone, if this address is its own too."""
+        ip = ipaddress.ip_address(address)
+        inside = any(ip in network for network in (*self.networks, *self.candidates))
+        shut = (*self.never, *self.listened)
+        return ip.version == 4 and inside and not any(ip in network for network in shut)
 
     def refuses(self, address: str, now: datetime) -> str:
         """Give the reason code why this address may not be touched now, or "" if it may."""
@@ -53,6 +63,8 @@ class Scope:
             return "outside_scope"
         if any(ip in network for network in self.never):
             return "never_list"
+        if any(ip in network for network in self.listened):
+            return "listened_only"
         return "blackout" if in_blackout(self.blackouts, now) else ""
 
     def allowed(self, address: str) -> frozenset[str]:
@@ -61,15 +73,15 @@ class Scope:
         return frozenset().union(*(kinds for host, kinds in self.allowances if host == ip))
 
     def addresses(self, network: Network) -> Iterator[str]:
-        """Host addresses of one network of the scope that are not on the never-list.
+        """Host addresses of one network of the scope that are not on the never-list, and that are not only listened to.
 
         A wide IPv6 network is never swept: it gives none (its hosts are found by what they say).
         """
         if network.version == 6 and network.num_addresses > LARGE:
             return
         hosts: Iterable[Address] = network.hosts()
-        edges = self._edges()
-        yield from (str(ip) for ip in hosts if ip not in edges and not any(ip in no for no in self.never))
+        edges, shut = self._edges(), (*self.never, *self.listened)
+        yield from (str(ip) for ip in hosts if ip not in edges and not any(ip in no for no in shut))
 
     def _edges(self) -> frozenset[Address]:
         """Network and broadcast addresses of the written networks: also inside a wider one they are nobody's."""
@@ -107,6 +119,8 @@ def write_scope(
         never,
         tuple(_checked_blackout(window) for window in section.blackout),
         tuple((_address(host.address), frozenset(host.allow)) for host in section.host),
+        frozenset(section.techniques),
+        tuple(_candidates(text) for text in section.candidates),
     )
 
 
@@ -118,6 +132,18 @@ def _network(text: str) -> Network:
             f"「{text[:80]}」はネットワークの書き方ではありません。例: 192.168.1.0/24。何も送信していません。",
             f"“{text[:80]}” is not a network. Write it like 192.168.1.0/24. Nothing was sent.",
         ) from error
+
+
+def _candidates(text: str) -> Network:
+    network = _network(text)
+    _check_spelling(network)
+    if network.version != 4 or not _is_private(network):
+        raise Refusal(
+            f"scope.candidates の {network} は使えません。院内の IPv4 の網だけを書きます。何も送信していません。",
+            f"scope.candidates: {network} cannot be used; only private IPv4 networks can. Nothing was sent.",
+            permitted=False,
+        )
+    return network
 
 
 def _address(text: str) -> Address:

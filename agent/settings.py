@@ -20,9 +20,11 @@ from agent.settings_trouble import in_japanese
 from agent.ssh_settings import SshSecret, check_ssh
 
 Profile = Literal["listen", "gentle", "standard", "deep"]
+ByName = Literal["smb_interfaces", "candidate_arp", "candidate_echo"]
 Weekday = Literal["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 
 LEAST_SPOOL = 16 * 1024 * 1024  # bytes; less holds not even one batch of uploads in comfort
+MOST_WHOLE_DAYS = 28  # verdicts take no looking for fresh that is older than 31 days
 _JAPAN = timezone(timedelta(hours=9), "Asia/Tokyo")  # no summer time: right even without a zone database
 
 
@@ -52,6 +54,8 @@ class ScopeSection(Strict, frozen=True):
     networks: tuple[str, ...] = ()
     public: tuple[str, ...] = ()  # public addresses, one by one
     never: tuple[str, ...] = ()
+    techniques: tuple[ByName, ...] = ()  # what is off unless the site allows it by name
+    candidates: tuple[str, ...] = ()  # networks of which an address may be asked of a suspect's own MAC
     blackout: tuple[Blackout, ...] = ()
     host: tuple[Host, ...] = ()
     allow_large: bool = False
@@ -62,6 +66,7 @@ class PaceSection(Strict, frozen=True):
 
     packets_per_host: int = 10  # in any second
     packets: int = 1000  # in any second, whole agent
+    packets_per_segment: int = 300  # in any second, all hosts of one network together
     broadcasts: int = 100  # ARP requests on one segment in any second: every device there hears each
     connection_gap: float = 0.2  # seconds between two connections to one host
     packets_per_host_and_scan: int = 120
@@ -90,7 +95,7 @@ class Collector(Strict, frozen=True):
 
     url: str = ""
     ca_file: str = ""
-    fingerprint: str = ""
+    fingerprint: str | tuple[str, ...] = ()  # SHA-256 of the certificate; two while it is being renewed
 
 
 class ScheduleSection(Strict, frozen=True):
@@ -101,10 +106,20 @@ class ScheduleSection(Strict, frozen=True):
     days: tuple[Weekday, ...] = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")  # for `at`
     time_zone: str = "Asia/Tokyo"  # of `at`, and of the blackout windows
     jitter_minutes: float = 0.0  # spreads the agents of one site over this time
+    whole_every_days: float = (
+        7.0  # a stable host is asked whole so often, and confirmed between; 0: every scan
+    )
 
     def __bool__(self) -> bool:
         """Whether a schedule is written at all."""
         return bool(self.every_hours or self.at)
+
+
+class Segment(Strict, frozen=True):
+    """How one network is scanned, where it is not as the rest."""
+
+    network: str
+    profile: Profile
 
 
 class Settings(Strict, frozen=True):
@@ -118,7 +133,9 @@ class Settings(Strict, frozen=True):
     collector: Collector = Collector()
     schedule: ScheduleSection = ScheduleSection()
     profile: Profile = "standard"
+    segment: tuple[Segment, ...] = ()
     listen_seconds: float = 3.0
+    listen_between: bool = False  # the long-running agent also listens between its scans
     state_folder: str = ""  # "": daicho in $XDG_STATE_HOME, or in ~/.local/state
     spool_bytes: int = 2 * 1024**3  # that spool and journal may take on the agent's disk
 
@@ -153,6 +170,7 @@ def settings_from(raw: object, where: str) -> Settings:
     _check_number(where, "listen_seconds", settings.listen_seconds, 0, 86_400)
     for place, secret in enumerate(settings.snmp):
         _check_snmp(secret, where, f"snmp[{place}]")
+    _check_segments(settings.segment, where)
     check_ssh(settings.ssh, where)
     check_access(settings.access, where)
     _check_schedule(settings.schedule, where)
@@ -184,6 +202,7 @@ def _check_schedule(schedule: ScheduleSection, where: str) -> None:
         raise _wrong(
             where, "schedule.jitter_minutes", "0 以上 1440 未満の数", "a number from 0 to below 1440"
         )
+    _check_number(where, "schedule.whole_every_days", schedule.whole_every_days, 0, MOST_WHOLE_DAYS)
     if schedule.at and not _is_clock_time(schedule.at):
         raise _wrong(where, "schedule.at", "02:00 の形の時刻", "a time like 02:00")
     if not schedule.days:
@@ -214,6 +233,7 @@ def _wrong(where: str, key: str, ja: str, en: str) -> Refusal:
 _BOUNDS: dict[str, tuple[float, float]] = {
     "packets_per_host": (6, 200),  # one connection takes up to 6 packets
     "packets": (6, 20_000),
+    "packets_per_segment": (6, 20_000),
     "broadcasts": (1, 1_000),
     "connection_gap": (0, 60),
     "packets_per_host_and_scan": (6, 10_000),
@@ -253,6 +273,24 @@ def _check_snmp(secret: SnmpSecret, where: str, key: str) -> None:
         raise _wrong(
             where, f"{key}.privacy_key", "privacy と privacy_key と auth", "privacy with privacy_key and auth"
         )
+
+
+def _check_segments(segments: tuple[Segment, ...], where: str) -> None:
+    """Refuse segments that are no networks, or of which one address would have two profiles."""
+    for place, segment in enumerate(segments):
+        if not _is_network(segment.network):
+            raise _wrong(
+                where, f"segment[{place}].network", "192.168.1.0/24 の形の網", "a network like 192.168.1.0/24"
+            )
+        here = ip_network(segment.network, strict=False)
+        others = (ip_network(other.network, strict=False) for other in segments[:place])
+        if any(here.version == other.version and here.overlaps(other) for other in others):
+            raise _wrong(
+                where,
+                f"segment[{place}].network",
+                "ほかの segment と重ならない網",
+                "one that overlaps no other",
+            )
 
 
 def _is_network(text: str) -> bool:

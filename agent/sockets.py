@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from probes.contract import OurFault, Refused, Silent
 
-_BYTES_IN_AT, _SEGS_OUT_AT, _DATA_SEGS_IN_AT = 128, 136, 152  # struct tcp_info, linux/tcp.h
+_RTT_AT, _BYTES_IN_AT, _SEGS_OUT_AT, _DATA_SEGS_IN_AT = 68, 128, 136, 152  # struct tcp_info, linux/tcp.h
 _ANSWERED_BY_RESET = (1, 3, 4, 5, 8)  # ESTABLISHED, SYN_RECV, FIN_WAIT1, FIN_WAIT2, CLOSE_WAIT (tcp_states.h)
 _RECEIVE_BUFFER = 4096  # bytes; a small window bounds what a talkative peer can make us acknowledge
 _USER_TIMEOUT, _REPEAT_MILLISECONDS = 18, 1000  # TCP_USER_TIMEOUT: a host that vanished is left alone soon
@@ -73,6 +73,11 @@ def end_by_reset(sock: socket.socket) -> bool:
 def segments_out(sock: socket.socket) -> int:
     """Segments that left through this TCP socket so far (SYN, data, ACK, FIN, repeats)."""
     return int(struct.unpack_from("I", _tcp_info(sock), _SEGS_OUT_AT)[0])
+
+
+def answer_seconds(sock: socket.socket) -> float:
+    """How long the peer took to answer, as the kernel measured it itself (smoothed; right after connecting: the SYN's)."""
+    return int(struct.unpack_from("I", _tcp_info(sock), _RTT_AT)[0]) / 1e6
 
 
 def is_crumbling(sock: socket.socket) -> bool:

@@ -12,6 +12,7 @@ from agent.refusal import Refusal
 
 LOGBOOK_FILE = "logbook"
 _LOCK_FILE = "lock"
+_WHOLE_FILE = "whole"  # the operator wishes that every host be asked whole at the next scan
 _LAST_START_FILE = "last_start"  # RFC 3339 with offset
 
 
@@ -60,6 +61,31 @@ def write_last_start(state: Path, moment: datetime) -> None:
         new.replace(path)
     except OSError as error:
         raise _unusable(state, error) from error
+
+
+def wish_whole(state: Path) -> None:
+    """Note that the next scan shall ask every host whole; raises Refusal."""
+    try:
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (state / _WHOLE_FILE).touch(mode=0o600)
+    except OSError as error:
+        raise _unusable(state, error) from error
+
+
+def wishes_whole(state: Path) -> bool:
+    """Say whether somebody wished for it."""
+    return (state / _WHOLE_FILE).exists()
+
+
+def take_wish(state: Path) -> bool:
+    """Say whether somebody wished for it, and take the note away."""
+    try:
+        (state / _WHOLE_FILE).unlink()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise _unusable(state, error) from error
+    return True
 
 
 def _unusable(state: Path, why: OSError) -> Refusal:

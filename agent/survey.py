@@ -3,51 +3,52 @@
 
 import asyncio
 import contextlib
+import functools
 import secrets
 import socket
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
 import msgspec
 
+from agent.asking import Asking
 from agent.clock import Clock, SystemClock
+from agent.confirm import Confirming
 from agent.credentials import Credentials
-from agent.deep_survey import look_at_all
-from agent.discovery import Discovery
+from agent.crossing import Crossing
+from agent.deep_survey import look
+from agent.discovery import ROUNDS, Discovery
 from agent.door import Door
-from agent.ground import Ground, link_local, survey_ground
+from agent.finding import Finding
+from agent.gateway_tables import read_tables
+from agent.ground import Ground, survey_ground
 from agent.guard import Permit
+from agent.headway import Headway, Notebook, begin, digest_of, keep_headway
 from agent.host import HostSurvey
 from agent.listening import Listening
+from agent.memory import Memory
 from agent.pace import Pace
 from agent.packet_worker import NotPermitted, PacketWorker
-from agent.plan import Question
 from agent.records import Records, Spool
 from agent.scan_end import how_it_ended
 from agent.scope import Scope, overlap
+from agent.segment_lock import hold
+from agent.segments import looked_at, profile_for, with_listening
 from agent.settings import Settings
 from agent.sightings import Sightings
+from agent.tally import Tally
+from agent.time_left import Progress
 from agent.vantage import neighbours, vantages
+from agent.watch import Brakes
 from probes.contract import OurFault
-from probes.facts import Fact, FactKind, Observation, Outcome, Scan
+from probes.facts import Fact, Observation, Outcome, Scan
 
-_PACKETS_OF_AN_EXCHANGE = 6  # reserved by one connection at most
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a scan has come."""
-
-    stage: str  # listen, find, ask, done
-    done: int
-    total: int
-    found: int
-    packets: int
+FLUSH_EVERY, STANDING_EVERY = 0.5, 1.0  # seconds
 
 
 @dataclass(slots=True)
 class Survey:
-    """One scan of a written scope into a spool."""
+    """One scan of a written scope into a spool; with a notebook it goes on where an interrupted one was."""
 
     settings: Settings
     scope: Scope
@@ -55,6 +56,8 @@ class Survey:
     clock: Clock = field(default_factory=SystemClock)
     tell: Callable[[Progress], None] = lambda _: None
     privileged: bool = True
+    notebook: Notebook | None = None
+    memory: Memory | None = None  # of hosts that were met: stable ones are confirmed, not asked whole
     id: str = field(default_factory=lambda: secrets.token_hex(8))
     _ground: Ground = field(init=False)
     _records: Records = field(init=False)
@@ -63,38 +66,81 @@ class Survey:
     _doors: dict[str, Door] = field(default_factory=dict)
     _hosts: dict[str, HostSurvey] = field(default_factory=dict)
     _seen: Sightings = field(init=False)
-    _finding: Discovery = field(init=False)
+    _discovery: Discovery = field(init=False)
+    _finding: Finding = field(init=False)
     _listening: Listening = field(init=False)
-    _swept: int = 0
     _credentials: Credentials = field(init=False)
+    _brakes: Brakes = field(default_factory=Brakes)
+    _headway: Headway = field(init=False)
+    _tally: Tally = field(init=False)
+    _interrupted: bool = False  # by a person, a blackout or a fault of ours: the next start may go on
+    _nmap: asyncio.Lock = field(default_factory=asyncio.Lock)  # one at a time on this machine
 
     async def run(self) -> Scan:
-        """Scan; gives the final state. Cancelling stops it: what was seen is kept, the state says stopped."""
+        """Scan; gives the final state. Cancelling stops it: what was seen is kept, the state says stopped.
+
+        Raises Refusal for a scope out of reach, or one that is being scanned on this machine already.
+        """
+        with hold(self.scope.networks):
+            return await self._scan()
+
+    async def _scan(self) -> Scan:
+        self.scope = with_listening(self.scope, self.settings)
+        standings = await vantages(loopback=any(n.is_loopback for n in self.scope.networks))
+        self._credentials = Credentials.of(self.settings)
+        self._ground = await survey_ground(self.scope, standings, socket.gethostname())
+        scan = await self._begin()
+        self._prepare()
+        if self.notebook:
+            for address, packets in (await self.notebook.spent(scan.id, scan.started)).items():
+                self._pace.spend(address, packets)
+        return await self._run(scan)
+
+    async def _begin(self) -> Scan:
+        networks, profile = looked_at(self.scope, self.settings)
+        scan = Scan(
+            id=self.id,
+            started=self.clock.now(),
+            scope=tuple(str(network) for network in networks),
+            profile=profile,
+            planned=len(self._ground.askable()),
+            left_out=overlap(self.scope),
+        )
+        self._headway = await begin(self.notebook, self.spool, scan, digest_of(self.settings, scan.scope))
+        self.id = self._headway.scan.id
+        return self._headway.scan
+
+    def _prepare(self) -> None:
         pace = self.settings.pace
         self._pace = Pace(
             pace.packets_per_host - 1,  # one is kept for what the kernel sends by itself (ARP)
             pace.packets,
             pace.connection_gap,
             pace.packets_per_host_and_scan,
+            pace.packets_per_segment,
         )
-        standings = await vantages(loopback=any(n.is_loopback for n in self.scope.networks))
-        self._credentials = Credentials.of(self.settings)
-        self._ground = await survey_ground(self.scope, standings, socket.gethostname())
         self._seen = Sightings(self._ground)
-        self._finding = Discovery(self._door, None, pace.broadcasts, self._swept_more)
         self._records = Records(self.spool, self.id)
+        least = ROUNDS / min(pace.broadcasts, pace.packets_per_segment)
+        self._tally = Tally(
+            self.scope, self.clock, self.tell, self._seen.macs, lambda: self._records.packets, least,
+            self._headway.scan.planned,
+        )  # fmt: skip
+        self._discovery = Discovery(self._door, None, pace.broadcasts, self._tally.one_swept)
         self._listening = Listening(
             self._records, self.id, self._ground.by_interface(), self._ground.own_macs, self._found
         )
-        scan = Scan(
-            id=self.id,
-            started=self.clock.now(),
-            scope=tuple(str(network) for network in self.scope.networks),
-            profile=self.settings.profile,
-            planned=sum(1 for _ in self._addresses()),
-            left_out=overlap(self.scope),
+        self._finding = Finding(
+            self._ground,
+            self.clock,
+            self._seen,
+            self._discovery,
+            self._headway,
+            self._found,
+            self._note,
+            self._tally.were_swept,
+            self._ask_gateways,
         )
-        return await self._run(scan)
 
     async def _run(self, scan: Scan) -> Scan:
         state, note = "failed", ""
@@ -106,16 +152,24 @@ class Survey:
                 self._records.add(scan)
                 state, note = self._verdict(await self._until_fault())
         except OurFault as fault:
-            note = str(fault)[:500]
+            self._interrupted, note = True, str(fault)[:500]
         except asyncio.CancelledError:
+            self._interrupted = True
             state, note = "stopped", "stopped by a person or a signal"
             raise
         finally:
             scan = msgspec.structs.replace(
-                scan, ended=self.clock.now(), state=state, note=note, finished=self._swept
+                scan,
+                ended=self.clock.now(),
+                state=state,
+                note=note,
+                finished=self._tally.swept,
+                confirmed=self._headway.scan.confirmed,
+                whole_since=self._headway.scan.whole_since,
             )
             self._records.add(scan)
-            await asyncio.shield(self._records.flush())
+            self._headway.news = True
+            await asyncio.shield(self._write_down(ended=not self._interrupted))
         return scan
 
     async def _until_fault(self) -> str:
@@ -126,9 +180,11 @@ class Survey:
         fault = ""
         try:
             async with asyncio.TaskGroup() as group:
-                flushing = group.create_task(self._keep_flushing())
+                beside = (self._keep_flushing(), self._keep_standing())
+                tasks = [group.create_task(work) for work in beside]
                 await self._stages()
-                flushing.cancel()
+                for task in tasks:
+                    task.cancel()
         except* OurFault as faults:
             fault = "; ".join(str(one) for one in faults.exceptions)[:500]
         return fault
@@ -137,11 +193,18 @@ class Survey:
         """Say how the scan ended, and what of it was not done."""
         if not fault and self._worker is not None and not self._worker.is_running:
             fault = "packet worker: ended during the scan"
+        dark = "blackout" in self._discovery.held or any(
+            h.refused == "blackout" for h in self._hosts.values()
+        )
+        braked = self._brakes.notes()
+        self._interrupted = not braked and (dark or bool(fault))
         return how_it_ended(
             fault,
-            self._finding.failed,
-            blackout="blackout" in self._finding.held or any(host.refused for host in self._hosts.values()),
+            self._discovery.failed,
+            blackout=dark,
             unread=(self._worker.lost if self._worker else 0) + self._listening.left_out,
+            unnamed=self._finding.unnamed,
+            braked=braked,
         )
 
     @contextlib.asynccontextmanager
@@ -151,12 +214,13 @@ class Survey:
             yield
             return
         try:
-            worker = await PacketWorker.start(self._ground.interfaces, [str(n) for n in self.scope.networks])
+            asked = [str(n) for n in (*self.scope.networks, *self.scope.candidates)]
+            worker = await PacketWorker.start(self._ground.interfaces, asked)
         except OurFault as fault:  # the rest can be done without it
-            self._finding.failed.update([] if isinstance(fault, NotPermitted) else [str(fault)])
+            self._discovery.failed.update([] if isinstance(fault, NotPermitted) else [str(fault)])
             yield
             return
-        self._worker = self._finding.worker = worker
+        self._worker = self._discovery.worker = worker
         worker.when_kernel_sends(lambda target: self._pace.settle(target, 0, 1, self.clock.steady()))
         listening = asyncio.create_task(self._listen(worker))
         try:
@@ -167,82 +231,23 @@ class Survey:
             self._journal_kernel(worker)
 
     async def _stages(self) -> None:
-        self._say("listen", 0, 1)
+        self._tally.say("listen", 0, 1)
         await self.clock.sleep(self.settings.listen_seconds if self._worker else 0.0)
         for neighbour in await neighbours():
             self._found(neighbour.interface, neighbour.ip, neighbour.mac)
         if self.settings.profile == "listen":
             return
-        await self._find()
+        askable = self._ground.askable()
+        self._tally.plan("find", askable)
+        await self._finding.run(askable)
         await self._ask_all()
-        await look_at_all(self._hosts.values())
-        if self._worker:
-            await self._test_forwarding(self._worker)
-        self._say("done", self._swept, self._swept)
+        self._tally.say("done", self._tally.swept, self._tally.swept)
 
-    async def _find(self) -> None:
-        """Our links first, then our gateways' own tables, then what lies behind them."""
-        on_link, routed = self._split(self._addresses())
-        behind = [address for addresses in routed.values() for address in addresses]
-        if self._worker is None:
-            await self._knock(on_link, behind)
-        else:
-            async with asyncio.TaskGroup() as group:
-                for interface, addresses in on_link.items():
-                    group.create_task(self._finding.by_arp(interface, addresses))
-            for (interface, address), macs in list(self._worker.arp_answers.items()):
-                for mac in macs:
-                    self._found(interface, address, mac)
-            await self._solicit()
-            if behind:
-                await self._find_behind_routers(self._worker, routed)
-        self._seen.doubt_crowds(behind)
-
-    async def _find_behind_routers(self, worker: PacketWorker, routed: dict[str, list[str]]) -> None:
-        await self._ask_gateways("who stands behind it")
-        for interface, addresses in routed.items():
-            via = interface if interface in self._ground.interfaces else self._ground.interfaces[0]
-            asked = [address for address in addresses if not self._seen.is_fragile(address)]
-            self._swept_more(len(addresses) - len(asked))  # dealt with: known, and left alone
-            await self._finding.by_echo(via, asked)
-        for address, reply in worker.echo_answers.items():
-            if reply == "echo-reply":  # an answer from another address proves nobody at this one
-                self._seen.add(address)
-                self._note(address, "echo", "icmp", (Fact(FactKind.ICMP_REPLY, reply),))
-        await self._ask_gateways("who answered behind it")
-
-    async def _ask_gateways(self, why: str) -> None:
-        """Read our own gateways' whole neighbour tables where the site gave a credential: they name the fragile."""
-        for gateway in dict.fromkeys(g for s in self._ground.standings for g in s.gateways):
-            if gateway in self._seen.macs and self._credentials.snmp(gateway):
-                host = self._host(gateway)
-                host.door.permit = Permit.SEND
-                for probe in ("snmp", "snmp_tables"):  # a table cut short would let us ping a fragile host
-                    seen = await host.put(Question(probe, 161, why))
-                    for line in seen.of(FactKind.NEIGHBOUR):
-                        address, _, mac = line.partition(" ")
-                        self._found("", address, mac)
-
-    async def _knock(self, on_link: dict[str, list[str]], behind: list[str]) -> None:
-        """Knock where nobody is known yet; those in the neighbour table are there without a knock."""
-        for segment, addresses in (*on_link.items(), ("", behind)):
-            unknown = [a for a in addresses if not self._seen.mac_of(a)]
-            answered = await self._finding.by_knocking("" if segment == "lo" else segment, unknown)
-            for neighbour in await neighbours():
-                self._found(neighbour.interface, neighbour.ip, neighbour.mac)
-            for address in (address for address, there in answered.items() if there):
-                self._seen.add(address)
-
-    async def _solicit(self) -> None:
-        """Ask for the IPv6 address that a MAC implies, where the scope holds link-local addresses."""
-        if not any(network.version == 6 for network in self.scope.networks):
-            return
-        for address, mac in list(self._seen.macs.items()):
-            place = self._ground.place(address)
-            if not (place.on_link and mac) or self._seen.is_fragile(address):
-                continue
-            if not self.scope.refuses(link_local(mac), self.clock.now()):
-                await self._finding.solicit(place.standing.interface, link_local(mac))
+    async def _ask_gateways(self, why: str) -> bool:
+        """Read our own gateways' neighbour tables where the site gave a credential; True where one was cut short."""
+        gateways = dict.fromkeys(g for s in self._ground.standings for g in s.gateways)
+        known = [g for g in gateways if g in self._seen.macs and self._credentials.snmp(g)]
+        return await read_tables(map(self._host, known), lambda ip, mac: self._found("", ip, mac), why)
 
     def _found(self, interface: str, address: str, mac: str) -> None:
         if self._seen.add(address, mac) and address in self._doors:
@@ -252,76 +257,41 @@ class Survey:
                 door.permit, door.why_not = Permit.NOTHING, self._seen.ruling_on(address).reason
 
     async def _ask_all(self) -> None:
-        """Ask every device; the addresses of one device one after the other, so that it is asked once at a time."""
-        for address, reason in self._seen.ghosts().items():
-            self._note(address, "plan", "", (), Outcome.HELD_BACK, reason)
-        devices = self._seen.devices()
-        pace = self.settings.pace
-        at_once = asyncio.Semaphore(max(1, min(pace.hosts_at_once, pace.packets // _PACKETS_OF_AN_EXCHANGE)))
-        waiting = {address for device in devices for address in device}
-        total = len(waiting)
+        confirming = Confirming(self.memory, self._headway.stands_on) if self.memory else None
+        await Asking(
+            self.settings.pace, self._ground, self._seen, self._headway, self._host, self._shown_by, self._after,
+            self._note, self._tally, lambda address: profile_for(self.settings, address) != "listen", confirming,
+        ).run()  # fmt: skip
 
-        def told() -> None:
-            self._say("ask", total - len(waiting), total)
+    def _shown_by(self, address: str) -> str:
+        """How it answered tonight while we looked for it."""
+        worker, place = self._worker, self._ground.place(address)
+        if worker is None:
+            return ""
+        if self._seen.mac_of(address) in worker.arp_answers.get((place.standing.interface, address), ()):
+            return "arp"
+        return "echo" if worker.echo_answers.get(address) == "echo-reply" else ""
 
-        async def ask(device: Iterable[str]) -> None:
-            async with at_once:
-                for address in device:
-                    await self._host(address).run(told)
-                    waiting.discard(address)
-                    told()
-
-        async with asyncio.TaskGroup() as group:
-            for device in devices:
-                group.create_task(ask(device))
-
-    async def _test_forwarding(self, worker: PacketWorker) -> None:
-        """Ask hosts on our own links whether they pass packets on."""
-        tested = [
-            (h.door, self._ground.place(h.door.address).standing)
-            for h in self._hosts.values()
-            if h.door.permit is Permit.SEND and h.door.mac and self._ground.place(h.door.address).on_link
-        ]
-        left: dict[str, bool] = {}
-        for door, ours in tested:
-            left[door.address] = await self._finding.forwards(ours.interface, door, ours.address)
-        await self.clock.sleep(1.0 if tested else 0.0)
-        for address, was_sent in left.items():
-            mac = self._seen.mac_of(address).lower()
-            self._tell_forwarding(address, worker.forward_answers.get(mac, "") if was_sent else None)
-
-    def _tell_forwarding(self, address: str, reply: str | None) -> None:
-        """Write down what a forwarding test brought; None: it was not put, which is no silence of theirs."""
-        if reply is None:
-            reason = "not_sent: 送信を見合わせた / we did not send it"
-            self._note(address, "forward_test", "icmp", (), Outcome.HELD_BACK, reason)
-            return
-        facts = (Fact(FactKind.ICMP_REPLY, reply),) if reply else ()
-        if reply in ("11/0", "3/0", "5/0", "5/1"):
-            facts = (*facts, Fact(FactKind.FORWARDS, "yes"))
-        self._note(address, "forward_test", "icmp", facts)
-
-    def _addresses(self) -> Iterable[str]:
-        nobody = self._ground.own_addresses | self._ground.edges
-        every = (a for n in self.scope.networks for a in self.scope.addresses(n))
-        return dict.fromkeys(a for a in every if a not in nobody)
-
-    def _split(self, addresses: Iterable[str]) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
-        on_link: dict[str, list[str]] = {}
-        routed: dict[str, list[str]] = {}
-        for address in addresses:
-            place = self._ground.place(address)
-            group = on_link if place.on_link else routed
-            group.setdefault(place.standing.interface, []).append(address)
-        return on_link, routed
-
-    def _swept_more(self, count: int) -> None:
-        self._swept += count
-        self._say("find", self._swept, 0)
+    async def _after(self, host: HostSurvey) -> None:
+        """Ask what follows a host's plan: nmap where it is allowed, and the tests by single frames."""
+        async with self._nmap:
+            await look(host)
+        await Crossing(
+            self.scope,
+            self._ground,
+            self._discovery,
+            {host.door.address: host},
+            self._note,
+            self.clock,
+            self._worker,
+            self._listening.asked_for,
+            self._seen.macs,
+        ).test()
 
     def _door(self, address: str) -> Door:
         if address not in self._doors:
             place = self._ground.place(address)
+            self._pace.stand(address, place.network)
             self._doors[address] = Door(
                 address,
                 self.scope,
@@ -332,6 +302,7 @@ class Survey:
                 self._records.add,
                 mac=self._seen.mac_of(address),
                 opted=self._credentials.opted(address, self.scope.allowed(address)),
+                halted=functools.partial(self._brakes.refuses, place.network),
             )
         return self._doors[address]
 
@@ -342,11 +313,12 @@ class Survey:
             self._hosts[address] = HostSurvey(
                 self._door(address),
                 self._records,
-                self.settings.profile,
+                profile_for(self.settings, address),
                 place.network,
                 self._credentials.snmp(address),
                 self._credentials.ssh(address),
                 ours=any(address in s.gateways for s in self._ground.standings),
+                brakes=self._brakes,
             )
         return self._hosts[address]
 
@@ -390,10 +362,31 @@ class Survey:
             if address in self._doors or address in gateways:
                 self._door(address).journal("kernel neighbour frames", packets=packets, transport="arp")
 
+    async def _keep_standing(self) -> None:
+        """End the scan when an interface went down or an address was taken from us: what is silent then is us."""
+        while True:
+            await self.clock.sleep(STANDING_EVERY)
+            if lost := self._ground.lost(await vantages(loopback=True)):
+                raise OurFault(lost)
+
     async def _keep_flushing(self) -> None:
         while True:
-            await self.clock.sleep(0.5)
-            await self._records.flush()
+            await self.clock.sleep(FLUSH_EVERY)
+            await self._write_down()
 
-    def _say(self, stage: str, done: int, total: int) -> None:
-        self.tell(Progress(stage, done, total or done, len(self._seen.macs), self._records.packets))
+    async def _write_down(self, *, ended: bool = False) -> None:
+        """Make all records durable, then how far the scan has come: never the other way round."""
+        headway, news = self._headway, self._headway.news
+        headway.news = False
+        kept = msgspec.structs.replace(
+            headway,
+            at=self.clock.now(),
+            swept=dict(headway.swept),
+            found=dict(self._seen.macs),
+            asked=list(headway.asked),
+        )
+        await self._records.flush()
+        if self.memory:
+            await self.memory.write()
+        if self.notebook and (ended or news):
+            await keep_headway(self.notebook, None if ended else kept)

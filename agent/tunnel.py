@@ -41,9 +41,17 @@ class Tunnel:
         self._sockets = theirs, ours = socket.socketpair()
         for end in self._sockets:
             end.setblocking(False)
+        self._begin(ours, carrier)
+        return theirs
+
+    async def carry(self, ours: socket.socket, carrier: Carrier) -> None:
+        """Carry what comes from and goes to this connection of a program, until either side ends."""
+        self._begin(ours, carrier)
+        await asyncio.wait(self._pumps, return_when=asyncio.FIRST_COMPLETED)
+
+    def _begin(self, ours: socket.socket, carrier: Carrier) -> None:
         lock = asyncio.Lock()
         self._pumps = [asyncio.create_task(pump(ours, carrier, lock)) for pump in (_out, _in)]
-        return theirs
 
     @property
     def why(self) -> WireError | None:
@@ -67,6 +75,8 @@ async def _out(ours: socket.socket, carrier: Carrier, lock: asyncio.Lock) -> Non
         while data := await loop.sock_recv(ours, _CHUNK):
             async with lock:
                 await carrier.push(data)
+    except OSError:  # the library broke off
+        return
     except WireError:
         _end(ours)
         raise
@@ -76,7 +86,7 @@ async def _in(ours: socket.socket, carrier: Carrier, lock: asyncio.Lock) -> None
     loop = asyncio.get_running_loop()
     try:
         while carrier.sock is not None:
-            await _readable(carrier.sock)
+            await readable(carrier.sock)
             async with lock:
                 data = await carrier.pull(4096)
             if not data:
@@ -94,7 +104,8 @@ def _end(ours: socket.socket) -> None:
         ours.shutdown(socket.SHUT_RDWR)
 
 
-async def _readable(sock: socket.socket) -> None:
+async def readable(sock: socket.socket) -> None:
+    """Wait until something can be read from this socket, or it has ended."""
     loop = asyncio.get_running_loop()
     ready = asyncio.Event()
     loop.add_reader(sock, ready.set)

@@ -9,12 +9,13 @@ import asyncio
 import math
 import socket
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from agent import sockets
 from agent.door import Door
 from agent.guard import Permit
 from agent.logins.opening import PacedSession
-from agent.logins.ssh import SshAccess, SshLogin
+from agent.logins.ssh_access import SshAccess
 from agent.settings import SnmpSecret
 from agent.tls import Tls, TlsFailed
 from agent.udp_stream import UdpStream
@@ -33,6 +34,9 @@ from probes.contract import (
     Transcript,
     WireError,
 )
+
+if TYPE_CHECKING:
+    from agent.logins.ssh import SshLogin
 
 CONNECT_SECONDS = 0.9  # under the kernel's first retransmission, so that one SYN is one packet
 RECEIVE_SECONDS = 2.0
@@ -56,6 +60,7 @@ class LiveWire:
     lines: list[Line] = field(default_factory=list)
     heard_bytes: int = 0
     connected: bool = False  # a TCP handshake was completed
+    answer_seconds: float | None = None  # that the last handshake took
     _open: list["TcpStream | UdpStream | PacedSession | SshLogin"] = field(default_factory=list)
 
     @property
@@ -176,6 +181,7 @@ class TcpStream:
         except _OUR_ERRORS as error:
             raise self.wire.unreachable(error) from error
         self.connected = self.wire.connected = True
+        self.wire.answer_seconds = sockets.answer_seconds(self.sock)
 
     async def send(self, data: bytes) -> None:
         """Send all of `data`, if the guard permits a byte on this port."""

@@ -3,6 +3,7 @@
 
 from fastapi.responses import JSONResponse
 
+from collector.problems import problem_response
 from inventory_db import agents
 
 # status, Japanese, English: what happened, what it means, what to do next
@@ -48,6 +49,13 @@ _PROBLEMS: dict[str, tuple[int, str, str]] = {
         "This agent was revoked. Nothing was taken in. "
         "If it is to go on, make a new enrolment code and enrol it again.",
     ),
+    "facility-closed": (
+        403,
+        "この施設は閉じられています。受け取っていません。記録はエージェントに残ります。"
+        "続ける場合は、台帳サーバーで daicho facility reopen を実行してください。",
+        "This facility is closed. Nothing was taken in; the records stay with the agent. "
+        "If it is to go on, run daicho facility reopen on the collector.",
+    ),
     "clock": (
         403,
         "エージェントの時計が台帳サーバーと 15 分より大きくずれています。受け取っていません。"
@@ -82,7 +90,41 @@ _PROBLEMS: dict[str, tuple[int, str, str]] = {
         "This key belongs to an enrolled agent. Nothing was enrolled. "
         "Use a new state folder, or go on with the earlier enrolment.",
     ),
+    "slow": (
+        408,
+        "データが時間内に届きませんでした。受け取っていません。通信の状態を確かめてください。記録はエージェントに残り、あとで送られます。",
+        "The upload did not arrive in time. Nothing was taken in. Check the network; the records stay with the "
+        "agent and are sent later.",
+    ),
+    "busy": (
+        503,
+        "いま多くのエージェントが送っているため、受け取れません。記録はエージェントに残り、まもなく自動で送り直されます。",
+        "Many agents are uploading just now. Nothing was taken in; the records stay with the agent and are sent "
+        "again soon.",
+    ),
+    "backlog": (
+        429,
+        "届いた記録の台帳への反映が追いついていません。受け取っていません。記録はエージェントに残り、あとで自動で送り直されます。"
+        "続くときは、台帳サーバーで daicho uploads list を実行してください。",
+        "What came before still waits to enter the ledger. Nothing was taken in; the records stay with the agent "
+        "and are sent again later. If it goes on, run daicho uploads list on the collector.",
+    ),
+    "disk-full": (
+        507,
+        "台帳サーバーのディスクの空きがほとんどありません。受け取っていません。記録はエージェントに残ります。"
+        "台帳サーバーの空きを増やしてください。あとで自動で送り直されます。",
+        "The collector's disk is nearly full. Nothing was taken in; the records stay with the agent. Make room on "
+        "the collector; they are sent again by themselves.",
+    ),
+    "unavailable": (
+        503,
+        "台帳に書けません（データベースが応えないか、使用中です）。受け取っていません。記録はエージェントに残り、自動で送り直されます。"
+        "続くときは、台帳サーバーのデータベースを確かめてください。",
+        "The ledger cannot be written: its database does not answer or is busy. Nothing was taken in; the records "
+        "stay with the agent and are sent again. If it goes on, check the collector's database.",
+    ),
 }
+_RETRY_AFTER = {"busy": 5, "backlog": 120, "disk-full": 300, "unavailable": 10}  # seconds
 
 
 class Problem(Exception):
@@ -96,15 +138,10 @@ class Problem(Exception):
     def response(self) -> JSONResponse:
         """Give the answer as problem+json."""
         status, ja, en = _PROBLEMS[self.name]
-        content = {
-            "type": f"urn:daicho:problem:{self.name}",
-            "title": self.name,
-            "status": status,
-            "detail": f"{ja} / {en}",
-            "ja": ja,
-            "en": en,
-        }
-        return JSONResponse(content | self.more, status, media_type="application/problem+json")
+        response = problem_response(self.name, status, ja, en, self.more)
+        if after := _RETRY_AFTER.get(self.name):
+            response.headers["Retry-After"] = str(after)
+        return response
 
 
 _REFUSALS: dict[type[agents.AgentRefused], str] = {
@@ -113,6 +150,7 @@ _REFUSALS: dict[type[agents.AgentRefused], str] = {
     agents.CodeExpired: "code-expired",
     agents.KeyKnown: "key-known",
     agents.AgentRevoked: "revoked",
+    agents.AgentOfClosed: "facility-closed",
     agents.Replayed: "replayed",
 }
 
@@ -121,3 +159,17 @@ def refusal(error: agents.AgentRefused) -> Problem:
     """Name what the ledger refused; a replay also says after which sequence to go on."""
     more = {"sequence": error.last} if isinstance(error, agents.Replayed) else {}
     return Problem(_REFUSALS[type(error)], **more)
+
+
+def trouble(error: Exception) -> Problem:
+    """Name what kept the ledger from being written: no room, or anything that passes."""
+    seen: BaseException | None = error
+    while seen is not None:
+        cause = getattr(seen, "orig", None)
+        if (
+            getattr(cause, "sqlite_errorname", "") == "SQLITE_FULL"
+            or getattr(cause, "sqlstate", "") == "53100"
+        ):
+            return Problem("disk-full")
+        seen = seen.__cause__
+    return Problem("unavailable")

@@ -35,8 +35,9 @@ class _Look:
 
     @property
     def ended(self) -> datetime:
-        """When it ended, or began if it never did."""
-        return self.scan.ended or self.scan.started
+        """When it ended, or began if it never did; where hosts were only confirmed, when they were asked whole."""
+        ended = self.scan.ended or self.scan.started
+        return min(ended, self.scan.whole_since or ended)
 
 
 def compute_basis(

@@ -6,7 +6,7 @@ A device counts as listed when the facility's own ledger has it (an imported row
 or when a person has filled in at least one column of its row here.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 
@@ -14,7 +14,7 @@ from collector.case import Case
 from inventory_db.device import Device
 from inventory_db.listed import Finder, Match
 from inventory_db.official import OfficialRow
-from inventory_db.stated import ListedDevice, Review
+from inventory_db.stated import ListedDevice, Review, StockTake
 from inventory_db.typed_values import folded
 
 SILENT_DAYS = 30
@@ -66,7 +66,10 @@ class Coverage:
     retired: tuple[str, ...] = ()  # ids of listed rows whose 状態 says 廃棄 or the like, and which nobody saw
     retired_but_seen: tuple[str, ...] = ()  # devices that were seen, though their listed row says so
     silent_days: int = SILENT_DAYS
-    checked: date | None = None  # when a person last touched the ledger: a cell, an import, a review
+    checked: date | None = None  # when a person last touched the ledger, or looked in a 棚卸し and knew
+    missed: tuple[
+        StockTake, ...
+    ] = ()  # what somebody looked for in a 棚卸し and did not find, or could not tell
     updated: datetime | None = None  # 最終更新日, scans included
     updated_by: str = ""  # 最終更新者
     review: Review | None = None  # the last executive review of the ledger
@@ -97,6 +100,7 @@ def cover(case: Case, silent_days: int = SILENT_DAYS) -> Coverage:
         retired_but_seen=tuple(id for id, one in by_device.items() if is_retired(one)),
         silent_days=silent_days,
         checked=_checked(case),
+        missed=tuple(_missed(case)),
         updated=updated,
         updated_by=updated_by,
         review=max((r for r in case.said(Review) if r.subject == "ledger"), key=lambda r: r.on, default=None),
@@ -184,7 +188,13 @@ def _updated(case: Case) -> tuple[datetime | None, str]:
 def _checked(case: Case) -> date | None:
     days = [_day(at) for at, _ in _words(case)]
     days += [one.on for one in case.said(Review) if one.subject == "ledger"]
+    days += [one.on for one in case.said(StockTake) if one.found != "unknown"]
     return max(days, default=None)
+
+
+def _missed(case: Case) -> Iterator[StockTake]:
+    """Give each row at whose place nobody found it: a scan that sees it does not say that it stands there."""
+    return (one for one in case.said(StockTake) if one.found != "yes")
 
 
 def _day(at: datetime) -> date:

@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from collector.ledger_view import Document
+from collector.sameness import Line
+from collector.techniques import Way
+from inventory_db.device import Part
 from inventory_db.observations import Stored
 from inventory_db.official import COLUMNS, Cell
 from probes.facts import Sent, Sure, Vantage
@@ -17,7 +20,7 @@ COLUMN_OF = {f"c{place}": column for place, column in enumerate(COLUMNS, 1)} | {
 }  # key in forms → column of inventory_db
 HUMAN = ("c8", "c9", "c10", "c11", "c12")
 SCANNED = ("c2", "c3", "c4", "c5", "c6", "c7")
-MOST_OBSERVATIONS = 400  # on one page; the newest of each question come first to be kept
+MOST_OBSERVATIONS = 200  # on one page, beside what the device's values rest on
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +73,16 @@ class DeviceView:
     cells: tuple[Field, ...]
     identity: tuple[Believed, ...]
     observations: tuple[Stored, ...]
-    earlier: int  # observations left off
+    earlier: int  # observations left off the first page
     sent: tuple[SentLine, ...]
     vantages: Mapping[str, str]
     places: Mapping[str, int] = field(default_factory=dict)  # observation id → number on this page
+    typed: tuple[Mapping[str, Any], ...] = ()  # what people typed, newest first: column, value, who, at
+    ways: tuple[Way, ...] = ()  # how we know on which networks it stands, and what did not answer
+    parts: tuple[Part, ...] = ()  # what a person may take away as another device
+    decided: tuple[Line, ...] = ()  # what people decided about which devices are this one, newest first
+    back: int = 0  # which page of observations this is; 0: the newest
+    pages: int = 1
 
     @property
     def scanned(self) -> tuple[str, ...]:
@@ -116,6 +125,20 @@ def believe(device: Document, seen: Sequence[Stored], named: object) -> tuple[Be
     """
     fields = tuple(_believed(device, name) for name in IDENTITY[1:])
     return (_believed_name(device["names"], seen, named), *fields)
+
+
+def choose_observations(every: Sequence[str], cited: Sequence[str], back: int) -> list[str]:
+    """Choose of a device's observations (oldest first) those of one page; on the first also what its values rest on."""
+    last = len(every) - back * MOST_OBSERVATIONS
+    newest = every[max(0, last - MOST_OBSERVATIONS) : max(0, last)]
+    known = set(every)
+    also = [id for id in cited if id in known][:MOST_OBSERVATIONS] if back == 0 else []
+    return list(dict.fromkeys([*newest, *also]))
+
+
+def pages_of(observations: int) -> int:
+    """Give how many pages so many observations fill."""
+    return max(1, -(-observations // MOST_OBSERVATIONS))
 
 
 def number_observations(

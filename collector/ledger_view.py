@@ -1,24 +1,47 @@
 # SPDX-License-Identifier: Apache-2.0
 """The ledger as a page shows it: searched, filtered, sorted, cut into pages. Pure."""
 
-import ipaddress
-import re
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 from urllib.parse import urlencode
 
-CLASSES = ("server", "pc", "network", "gateway", "medical", "printer", "phone", "iot", "unknown")
-MARKS = ("dual", "remote", "guess", "unseen")
+from inventory_db.row_keys import (
+    CLASSES,
+    MARKS,
+    RANKS,
+    Document,
+    address_key,
+    class_of,
+    fold,
+    has_mark,
+    natural_key,
+    networks_of,
+    searchable,
+    sureness,
+)
+
+__all__ = [
+    "CLASSES",
+    "MARKS",
+    "SORTS",
+    "TABLE",
+    "Answer",
+    "Document",
+    "Entry",
+    "Question",
+    "answer",
+    "ask",
+    "fold",
+    "select",
+    "sort",
+]
+
 SORTS = (*(f"c{number}" for number in range(1, 13)), "class", "paths", "sure", "seen")
 TABLE = (*((sort,) for sort in SORTS[:12]), ("class", "sure"), ("paths",), ("seen",))  # columns of the page
 PAGE_SIZES = (50, 100, 500)
 MOST_QUERY = 200  # characters of a search that are used
-_RANKS = {"sure": 0, "likely": 1, "guess": 2}
-
-Document = Mapping[str, Any]  # a device as in daicho/ledger/1
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +51,12 @@ class Entry:
     cells: tuple[str, ...]
     device: Document
     unseen: bool = False  # did not show itself in the newest scan
+    key: bytes = b""  # all of it as one name; b"" for none
 
     @property
     def sureness(self) -> str:
         """The weakest mark among the fields that we know (a proposed place is none): sure, likely, guess."""
-        marked = self.device["confidence"].items()
-        marks = [mark["sure"] for field, mark in marked if field != "location"]
-        return max(marks, key=lambda mark: _RANKS.get(mark, 2), default="sure")
+        return sureness(self.device)
 
     @property
     def path_kinds(self) -> tuple[str, ...]:
@@ -43,18 +65,12 @@ class Entry:
 
     def has(self, mark: str) -> bool:
         """Say whether this row carries a mark of MARKS."""
-        return {
-            "dual": self.device["dual_homed"] is not None,
-            "remote": bool(self.device["remote_paths"]),
-            "guess": self.sureness == "guess",
-            "unseen": self.unseen,
-        }.get(mark, False)
+        return has_mark(self.device, self.unseen, mark)
 
     @property
     def networks(self) -> tuple[str, ...]:
         """The networks that its addresses stand on, each once."""
-        found = (address.get("network") for address in self.device["addresses"])
-        return tuple(dict.fromkeys(network for network in found if network))
+        return networks_of(self.device)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +88,19 @@ class Question:
 
     def query(self, **changes: Any) -> str:
         """Give the query string of this question with some parts changed; back to page 1 unless given."""
-        values = asdict(replace(self, **{"page": 1, **changes}))
+        values = {name: getattr(self, name) for name in _USUAL} | {"page": 1} | changes
         values["down"] = "1" if values["down"] else ""
-        usual = asdict(Question())
-        return "?" + urlencode({key: value for key, value in values.items() if value and value != usual[key]})
+        return "?" + urlencode(
+            {key: value for key, value in values.items() if value and value != _USUAL[key]}
+        )
 
     @property
     def narrowed(self) -> bool:
         """Say whether the reader asked for less than everything."""
         return bool(self.q or self.kind or self.network or self.mark)
+
+
+_USUAL = {field.name: field.default for field in fields(Question)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +115,7 @@ class Answer:
     kinds: Mapping[str, int]  # device class → devices in the whole ledger
     marks: Mapping[str, int]
     networks: Mapping[str, int]
+    key: tuple[object, ...] = ()  # names the state of the ledger; () for none
 
 
 def ask(parameters: Mapping[str, str]) -> Question:
@@ -128,7 +149,7 @@ def answer(entries: Sequence[Entry], question: Question) -> Answer:
         matching=len(found),
         total=len(entries),
         pages=pages,
-        kinds=_count(entry.device["device_class"] or "unknown" for entry in entries),
+        kinds=_count(class_of(entry.device) for entry in entries),
         marks={mark: sum(entry.has(mark) for entry in entries) for mark in MARKS},
         networks=_count(network for entry in entries for network in entry.networks),
     )
@@ -141,72 +162,38 @@ def select(entries: Iterable[Entry], question: Question) -> list[Entry]:
 
 
 def sort(entries: Iterable[Entry], question: Question) -> list[Entry]:
-    """Sort by the asked column; rows with an empty cell come last in both directions."""
-    key = _sort_key(question.sort)
-    full = [entry for entry in entries if key(entry)[0] == 0]
-    empty = [entry for entry in entries if key(entry)[0] != 0]
-    return sorted(full, key=key, reverse=question.down) + empty
-
-
-def fold(text: str) -> str:
-    """Make text comparable: width, case and kana width do not matter (NFKC, casefold)."""
-    return unicodedata.normalize("NFKC", text).casefold()
+    """Sort by the asked column, down as the mirror of up; rows with an empty cell come last in both."""
+    key, every = _sort_key(question.sort), list(entries)
+    full = sorted((entry for entry in every if key(entry)[0] == 0), key=key)
+    empty = [entry for entry in every if key(entry)[0] != 0]
+    return (full[::-1] if question.down else full) + empty
 
 
 def _fits(entry: Entry, question: Question) -> bool:
     return (
-        question.kind in ("", entry.device["device_class"] or "unknown")
+        question.kind in ("", class_of(entry.device))
         and (not question.network or question.network in entry.networks)
         and (not question.mark or entry.has(question.mark))
     )
 
 
 def _contains(entry: Entry, words: Sequence[str]) -> bool:
-    text = fold(" ".join(_searchable(entry))) if words else ""
+    text = searchable(entry.cells, entry.device) if words else ""
     return all(word in text for word in words)
-
-
-def _searchable(entry: Entry) -> Iterable[str]:
-    device = entry.device
-    yield from entry.cells
-    yield from device["names"]
-    for key in ("maker", "model", "serial", "os", "os_version", "firmware_version"):
-        yield device[key] or ""
-    for address in device["addresses"]:
-        yield f"{address['ip'] or ''} {address['mac'] or ''}"
-    for service in device["services"]:
-        yield f"{service['name'] or ''} {service['product'] or ''} {service['version'] or ''}"
-    for path in device["remote_paths"]:
-        yield f"{path['kind']} {path['product'] or ''}"
 
 
 def _sort_key(name: str) -> Callable[[Entry], tuple[int, Any]]:
     def by_cell(entry: Entry) -> tuple[int, Any]:
         cell = entry.cells[int(name[1:]) - 1]
-        return (0 if cell else 1, _address_key(cell) if name == "c6" else _natural(cell))
+        return (0 if cell else 1, address_key(cell) if name == "c6" else natural_key(cell))
 
     keys: dict[str, Callable[[Entry], tuple[int, Any]]] = {
-        "class": lambda entry: (0, CLASSES.index(entry.device["device_class"] or "unknown")),
+        "class": lambda entry: (0, CLASSES.index(class_of(entry.device))),
         "paths": lambda entry: (0, (entry.has("dual"), len(entry.device["remote_paths"]))),
-        "sure": lambda entry: (0, _RANKS.get(entry.sureness, 2)),
+        "sure": lambda entry: (0, RANKS.get(entry.sureness, 2)),
         "seen": lambda entry: (0 if entry.device["last_seen"] else 1, entry.device["last_seen"] or ""),
     }
     return keys.get(name, by_cell)
-
-
-def _address_key(cell: str) -> tuple[int, int]:
-    first = re.split(r"[\s、,]", cell, maxsplit=1)[0]
-    try:
-        address = ipaddress.ip_address(first.partition("%")[0])
-    except ValueError:
-        return (9, 0)
-    return (address.version, int(address))
-
-
-def _natural(cell: str) -> list[tuple[int, int, str]]:
-    """Numbers inside text sort as numbers: PC2 before PC10."""
-    parts = re.findall(r"[0-9]{1,18}|[^0-9]+|[0-9]+", fold(cell))
-    return [(0, int(part), "") if part.isascii() and part.isdigit() else (1, 0, part) for part in parts]
 
 
 def _number(text: str, otherwise: int) -> int:

@@ -7,43 +7,47 @@ from datetime import date, datetime, time, timedelta, tzinfo
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from markupsafe import Markup
-from sqlalchemy import Engine
+from sqlalchemy import Connection
 
-from collector.case_file import read_case
-from collector.changed import QUIET, before_last_scan, read_changed, say_looks
+from collector.boundaries import boundaries
+from collector.case import Case
+from collector.changed import QUIET, before_last_scan, say_looks
 from collector.diagram.drawing import Drawing
+from collector.diagram.model import Diagram
 from collector.diagram.reading import diagram_in
 from collector.dossier_reading import earlier_case
 from collector.register_lines import LISTS, lines, of_match
 from collector.rendering import Renderer
 from collector.settings import Settings, in_zone
+from collector.standing import remembered, standing_case, standing_changes
+from collector.visitor import engine_of, visitor_of
 from inventory_db.stated import Facility
 
 _FITS = 1500  # pixels; a wider drawing is not made smaller to fit the window
 _YEARS = range(1971, 2999)
 
 
-def router(settings: Settings, engine: Engine, renderer: Renderer, now: Callable[[], datetime]) -> APIRouter:
+def router(settings: Settings, renderer: Renderer, now: Callable[[], datetime]) -> APIRouter:
     """Make the pages; each reads the ledger in one transaction."""
     routes = APIRouter(include_in_schema=False)
-    _add_diagram(routes, settings, engine, renderer, now)
-    _add_changes(routes, settings, engine, renderer, now)
-    _add_register(routes, settings, engine, renderer, now)
+    _add_diagram(routes, settings, renderer, now)
+    _add_changes(routes, settings, renderer, now)
+    _add_register(routes, settings, renderer, now)
     return routes
 
 
 def _add_diagram(
-    routes: APIRouter, settings: Settings, engine: Engine, renderer: Renderer, now: Callable[[], datetime]
+    routes: APIRouter, settings: Settings, renderer: Renderer, now: Callable[[], datetime]
 ) -> None:
     @routes.get("/diagram")
     def show_diagram(request: Request, since: str = "") -> Response:
         since = since.strip()[:40]
         day = read_day(since)
         moment = end_of(day, settings.zone) if day else None
-        with engine.connect() as connection:
-            case = read_case(connection, now(), None, settings.age_limit)
-            diagram = diagram_in(case, earlier_case(connection, case, moment))
-        facility = next((one.name for one in case.said(Facility)), "") or settings.facility
+        with engine_of(request).connect() as connection:
+            case = standing_case(connection, now(), settings)
+            diagram = _diagram(connection, case, moment, settings)
+        facility = next((one.name for one in case.said(Facility)), "") or visitor_of(request).facility_name
         words = renderer.words(request.query_params, request.cookies, request.headers)
         made = words("diagram.made", day=f"{in_zone(case.now, settings.zone):%Y-%m-%d}")
         drawing = Drawing(diagram, words, (facility, made))
@@ -53,14 +57,23 @@ def _add_diagram(
             "diagram",
             section="diagram",
             empty=not (diagram.segments or diagram.nodes),
+            boundaries=boundaries(case),
+            numbers={row.device.id: row.number for row in case.rows},
             drawing=Markup(svg),  # noqa: S704 - our own SVG, every text in it escaped
             since=since,
             bad_day=bool(since) and day is None,
         )
 
 
+def _diagram(connection: Connection, case: Case, since: datetime | None, settings: Settings) -> Diagram:
+    def make() -> tuple[Diagram, int]:
+        return diagram_in(case, earlier_case(connection, case, since)), len(case.devices)
+
+    return remembered(connection, ("diagram", since), case.now, settings, make)
+
+
 def _add_changes(
-    routes: APIRouter, settings: Settings, engine: Engine, renderer: Renderer, now: Callable[[], datetime]
+    routes: APIRouter, settings: Settings, renderer: Renderer, now: Callable[[], datetime]
 ) -> None:
     @routes.get("/changes")
     def show_changes(request: Request, since: str = "", until: str = "") -> Response:
@@ -71,14 +84,14 @@ def _add_changes(
         for text, day in ((since, first), (until, last)):
             if text and day is None:
                 trouble = words("changes.bad_day", text=text)
-        with engine.connect() as connection:
+        with engine_of(request).connect() as connection:
             start = start_of(first, settings.zone) if first else before_last_scan(connection)
             moment = now()
             end = end_of(last, settings.zone) if last else moment
             if start and start > end and not trouble:
                 trouble = words("changes.bad_order")
             if start and not trouble:
-                changed = read_changed(connection, start, moment, end if last else None)
+                changed = standing_changes(connection, start, moment, end if last else None, settings)
         return renderer.page(
             request,
             "changes",
@@ -94,17 +107,19 @@ def _add_changes(
 
 
 def _add_register(
-    routes: APIRouter, settings: Settings, engine: Engine, renderer: Renderer, now: Callable[[], datetime]
+    routes: APIRouter, settings: Settings, renderer: Renderer, now: Callable[[], datetime]
 ) -> None:
     @routes.get("/register")
     def show_register(request: Request) -> Response:
-        with engine.connect() as connection:
-            found = lines(read_case(connection, now(), None, settings.age_limit))
+        with engine_of(request).connect() as connection:
+            case = standing_case(connection, now(), settings)
+        found = lines(case)
         return renderer.page(
             request,
             "register",
             section="register",
             lines=found,
+            empty_ledger=not case.devices,
             lists=[(str(match), of_match(found, match)) for match in LISTS],
         )
 

@@ -11,7 +11,6 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import PlainTextResponse, Response
-from sqlalchemy import Engine
 
 from collector.documents.checklist_filling import forms_of
 from collector.documents.checklist_pdf import write_checklist_pdf
@@ -28,6 +27,7 @@ from collector.dossier import Dossier
 from collector.dossier_reading import read_dossier
 from collector.edition import edition_names
 from collector.settings import Settings
+from collector.visitor import engine_of, visitor_of
 
 _TYPES = {
     "pdf": "application/pdf",
@@ -43,7 +43,7 @@ Form = Literal["pdf", "xlsx", "json", "svg", "png", "drawio"]
 Made = tuple[bytes, str]  # the file and its Japanese name without ending
 
 
-def router(settings: Settings, engine: Engine, now: Callable[[], datetime]) -> APIRouter:
+def router(settings: Settings, now: Callable[[], datetime]) -> APIRouter:
     """Make the downloads; each reads the ledger in one transaction."""
     routes = APIRouter(include_in_schema=False)
 
@@ -51,9 +51,15 @@ def router(settings: Settings, engine: Engine, now: Callable[[], datetime]) -> A
         if request.headers.get("sec-fetch-site", "") == "cross-site":  # making a paper is work
             raise HTTPException(403)
         try:
-            with engine.connect() as connection:
+            with engine_of(request).connect() as connection:
                 dossier = read_dossier(
-                    connection, settings.facility, settings.zone, now(), edition, None, settings.age_limit
+                    connection,
+                    visitor_of(request).facility_name,
+                    settings.zone,
+                    now(),
+                    edition,
+                    None,
+                    settings.age_limit,
                 )
                 data, name = make(dossier)
         except PaperError as error:

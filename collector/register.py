@@ -19,7 +19,18 @@ from inventory_db.typed_values import folded, is_no_answer
 
 # let people in from elsewhere by themselves; the others are doors inside the house
 FROM_OUTSIDE = frozenset(
-    {"ssl_vpn", "ipsec", "openvpn", "l2tp", "pptp", "softether", "wireguard", "remote_tool", "mobile_router"}
+    {
+        "ssl_vpn",
+        "ipsec",
+        "openvpn",
+        "l2tp",
+        "pptp",
+        "softether",
+        "wireguard",
+        "remote_tool",
+        "mobile_router",
+        "port_mapping",
+    }
 )
 NONE_IN_USE = "none"  # Confirmation.path of a vendor that uses no remote access at all
 CONFIRMED, CORRECTED, DENIED, NONE = "confirmed", "corrected", "denied", "none_in_use"

@@ -7,16 +7,25 @@ and until when. What nobody has said stays empty, and the page and the paper sho
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
+from typing import Any
+
+import msgspec
+from msgspec import to_builtins
 
 from collector.case import Case
 from collector.register import CONFIRMED, CORRECTED, HOLDS_FOR, Match, Row, holds, register, weaknesses
 from collector.verdict import Text
 from inventory_db.stated import Confirmation, RemoteAccess, Vendor
 
+SCHEMA = "daicho/register/1"
 # the three lists that matter, in the order in which they worry
 LISTS = (Match.UNDECLARED, Match.DIFFERS, Match.NOT_FOUND)
 _NOBODY = RemoteAccess(id="")
+# what a vendor's confirmation may tell anew of a path
+_DETAILS = (
+    "sources", "where", "product", "authentication", "ids", "terminal_safety", "timing", "purpose"
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +49,17 @@ class Line:
 
     @property
     def said(self) -> RemoteAccess:
-        """What was declared; all empty if nothing was."""
-        return self.row.declared or _NOBODY
+        """What was declared, with what its vendor said since; all empty if nobody said anything."""
+        declared, word = self.row.declared or _NOBODY, self.word
+        since = {name: value for name in _DETAILS if (value := getattr(word, name, None))}
+        return msgspec.structs.replace(declared, **since)
+
+    @property
+    def word(self) -> Confirmation | None:
+        """What the vendor whose path or device it is says of it, where it says that it uses it."""
+        newest, asked = self.confirmed, self.vendor or self.carer
+        used = newest is not None and newest.state in (CONFIRMED, CORRECTED)
+        return newest if used and newest and asked and newest.vendor == asked.id else None
 
     @property
     def from_outside(self) -> bool:
@@ -118,3 +136,31 @@ def lines(case: Case) -> tuple[Line, ...]:
 def of_match(found: Iterable[Line], match: Match) -> tuple[Line, ...]:
     """Give one of the lists."""
     return tuple(line for line in found if line.match is match)
+
+
+def register_json(found: Iterable[Line], at: datetime) -> dict[str, Any]:
+    """Give the register as JSON values (daicho/register/1)."""
+    return {"schema": SCHEMA, "generated_at": at.isoformat(), "paths": [_line_json(line) for line in found]}
+
+
+def _line_json(line: Line) -> dict[str, Any]:
+    row = line.row
+    return {
+        "match": str(line.match),
+        "device": line.device or None,
+        "number": line.number or None,
+        "device_name": line.name or None,
+        "kind": line.kind,
+        "product": line.product or None,
+        "port": line.port,
+        "from_outside": line.from_outside,
+        "found": row.found.key if row.found else None,
+        "declared": to_builtins(row.declared) if row.declared else None,
+        "vendor": row.vendor or None,
+        "vendor_name": line.vendor_name or None,
+        "confirmations": to_builtins(row.confirmations),
+        "confirmed": line.held,
+        "valid_until": line.valid_until.isoformat() if line.valid_until else None,
+        "differences": [{"ja": text.ja, "en": text.en} for text in row.differences],
+        "weaknesses": [{"ja": text.ja, "en": text.en} for text in line.weak],
+    }

@@ -4,10 +4,24 @@
 import difflib
 import ipaddress
 import tomllib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+
+from collector.sections import (
+    SECTIONS,
+    Mail,
+    Notices,
+    Retention,
+    SignOn,
+    Tls,
+    Webhook,
+    Wrong,
+    read_section,
+)
 
 LANGUAGES = ("ja", "en")
 _JAPAN = timezone(timedelta(hours=9), "Asia/Tokyo")  # no summer time: right even without a zone database
@@ -27,7 +41,7 @@ class Settings:
     """How the collector runs. Raises SettingsError when made from values that cannot be right."""
 
     ledger: str = "daicho.sqlite"  # SQLite file, or postgresql+psycopg://…
-    host: str = "127.0.0.1"  # address to listen on; loopback only, as long as there is no login
+    host: str = "127.0.0.1"  # address to listen on; beyond loopback under TLS, or behind a proxy that has it
     port: int = 8000
     language: str = "ja"  # of a visitor whose browser asks for neither Japanese nor English
     time_zone: str = "Asia/Tokyo"
@@ -35,11 +49,22 @@ class Settings:
     state_folder: str = ""  # of the key that signs packs; "" is daicho in XDG_STATE_HOME or ~/.local/state
     host_names: tuple[str, ...] = ()  # further names under which a browser may ask for the pages
     scan_days: int = 31  # days that a scan supports はい in the checklist
+    behind_proxy: tuple[str, ...] = ()  # addresses of TLS proxies whose X-Forwarded-* are believed
+    metrics_token_file: str = ""  # holds the word that /metrics and /readyz want of others than this machine
+    log_format: str = "auto"  # json, text; auto: text with warnings only on a terminal, else json
+    tls: Tls = field(default_factory=Tls)
+    session_idle_minutes: int = 30  # without a request, after which a login ends
+    session_hours: int = 12  # after which it ends in any case
+    sign_on: SignOn | None = None  # the site's own sign-on
+    retention: Retention = field(default_factory=Retention)
+    mail: Mail = field(default_factory=Mail)
+    webhook: Webhook = field(default_factory=Webhook)
+    notices: Notices = field(default_factory=Notices)
 
     def __post_init__(self) -> None:
         """Refuse values that cannot be right."""
         _check_types(self)
-        _check_host(self.host)
+        _check_host(self)
         if not 1 <= self.port <= 65535:
             raise _wrong("port", self.port, "1 から 65535 までの数", "a number from 1 to 65535")
         if self.language not in LANGUAGES:
@@ -48,6 +73,11 @@ class Settings:
             raise _wrong(
                 "scan_days", self.scan_days, "1 から 3660 までの日数", "a number of days from 1 to 3660"
             )
+        if self.log_format not in ("auto", "json", "text"):
+            ja, en = '"auto" か "json" か "text"', '"auto", "json" or "text"'
+            raise _wrong("log_format", self.log_format, ja, en)
+        _check_number("session_idle_minutes", self.session_idle_minutes, 1440)
+        _check_number("session_hours", self.session_hours, 168)
         _find_zone(self.time_zone)
 
     @property
@@ -86,17 +116,31 @@ def load_settings(path: Path) -> Settings:
 
 def make_settings(table: dict[str, object]) -> Settings:
     """Make settings from a TOML table; raises SettingsError for an unknown key or a wrong value."""
-    known = [field.name for field in fields(Settings)]
+    known = [one.name for one in fields(Settings)]
     for key in table:
         if key not in known:
             raise _unknown(key, known)
-    values = {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
+    values = {key: _value(key, value) for key, value in table.items()}
     return Settings(**values)  # type: ignore[arg-type]  # __post_init__ checks every type
 
 
 def in_zone(moment: datetime, zone: tzinfo) -> datetime:
     """Give the moment on the clock of the facility; one without an offset counts as UTC."""
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(zone)
+
+
+def _value(key: str, value: object) -> object:
+    if key not in SECTIONS:
+        return tuple(value) if isinstance(value, list) else value
+    try:
+        return read_section(key, value)
+    except Wrong as wrong:
+        raise _wrong(wrong.key, wrong.value, wrong.ja, wrong.en) from wrong
+    except msgspec.ValidationError as error:
+        raise SettingsError(
+            f"設定の [{key}] に知らない項目か、値の誤りがあります（{error}）。項目名と値を直してください。",
+            f"The section [{key}] of the settings has an unknown key or a wrong value ({error}). Correct it.",
+        ) from error
 
 
 def _unknown(key: str, known: list[str]) -> SettingsError:
@@ -117,7 +161,17 @@ def _wrong(key: str, value: object, ja: str, en: str) -> SettingsError:
 
 
 def _check_types(settings: Settings) -> None:
-    for name in ("ledger", "host", "language", "time_zone", "facility", "state_folder"):
+    texts = (
+        "ledger",
+        "host",
+        "language",
+        "time_zone",
+        "facility",
+        "state_folder",
+        "metrics_token_file",
+        "log_format",
+    )
+    for name in texts:
         if not isinstance(getattr(settings, name), str):
             raise _wrong(name, getattr(settings, name), "文字列", "a text in quotes")
     if not isinstance(settings.port, int) or isinstance(settings.port, bool):
@@ -126,22 +180,41 @@ def _check_types(settings: Settings) -> None:
         raise _wrong(
             "scan_days", settings.scan_days, "1 から 3660 までの日数", "a number of days from 1 to 3660"
         )
+    for proxy in settings.behind_proxy if isinstance(settings.behind_proxy, tuple) else (None,):
+        if not _is_address(proxy):
+            raise _wrong(
+                "behind_proxy", proxy, "10.0.0.5 の形のアドレスの一覧", "a list of addresses like 10.0.0.5"
+            )
     names = settings.host_names
     if not isinstance(names, tuple) or not all(isinstance(name, str) and name for name in names):
         raise _wrong("host_names", names, "文字列の一覧", "a list of texts")
 
 
-def _check_host(host: str) -> None:
+def _is_address(value: object) -> bool:
     try:
-        loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
+        return isinstance(value, str) and bool(ipaddress.ip_address(value))
     except ValueError:
-        loopback = False
-    if not loopback:
+        return False
+
+
+def _check_number(key: str, value: object, most: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= most:
+        raise _wrong(key, value, f"1 から {most} までの数", f"a number from 1 to {most}")
+
+
+def _check_host(settings: Settings) -> None:
+    """Refuse what is no address of ours, and an address under which nobody could ask for the pages."""
+    if settings.host == "localhost":
+        return
+    if not _is_address(settings.host):
+        ja, en = "127.0.0.1 や 192.168.1.10 の形のアドレス", "an address like 127.0.0.1 or 192.168.1.10"
+        raise _wrong("host", settings.host, ja, en)
+    if ipaddress.ip_address(settings.host).is_unspecified and not settings.host_names:
         raise SettingsError(
-            f"host に {host!r} は使えません。まだログインの仕組みがないため、"
-            "ページはこの機械の中（127.0.0.1 か ::1）だけで開けます。",
-            f"{host!r} cannot be used as host. There is no login yet, so the pages are served on this "
-            "machine only (127.0.0.1 or ::1).",
+            f"host を {settings.host!r} にするときは、画面を開くときの名前かアドレスを host_names に書いてください。"
+            "証明書もその名前で作ります。",
+            f"With {settings.host!r} as host, write the names or addresses under which the pages are opened as host_names; "
+            "the certificate is made for them.",
         )
 
 

@@ -24,6 +24,7 @@ from inventory_db.stated import (
     Answer,
     Configuration,
     Confirmation,
+    DeclaredDual,
     Facility,
     RemoteAccess,
     Statement,
@@ -89,6 +90,12 @@ def _wrongs(said: Statement, known: Known, today: date) -> Iterator[_Wrong]:
     if isinstance(said, Answer):
         yield from _of_answer(said)
     yield from _of_words(said, known)
+    if isinstance(said, DeclaredDual) and said.review_by <= said.on:
+        yield (
+            "review_by",
+            "見直しの日は承認の日より後です",
+            "the day of review comes after that of the approval",
+        )
     if isinstance(said, Configuration):
         yield (
             "reading",

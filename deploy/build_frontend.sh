@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Fetches what pages and papers take from npm (two Japanese fonts) and puts it where the collector finds it.
-# The pages work without: they then use the fonts of the reader's machine. A PDF is not made without them.
+# Fetches what pages and papers take from npm (two Japanese fonts, htmx) and puts it where the collector finds it.
+# The pages work without: they then use the fonts of the reader's machine, and a cell is edited on a page of its own. A PDF is not made without them.
 # With --tests, what only the browser tests need (axe-core) is fetched too, into node_modules.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -14,7 +14,8 @@ fi
 
 only=(--omit=dev)
 if [[ "${1:-}" == "--tests" ]]; then only=(); fi
-npm ci --ignore-scripts --no-audit --no-fund --loglevel=error "${only[@]}" >&2
+echo "画面と書類の部品（日本語フォントなど）を npm から取っています… / Fetching what pages and papers need (fonts) from npm …" >&2
+npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error "${only[@]}" >&2
 
 vendor=collector/static/vendor
 font=node_modules/@expo-google-fonts/biz-udgothic
@@ -26,3 +27,5 @@ font=node_modules/@expo-google-fonts/noto-sans-jp
 install -m 0644 "$font/400Regular/NotoSansJP_400Regular.ttf" "$vendor/NotoSansJP-Regular.ttf"
 install -m 0644 "$font/700Bold/NotoSansJP_700Bold.ttf" "$vendor/NotoSansJP-Bold.ttf"
 install -m 0644 "$font/LICENSE_FONT" "$vendor/NotoSansJP-OFL.txt"
+install -m 0644 node_modules/htmx.org/dist/htmx.min.js "$vendor/htmx.min.js"
+install -m 0644 node_modules/htmx.org/LICENSE "$vendor/htmx-LICENSE.txt"

@@ -86,7 +86,8 @@ def _interfaces() -> Iterator[Finding]:
         yield Finding("addresses", False, doubt, doubt)
 
 
-def _clock() -> Iterator[Finding]:
+def look_at_clock() -> Iterator[Finding]:
+    """Say what time this machine believes it is."""
     ok = time.time() > 1_700_000_000
     zone = "/".join(dict.fromkeys(time.tzname))
     now = time.strftime("%Y-%m-%d %H:%M")
@@ -113,7 +114,8 @@ def _disk() -> Iterator[Finding]:
     )
 
 
-def _fonts() -> Iterator[Finding]:
+def look_at_fonts() -> Iterator[Finding]:
+    """Say whether the fonts of the papers are there."""
     fonts = Path(__file__).parent.parent / "collector" / "static" / "vendor"
     missing = [name for name in _PAPER_FONTS if not (fonts / name).is_file()]
     yield Finding(
@@ -149,7 +151,7 @@ _LOOKS: tuple[Callable[[], Iterator[Finding]], ...] = (
         "no nmap (only deep looks are left out)",
     ),
     _interfaces,
-    _clock,
+    look_at_clock,
     _disk,
-    _fonts,
+    look_at_fonts,
 )

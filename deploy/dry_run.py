@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a scan would send, to whom, in how long. Sends nothing."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from agent.confirm import Confirming
 from agent.ground import Ground
 from agent.guard import Permit
+from agent.memory import Memory
 from agent.plan import View, all_questions
+from agent.rehearsal import Forecast, Rehearsal, recall
 from agent.scope import Scope, overlap
+from agent.segments import profile_for
 from agent.settings import Settings
+from probes.facts import Upload
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +25,7 @@ class SegmentPlan:
     addresses: int
     finding_packets: int
     seconds: float
+    profile: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +39,21 @@ class DryRun:
     most_packets_per_host: int
     packets_per_second_host: int
     packets_per_second: int
+    forecast: Forecast | None = None  # as the last scan met the hosts; None where there was none
 
 
-def dry_run(settings: Settings, scope: Scope, ground: Ground) -> DryRun:
-    """Work out the plan; pure."""
+def dry_run(
+    settings: Settings,
+    scope: Scope,
+    ground: Ground,
+    last: Upload | None = None,
+    memory: Memory | None = None,
+) -> DryRun:
+    """Work out the plan, with the last complete scan in all kinds and numbers; sends nothing.
+
+    `memory`: of an agent that confirms stable hosts instead of asking them whole.
+    """
+    scope = replace(scope, blackouts=())  # a scan runs outside of them, whenever this is asked
     bearing, unknown = View(permit=Permit.SEND), View(permit=Permit.LISTEN)
     return DryRun(
         tuple(_segment(settings, scope, ground, index) for index in range(len(scope.networks))),
@@ -46,7 +63,17 @@ def dry_run(settings: Settings, scope: Scope, ground: Ground) -> DryRun:
         settings.pace.packets_per_host_and_scan,
         settings.pace.packets_per_host,
         settings.pace.packets,
+        _forecast(settings, scope, ground, last, memory) if last else None,
     )
+
+
+def _forecast(
+    settings: Settings, scope: Scope, ground: Ground, last: Upload, memory: Memory | None
+) -> Forecast:
+    if settings.profile == "listen":
+        return Forecast({}, {}, {})
+    confirming = Confirming(memory) if memory else None
+    return Rehearsal(settings, scope, ground, recall(last), confirming).run(ground.askable())
 
 
 def _segment(settings: Settings, scope: Scope, ground: Ground, index: int) -> SegmentPlan:
@@ -54,9 +81,15 @@ def _segment(settings: Settings, scope: Scope, ground: Ground, index: int) -> Se
     addresses = sum(1 for _ in scope.addresses(network))
     place = ground.place(str(network.network_address))
     rounds, rate = (2, settings.pace.broadcasts) if place.on_link else (1, settings.pace.packets)
-    if settings.profile == "listen":
+    if not addresses or settings.profile == "listen":
         rounds = 0
     packets = addresses * rounds
     return SegmentPlan(
-        str(network), place.standing.interface, place.on_link, addresses, packets, packets / rate + rounds
+        str(network),
+        place.standing.interface,
+        place.on_link,
+        addresses,
+        packets,
+        packets / rate + rounds,
+        "listen" if not addresses else profile_for(settings, str(network.network_address)),
     )

@@ -9,7 +9,9 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from agent.refusal import Refusal
+from deploy.console import tell
 from deploy.terminal import errors, plain, say, shell_word
+from inventory_db.audit import Action
 from inventory_db.tables import open_ledger, writing
 
 
@@ -48,7 +50,7 @@ def check_writing(do_write: bool, who: str, gone: str) -> None:
 
 
 @contextmanager
-def ledger_for(ledger: Path, do_write: bool) -> Iterator[Connection]:
+def ledger_for(ledger: Path, do_write: bool, file: Path, who: str) -> Iterator[Connection]:
     """Open the ledger: for writing in one transaction, else to look; one that is not there yet is an empty one."""
     with tempfile.TemporaryDirectory() as folder:
         absent = not do_write and not ledger.exists() and "://" not in str(ledger)
@@ -61,6 +63,8 @@ def ledger_for(ledger: Path, do_write: bool) -> Iterator[Connection]:
         try:
             with writing(engine) if do_write else engine.connect() as connection:
                 yield connection
+                if do_write:
+                    tell(connection, Action.IMPORT, "file", file.name, {}, who=who)
         finally:
             engine.dispose()
 

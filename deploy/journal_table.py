@@ -19,7 +19,7 @@ _HEADS = {
     "ja": ("時刻", "宛先", "何を", "ポート", "数", "バイト", "なぜ"),
     "en": ("At", "To", "What", "Port", "Pkts", "Bytes", "Why"),
 }
-_ACTIONS = {
+ACTIONS = {
     "tcp connect": "TCP接続",
     "icmp echo": "ping",
     "arp request": "ARP",
@@ -34,6 +34,7 @@ _WHYS = {
     "is anybody there": "誰かいるか",
     "is this service there, and who is it": "このサービスがあるか、何者か",
     "listen only: the host is not classified yet": "種類が不明なので聞くだけ",
+    "does it still answer": "まだ答えるか",
     "a way in from outside": "外から入れる道か",
     "does it answer names, and with what": "名前解決をするか、何で動いているか",
     "identity by one datagram": "1通で分かる身元",
@@ -78,7 +79,7 @@ def journal_table(lines: Sequence[Sent], language: str, width: int) -> Table:
 
 
 def _cells(line: Sent, language: str) -> tuple[str, ...]:
-    action = _ACTIONS.get(line.action, line.action) if language == "ja" else line.action
+    action = ACTIONS.get(line.action, line.action) if language == "ja" else line.action
     known_by_port = line.action in ("tcp connect", "udp question", "snmp question")
     what = f"{action} {line.probe}" if line.probe and known_by_port else action
     return (
@@ -88,7 +89,7 @@ def _cells(line: Sent, language: str) -> tuple[str, ...]:
         f"{line.port}/{line.transport}" if line.port else "",
         str(line.packets),
         str(line.payload_bytes),
-        _why(line.why, language),
+        why_in(line.why, language),
     )
 
 
@@ -96,7 +97,7 @@ def _clock(at: datetime) -> str:
     return f"{at.astimezone(_ZONE):%H:%M:%S}"
 
 
-def _why(why: str, language: str) -> str:
+def why_in(why: str, language: str) -> str:
     """Say it in one language; a reason of the guard carries both, `code: Japanese / English`."""
     if " / " in why:
         ja, _, en = why.partition(": ")[2].rpartition(" / ")

@@ -60,10 +60,10 @@ def _speaks(said: Sequence[Recognition], device: Mapping[str, Any]) -> dict[str,
     describes = any(one.channel.startswith(_OF_DEVICES) for one in said)
     if found["product"]:
         whole = describes or any(one.channel.startswith(_OF_BOXES) for one in said)
-        name = _joined(found["product"], device["model"], describes=whole)
+        name = _joined(_with_system(found["product"], said), device["model"], describes=whole)
         return {
             "product": name,
-            "version": found["version"] or device["firmware_version"],
+            "version": found["version"] or device["firmware_version"] or _of_system(found["product"], device),
             "maker": found["vendor"] or system_maker(device["os"]),
         }
     of_system = device["os_version"] if device["os"] else None
@@ -76,6 +76,18 @@ def _speaks(said: Sequence[Recognition], device: Mapping[str, Any]) -> dict[str,
         "version": version,
         "maker": maker,
     }
+
+
+def _of_system(product: str, device: Mapping[str, Any]) -> str | None:
+    """The system's version, where what speaks is the system itself."""
+    return device["os_version"] if product.lower() in (device["os"] or "").lower() else None
+
+
+def _with_system(product: str, said: Sequence[Recognition]) -> str:
+    """Name an appliance's own system beside its line: "FortiGate (FortiOS)"."""
+    one = next(one for one in said if one.product == product)
+    own = one.maker and not one.vendor and one.os and one.os.lower() not in product.lower()
+    return f"{product} ({one.os})" if own else product
 
 
 def _is_surer(one: Recognition, other: Recognition) -> bool:
@@ -92,7 +104,10 @@ def _joined(name: str | None, model: str | None, *, describes: bool) -> str | No
     name = _IN_FULL.get(name or "", name)
     if name in _LINUXES:
         name = f"{name} Linux"
-    parts = [part for part in (name, model) if part][: 2 if describes else 1]
+    parts = [part for part in (name, model) if part]
+    if len(parts) == 2 and parts[1].lower().startswith(parts[0].lower()):
+        return model  # it begins with its line
+    parts = parts[: 2 if describes else 1]
     if len(parts) == 2 and parts[1].lower() in parts[0].lower():
         parts.pop()
     return " ".join(parts) or None

@@ -16,7 +16,8 @@ from agent.ground import Ground, survey_ground
 from agent.logbook import Logbook
 from agent.scope import Scope
 from agent.settings import Settings, find_zone
-from agent.survey import Progress, Survey
+from agent.survey import Survey
+from agent.time_left import Progress
 from agent.vantage import vantages
 from inventory_db import ledger, observations
 from inventory_db.tables import open_ledger, writing
@@ -51,7 +52,7 @@ def scan_into(
     with contextlib.closing(Logbook(spool_of(ledger_file))) as logbook:
         asyncio.run(drain(logbook, engine))
         clock = SystemClock(find_zone(settings.schedule.time_zone))  # in which blackout windows are read
-        scan = asyncio.run(_scan(Survey(settings, scope, logbook, clock, tell=tell)))
+        scan = asyncio.run(_scan(Survey(settings, scope, logbook, clock, tell=tell, notebook=logbook)))
         asyncio.run(drain(logbook, engine))
     with writing(engine) as connection:
         ledger.refresh(connection)

@@ -4,12 +4,13 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import msgspec
 
 from agent.refusal import Refusal
 from agent.scope import Scope, write_scope
+from agent.segments import gentler, with_listening
 from agent.settings import Profile, Settings, read_settings, settings_from
 
 
@@ -35,19 +36,26 @@ def read_site(
     changed: dict[str, Any] = msgspec.to_builtins(settings)
     changed["pace"].update({key: value for key, value in (pace or {}).items() if value})
     if profile:
-        changed["profile"] = _checked_profile(profile)
+        chosen: Profile = _checked_profile(profile)
+        changed["profile"] = chosen
+        for segment in changed[
+            "segment"
+        ]:  # a word on the command line asks nobody for more than the site does
+            segment["profile"] = gentler(chosen, segment["profile"])
     settings = settings_from(changed, "--max-pps-host, --max-pps")
     given = [part for text in networks for part in _split(text)]
-    return Site(settings, write_scope(settings.scope, given, _split(exclude), yes_large=yes_large))
+    scope = write_scope(settings.scope, given, _split(exclude), yes_large=yes_large)
+    return Site(settings, with_listening(scope, settings))
 
 
-def _checked_profile(profile: str) -> str:
-    if profile not in get_args(Profile):
+def _checked_profile(profile: str) -> Profile:
+    found = next((one for one in get_args(Profile) if one == profile), None)
+    if found is None:
         raise Refusal(
             f"調べ方「{profile[:40]}」はありません。{'、'.join(get_args(Profile))} から選んでください。何も送信していません。",
             f"There is no profile “{profile[:40]}”. Choose one of {', '.join(get_args(Profile))}. Nothing was sent.",
         )
-    return profile
+    return cast("Profile", found)
 
 
 def _split(text: str) -> list[str]:

@@ -25,6 +25,11 @@ WORDS: dict[str, tuple[str, str, str]] = {
         "a declared path of remote maintenance",
         "id=vpn1 vendor=a device=192.168.1.1 means=ssl_vpn port=443 sources=203.0.113.0/24 purpose=電子カルテの保守",
     ),
+    "dual_homed": (
+        "2つの網につながるのが設計どおりの機器（2枚挿しの届出）",
+        "a device that stands on two networks on purpose",
+        "device=192.168.1.30 networks=192.168.1.0/24,192.168.77.0/24 purpose=オンライン資格確認 approver=院長 on=2026-04-01 review_by=2027-03-31",
+    ),
     "confirmation": (
         "経路についての事業者の答え。path=none は「使っていない」",
         "a vendor's answer on a path; path=none: it uses none",

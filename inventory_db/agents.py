@@ -12,6 +12,7 @@ Error tree::
     ├── CodeExpired    it was not used in time
     ├── KeyKnown       the key belongs to an agent already
     ├── AgentRevoked   the agent was turned away by a person
+    ├── AgentOfClosed  its facility is closed: only read from then on
     └── Replayed       the sequence is not above the last accepted one (`last`)
 """
 
@@ -35,11 +36,14 @@ from sqlalchemy import (
     select,
 )
 
+from inventory_db.binding import owner_column
+from inventory_db.facilities import facilities
 from inventory_db.observations import microseconds
 from inventory_db.tables import metadata
 
 __all__ = [
     "Agent",
+    "AgentOfClosed",
     "AgentRefused",
     "AgentRevoked",
     "CodeExpired",
@@ -63,6 +67,7 @@ __all__ = [
 agents = Table(
     "agents",
     metadata,
+    owner_column(),
     Column("id", String(32), primary_key=True),
     Column("name", String(255), nullable=False),
     Column("public_key", LargeBinary, nullable=False, unique=True),  # 32 bytes, Ed25519 (RFC 8032)
@@ -75,6 +80,7 @@ agents = Table(
 enrolments = Table(
     "enrolments",
     metadata,
+    owner_column(),
     Column("code_hash", String(64), primary_key=True),
     Column("name", String(255), nullable=False),
     Column("created", BigInteger, nullable=False),
@@ -107,6 +113,10 @@ class AgentRevoked(AgentRefused):
     """A person has turned the agent away."""
 
 
+class AgentOfClosed(AgentRefused):
+    """The agent's facility is closed."""
+
+
 class Replayed(AgentRefused):
     """The sequence is not above the last accepted one."""
 
@@ -127,6 +137,13 @@ class Agent:
     sequence: int  # of the last accepted upload; 0 before the first
     last_seen: datetime | None
     skew: timedelta | None  # how far its clock was ahead at the last upload
+    facility: int
+    closed: bool = False  # its facility is
+
+
+_KNOWN = select(agents, facilities.c.closed).join(
+    facilities, facilities.c.id == agents.c.facility, isouter=True
+)
 
 
 def create_enrolment(
@@ -150,8 +167,9 @@ def enrol(connection: Connection, code: str, public_key: bytes, now: datetime) -
     """Use a code: the key becomes an agent.
 
     The same code with the same key gives the same agent again, so that an agent whose answer was
-    lost can ask once more. Raises CodeUnknown, CodeUsed, CodeExpired, KeyKnown, AgentRevoked.
-    The caller holds the writer's lock (`tables.writing`).
+    lost can ask once more. The agent is of the facility for which the code was made: the connection
+    may see every facility (`facilities.every`). Raises CodeUnknown, CodeUsed, CodeExpired, KeyKnown, AgentRevoked,
+    AgentOfClosed. The caller holds the writer's lock (`tables.writing`).
     """
     entry = connection.execute(select(enrolments).where(enrolments.c.code_hash == _hash(code))).one_or_none()
     if entry is None:
@@ -160,6 +178,8 @@ def enrol(connection: Connection, code: str, public_key: bytes, now: datetime) -
         return _same(find_agent(connection, entry.agent), public_key)
     if entry.expires <= microseconds(now):
         raise CodeExpired
+    if connection.execute(select(facilities.c.closed).where(facilities.c.id == entry.facility)).scalar():
+        raise AgentOfClosed
     if connection.execute(select(agents.c.id).where(agents.c.public_key == public_key)).first():
         raise KeyKnown
     return _admit(connection, entry, public_key, now)
@@ -167,14 +187,14 @@ def enrol(connection: Connection, code: str, public_key: bytes, now: datetime) -
 
 def find_agent(connection: Connection, id: str) -> Agent | None:
     """Give the agent with this id, revoked ones included."""
-    row = connection.execute(select(agents).where(agents.c.id == id)).one_or_none()
+    row = connection.execute(_KNOWN.where(agents.c.id == id)).one_or_none()
     return None if row is None else _agent(row)
 
 
 def list_agents(connection: Connection) -> tuple[Agent, ...]:
     """Give every agent, by time of enrolment."""
     rows: Sequence[Row[tuple[object, ...]]] = connection.execute(
-        select(agents).order_by(agents.c.enrolled, agents.c.id)
+        _KNOWN.order_by(agents.c.enrolled, agents.c.id)
     ).all()
     return tuple(_agent(row) for row in rows)
 
@@ -206,12 +226,17 @@ def _admit(connection: Connection, entry: Row[tuple[object, ...]], public_key: b
     id = secrets.token_hex(8)
     connection.execute(
         agents.insert().values(
-            id=id, name=entry.name, public_key=public_key, enrolled=microseconds(now), sequence=0
+            facility=entry.facility,
+            id=id,
+            name=entry.name,
+            public_key=public_key,
+            enrolled=microseconds(now),
+            sequence=0,
         )
     )
     used = enrolments.update().where(enrolments.c.code_hash == entry.code_hash)
     connection.execute(used.values(agent=id))
-    return Agent(id, entry.name, public_key, now, None, 0, None, None)
+    return Agent(id, entry.name, public_key, now, None, 0, None, None, entry.facility)
 
 
 def _same(agent: Agent | None, public_key: bytes) -> Agent:
@@ -219,6 +244,8 @@ def _same(agent: Agent | None, public_key: bytes) -> Agent:
         raise CodeUsed
     if agent.revoked is not None:
         raise AgentRevoked
+    if agent.closed:
+        raise AgentOfClosed
     return agent
 
 
@@ -238,6 +265,8 @@ def _agent(row: Row[tuple[object, ...]]) -> Agent:
         sequence=row.sequence,
         last_seen=None if row.last_seen is None else _moment(row.last_seen),
         skew=None if row.skew is None else timedelta(microseconds=row.skew),
+        facility=row.facility,
+        closed=row.closed is not None,
     )
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import BigInteger, Column, Connection, LargeBinary, String, Table, insert, select
 
+from inventory_db.binding import owned
 from inventory_db.observations import microseconds
 from inventory_db.tables import LedgerError, metadata
 from probes.facts import printable
@@ -18,6 +19,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 attachments = Table(
     "attachments",
     metadata,
+    owned(),
     Column("id", String(64), primary_key=True),  # SHA-256 of the bytes
     Column("name", String(255), nullable=False),
     Column("media_type", String(127), nullable=False),

@@ -7,11 +7,12 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from inventory_db import ledger
+from inventory_db import ledger, people
 from inventory_db.device import Device
 from inventory_db.observations import microseconds
 from inventory_db.official import OfficialRow, day_text
 
+_QUIET = ("unchanged", "not_checked")  # kinds in which nothing happened
 _FIELDS = {
     "maker": "メーカー",
     "model": "機種",
@@ -50,6 +51,12 @@ def changes(connection: Connection, since: datetime, until: datetime | None) -> 
     return tuple(found)
 
 
+def changed_since(connection: Connection, since: datetime) -> frozenset[str]:
+    """Give the ids of the devices of which something changed, a person's word included."""
+    found = {one.device_id for one in changes(connection, since, None) if one.kind not in _QUIET}
+    return frozenset(found | people.touched_since(connection, since))
+
+
 def _of_row(row: OfficialRow, before: Device | None, since: datetime) -> Iterator[Change]:
     device = row.device
     if before is None:
@@ -64,17 +71,27 @@ def _of_row(row: OfficialRow, before: Device | None, since: datetime) -> Iterato
     found = [*_fields(row, before), *_sets(row, before), *_roles(row, before)]
     if not device.answered_last and _after(device.last_asked, datetime.fromisoformat(device.last_seen)):
         found.append(_silent(row))
-    day = day_text(datetime.fromisoformat(device.last_seen))
-    yield from found or [
-        _change(
-            row,
-            "unchanged",
-            "",
-            day,
-            f"変わりありません（{day} に確認）。",
-            f"Still the same, checked on {day}.",
-        )
-    ]
+    yield from found or [_unchanged(row)]
+
+
+def _unchanged(row: OfficialRow) -> Change:
+    """Say that nothing changed, and where a part only was looked at, since when the rest was not."""
+    device, day = row.device, day_text(datetime.fromisoformat(row.device.last_seen))
+    if not (whole := _moment(device.whole_since)):
+        ja, en = f"変わりありません（{day} に確認）。", f"Still the same, checked on {day}."
+    else:
+        since = day_text(whole)
+        ja = f"変わりありません（{day} に一部の応答で確認、全部を尋ねたのは {since}）。"
+        en = f"Still the same: some answers checked on {day}, asked everything on {since}."
+    return _change(row, "unchanged", "", day, ja, en)
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:  # an agent's word, not ours
+        return None
+    return moment if moment.tzinfo else None
 
 
 def _unseen(row: OfficialRow, since: datetime) -> Change:

@@ -5,8 +5,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from inventory_db.scores import score_of
 from probes.facts import Sure
 from probes.normal_version import normal_version
+
+MOST_TEXT = 255  # characters of one text that a device says of itself, the longest name that DNS allows
+MOST_REASON = 1000  # characters of a reason of ours, in both languages
+
+
+def brief(text: str, most: int = MOST_TEXT) -> str:
+    """Cut what a device says of itself to what a person reads; the observation keeps the whole."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +92,17 @@ class RemotePath:
 
 
 @dataclass(frozen=True, slots=True)
+class WayOut:
+    """A way out of its network that a device offers, or takes."""
+
+    kind: str  # as in inventory_db.ways_out
+    address: str  # of the DHCP server or gateway that it names; "" where it means itself
+    network: str  # CIDR on which that was heard, "" if not known
+    last: str  # when it was said last, RFC 3339
+    observations: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Touched:
     """What we sent to the device in the last scan that asked it."""
 
@@ -102,6 +122,17 @@ class Merge:
     ja: str
     en: str
     other: str = ""  # a proposal's other device id
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One network card, or one address whose card nobody knows, by the name that decisions use (inventory_db.parts)."""
+
+    handle: str
+    mac: str  # "" if not known
+    ips: tuple[str, ...]
+    networks: tuple[str, ...]
+    marks: tuple[str, ...] = ()  # "engine …", "host_key …": what answers there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +155,7 @@ class Device:
     forwards: bool | None = None
     remote_paths: tuple[RemotePath, ...] = ()
     weaknesses: tuple[Weakness, ...] = ()
+    ways_out: tuple[WayOut, ...] = ()
     touched: Touched = Touched()
     first_seen: str  # RFC 3339 with offset
     last_seen: str
@@ -131,11 +163,22 @@ class Device:
     confidence: Mapping[str, Confidence] = field(default_factory=dict)
     merges: tuple[Merge, ...] = ()
     proposals: tuple[Merge, ...] = ()
+    parted: tuple[
+        Merge, ...
+    ] = ()  # what shows that another device is this one, where a person decided otherwise
+    parts: tuple[Part, ...] = ()
     answered_last: bool = True  # whether it showed life in the last scan that looked for it
     location: str | None = None  # a proposal for 設置場所
     observations: tuple[str, ...] = ()  # every observation of it, oldest first
     shown_by: str = ""  # the last of them in which it, or somebody who knows it, said something
     scan: str = ""  # the last scan that saw or asked it
+    whole_since: str = ""  # when it was asked all questions, if its last scan only confirmed a few answers
+
+    @property
+    def called(self) -> str:
+        """Its first name and first address, or its id where it has neither: what a sentence calls it."""
+        address = next((one.ip for one in self.addresses if one.ip), None)
+        return " ".join(filter(None, (*self.names[:1], address))) or self.id
 
 
 FIELDS = ("maker", "model", "serial", "os", "os_version", "firmware_version", "device_class")
@@ -157,14 +200,20 @@ def device_json(device: Device) -> dict[str, Any]:
             for path in device.remote_paths
         ],
         "weaknesses": [_plain(one) for one in device.weaknesses],
+        "ways_out": [_plain(one) for one in device.ways_out],
         "touched": _plain(device.touched),
         "first_seen": device.first_seen,
         "last_seen": device.last_seen,
         "location": device.location,
         "confidence": {name: _sure(one) for name, one in sorted(device.confidence.items())},
-        "merges": [_plain(merge) for merge in device.merges],
-        "proposals": [_plain(merge) for merge in device.proposals],
+        "merges": [_merge(merge) for merge in device.merges],
+        "proposals": [_merge(merge) for merge in device.proposals],
+        "parted": [_merge(merge) for merge in device.parted],
     }
+
+
+def _merge(merge: Merge) -> dict[str, Any]:
+    return _plain(merge) | {"score": score_of(merge.key)}
 
 
 def _dual(dual: DualHomed | None) -> dict[str, Any] | None:

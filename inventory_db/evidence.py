@@ -29,13 +29,14 @@ class Said:
 def said_by(device: Device, observations: Iterable[Stored]) -> list[Said]:
     """Give each observation with the fields that rest on it."""
     fields: dict[str, list[str]] = defaultdict(list)
-    for name, ids in _rests(device):
+    for name, ids in rests_on(device):
         for id in ids:
             fields[id].append(name)
     return [Said(seen, tuple(dict.fromkeys(fields[seen.id]))) for seen in observations]
 
 
-def _rests(device: Device) -> Iterable[tuple[str, tuple[str, ...]]]:
+def rests_on(device: Device) -> Iterable[tuple[str, tuple[str, ...]]]:
+    """Give every value of the device that rests on observations, with their ids."""
     for name, confidence in device.confidence.items():
         yield name, confidence.observations
     for service in device.services:
@@ -48,3 +49,5 @@ def _rests(device: Device) -> Iterable[tuple[str, tuple[str, ...]]]:
         yield f"merge {merge.key}", merge.observations
     for proposal in device.proposals:
         yield f"proposal {proposal.key}", proposal.observations
+    for against in device.parted:
+        yield f"against {against.key}", against.observations

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from inventory_db.device import Address, Confidence, DualHomed, Evidence
-from inventory_db.networks import assumed, network, order, tells_network, within
+from inventory_db.networks import assumed, may_be_inside, network, order, tells_network, within
 from inventory_db.observations import Stored, microseconds
 from inventory_db.profiles import Claim, Profile
 from inventory_db.sightings import Sighting
@@ -17,15 +17,14 @@ MOST_NETWORKS = 4096  # known networks that an address is looked up in
 class Networks:
     """Every network that somebody stands on, for the addresses whose network nobody said."""
 
-    def __init__(self, observations: Iterable[Stored], vantages: Iterable[Vantage]) -> None:
-        stood = {vantage.network for vantage in vantages}
-        stood |= {seen.network for seen in observations if seen.network}
+    def __init__(self, networks: Iterable[str], vantages: Iterable[Vantage]) -> None:
+        stood = {*networks, *(vantage.network for vantage in vantages)}
         known = [(net.prefixlen, str(net)) for net in map(network, stood) if net and net.prefixlen < 31]
-        self._known = [cidr for _, cidr in sorted(known, reverse=True)[:MOST_NETWORKS]]
+        self.cidrs = [cidr for _, cidr in sorted(known, reverse=True)[:MOST_NETWORKS]]
 
     def of(self, ip: str) -> str | None:
         """Give the narrowest known network around the address."""
-        return next((cidr for cidr in self._known if within(ip, cidr)), None)
+        return next((cidr for cidr in self.cidrs if within(ip, cidr)), None)
 
 
 def addresses_of(
@@ -140,7 +139,8 @@ def _candidates(
             net = one.network or known.of(ips[0]) or assumed(ips[0])
             yield ips[0], net, _seen_at(ips[0], one.seen), True
     for claim in sorted(_own_claims(profiles), key=lambda c: (order(c.ip), c.strength, c.observation)):
-        if ":" not in claim.ip and claim.ip in current and claim.ip not in seen_ips:
+        unclear = claim.strength != "listed" and may_be_inside(claim.ip) and known.of(claim.ip) is None
+        if ":" not in claim.ip and claim.ip in current and claim.ip not in seen_ips and not unclear:
             net = _cidr(claim) or known.of(claim.ip) or assumed(claim.ip)
             yield claim.ip, net, _told(claim), claim.strength == "listed"
 

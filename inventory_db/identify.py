@@ -7,27 +7,31 @@ device but is not shown to be becomes a proposal for a person.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from hashlib import blake2b
 
 from inventory_db.behind_ports import with_places
-from inventory_db.device import Confidence, Device, Merge, Touched
+from inventory_db.decided import Decision
+from inventory_db.device import MOST_REASON, Address, Confidence, Device, Merge, Touched, brief
+from inventory_db.digest import VERSION, Digest, Known, add
 from inventory_db.footing import Networks, addresses_of, dual_homing
+from inventory_db.ghosts import without_ghosts
 from inventory_db.heard_paths import heard_paths_of
-from inventory_db.joins import Edge, Group, join
+from inventory_db.joins import Edge, Group, Joined, join
 from inventory_db.observations import Stored, as_stored, microseconds
-from inventory_db.places import Places
+from inventory_db.parts import part_of
 from inventory_db.profiles import Profile, profile_of
 from inventory_db.services import forwarding, open_ports, remote_paths_of, services_of
 from inventory_db.sightings import gather, is_life
 from inventory_db.traits import traits_of
+from inventory_db.ways_out import ways_out_of
 from inventory_db.weaknesses import weaknesses_of
-from probes.facts import Observation, Outcome, Vantage
+from probes.facts import FactKind, Observation, Outcome, Sure, Vantage
 
 _BY_NATURE = frozenset({"network", "gateway"})  # stand on several networks because that is what they are for
 MOST_PROPOSALS = 20
-ACCESS_PROBE = "access"  # says who may reach a service, and nothing about what the device is
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,45 +42,108 @@ class _Found:
     profiles: tuple[Profile, ...]
     seen: tuple[Stored, ...]  # all, oldest first
     alive: tuple[Stored, ...]
+    said: tuple[Stored, ...]  # of all, what none said again later: enough for what it is, not for since when
     times: tuple[datetime, ...]  # of every sign of life, oldest first
 
     @property
     def anchor(self) -> Stored:
         """The observation that gives the id: the first in which it, or we on purpose, said something."""
-        return next((o for o in self.seen if is_life(o) or o.outcome is Outcome.HELD_BACK), self.seen[0])
+        return next((o for o in self.seen if is_life(o) or _kept_back(o)), self.seen[0])
 
 
-def identify(observations: Iterable[Observation], vantages: Iterable[Vantage]) -> tuple[Device, ...]:
+def identify(
+    observations: Iterable[Observation], vantages: Iterable[Vantage], decisions: Sequence[Decision] = ()
+) -> tuple[Device, ...]:
     """Give one device per real thing, the one seen first first.
 
     Near-linear in the observations. Addresses that never answered give no device.
     """
-    kept = (o for o in map(as_stored, observations) if o.probe != ACCESS_PROBE)
-    stored = sorted({o.id: o for o in kept}.values(), key=_when)
     stood = sorted(vantages, key=lambda vantage: vantage.id)
-    profiles = {key: profile_of(unit) for key, unit in gather(stored, Places(stored, stood)).items()}
-    groups, weak = join(profiles)
+    return derive(add(Digest(), map(as_stored, observations), stood), stood, decisions)
+
+
+def derive(
+    digest: Digest, stood: Sequence[Vantage], decisions: Sequence[Decision] = ()
+) -> tuple[Device, ...]:
+    """Give the devices of what was digested, as `identify`; `stood` are the vantages by id."""
+    return derive_again(digest, stood, {}, decisions)[0]
+
+
+def derive_again(
+    digest: Digest,
+    stood: Sequence[Vantage],
+    before: Mapping[str, Device],
+    decisions: Sequence[Decision] = (),
+) -> tuple[tuple[Device, ...], tuple[str, ...]]:
+    """Give the devices, and of what each is made; one that `before` has of the same is taken from there."""
+    units = without_ghosts(gather(digest.land, digest.places, digest.known.proxies), digest.places)
+    profiles = {key: profile_of(unit) for key, unit in units.items()}
+    joined = join(profiles, decisions)
     found = sorted(
-        (_found(group, profiles) for group in groups),
+        (_found(group, profiles, digest.repeated) for group in joined.groups),
         key=lambda one: (microseconds(one.times[0]), one.anchor.id),
     )
-    held, known = _holders(found), Networks(stored, stood)
-    gateways = frozenset(gateway for vantage in stood for gateway in vantage.gateways)
-    devices = [_device(one, known, _elsewhere(one, held), gateways) for one in found]
+    held, known = _holders(found), Networks(digest.known.networks, stood)
+    gateways, ground = _gateways(stood), ground_of(digest.known, stood)
+    devices, made_of = [], []
+    for one in found:
+        elsewhere = _elsewhere(one, held)
+        made_of.append(_made_of(one, elsewhere, ground))
+        old = before.get(made_of[-1])
+        devices.append(_as_derived(old, one) if old else _device(one, known, elsewhere, gateways))
     placed = with_places(devices, [one.alive for one in found])
-    return _with_proposals(placed, found, weak)
+    return _with_proposals(placed, found, joined), tuple(made_of)
+
+
+def ground_of(known: Known, stood: Iterable[Vantage]) -> str:
+    """Name all that every device is derived on: the version, networks, gateways, and where each vantage stood."""
+    stood = tuple(stood)
+    cidrs = Networks(known.networks, stood).cidrs
+    return repr((VERSION, cidrs, sorted(_gateways(stood)), sorted(known.ground.items())))
+
+
+def _gateways(stood: Iterable[Vantage]) -> frozenset[str]:
+    return frozenset(gateway for vantage in stood for gateway in vantage.gateways)
+
+
+def _made_of(one: _Found, elsewhere: frozenset[str], ground: str) -> str:
+    """Name all that a device is derived from but for what other devices say of it."""
+    digest = blake2b(ground.encode(), digest_size=16)
+    for profile in one.profiles:
+        digest.update(f"\n{profile.unit.key}\n".encode("utf-8", "replace"))
+        for sighting in profile.unit.sightings:
+            digest.update(f"{sighting.seen.id}{sighting.asked} ".encode())
+    digest.update(repr((sorted(elsewhere), one.group.merges)).encode("utf-8", "replace"))
+    return digest.hexdigest()
+
+
+def _as_derived(old: Device, one: _Found) -> Device:
+    """Take away what was added to a device after it was derived: its old id, its place, proposals, what was sent."""
+    confidence = dict(old.confidence)
+    placed = confidence.pop("location", None)
+    return replace(
+        old,
+        id=one.anchor.id[:16],
+        anchor=one.anchor.id,
+        proposals=(),
+        parted=(),
+        touched=Touched(held_back=old.touched.held_back),
+        location=None if placed else old.location,
+        confidence=confidence,
+    )
 
 
 def _when(stored: Stored) -> tuple[int, str]:
     return microseconds(stored.at), stored.id
 
 
-def _found(group: Group, profiles: Mapping[str, Profile]) -> _Found:
+def _found(group: Group, profiles: Mapping[str, Profile], repeated: Container[str]) -> _Found:
     own = tuple(profiles[key] for key in group.units)
     sightings = [sighting for profile in own for sighting in profile.unit.sightings]
     seen = tuple(sorted((s.seen for s in sightings if not s.table), key=_when))
     times = tuple(sorted((s.seen.at for s in sightings if s.alive), key=microseconds))
-    return _Found(group, own, seen, tuple(one for one in seen if is_life(one)), times)
+    alive = tuple(one for one in seen if is_life(one))
+    return _Found(group, own, seen, alive, tuple(one for one in seen if one.id not in repeated), times)
 
 
 def _holders(found: Iterable[_Found]) -> dict[tuple[str, str], set[str]]:
@@ -101,17 +168,18 @@ def _device(
     one: _Found, known: Networks, elsewhere: frozenset[str], gateways: frozenset[str] = frozenset()
 ) -> Device:
     addresses = addresses_of(one.profiles, known, elsewhere)
-    ports = open_ports(one.seen)
+    living = tuple(said for said in one.said if is_life(said))
+    ports = open_ports(one.said)
     services = services_of(ports)
     macs = [address.mac for address in addresses if address.mac]
-    traits = traits_of(one.alive, macs, (port for port, transport in ports if transport == "tcp"))
+    traits = traits_of(living, macs, (port for port, transport in ports if transport == "tcp"))
     confidence = dict(traits.confidence)
     device_class = traits.values["device_class"] or "unknown"
     dual, sure = dual_homing(one.profiles, addresses, known)
-    forwards, tested = forwarding(one.alive)
-    if device_class in _BY_NATURE:
+    forwards, tested = forwarding(living)
+    if _routes_by_nature(device_class, confidence, addresses, gateways):
         dual = sure = None
-    _note(confidence, dual_homed=sure, forwards=tested)
+    _note(confidence, dual_homed=sure, forwards=tested, addresses=_stands_in(one))
     return Device(
         id=one.anchor.id[:16],
         anchor=one.anchor.id,
@@ -127,8 +195,9 @@ def _device(
         services=services,
         dual_homed=dual,
         forwards=forwards,
-        remote_paths=(*remote_paths_of(ports, services), *heard_paths_of(one.alive, macs, gateways)),
-        weaknesses=weaknesses_of(ports, services, one.seen),
+        remote_paths=(*remote_paths_of(ports, services), *heard_paths_of(living, macs, gateways)),
+        weaknesses=weaknesses_of(ports, services, one.said),
+        ways_out=ways_out_of(living),
         touched=Touched(held_back=_held_back(one.seen)),
         first_seen=_rfc3339(one.times[0]),
         last_seen=_rfc3339(one.times[-1]),
@@ -136,11 +205,44 @@ def _device(
         confidence=confidence,
         merges=one.group.merges,
         location=traits.location,
+        parts=tuple(part for profile in one.profiles if (part := part_of(profile))),
         observations=tuple(stored.id for stored in one.seen),
         shown_by=one.alive[-1].id if one.alive else "",
         scan=_last_scan(one.seen),
         answered_last=_answered_last(one),
+        whole_since=_whole_since(one.seen),
     )
+
+
+def _routes_by_nature(
+    device_class: str,
+    confidence: Mapping[str, Confidence],
+    addresses: Iterable[Address],
+    gateways: frozenset[str],
+) -> bool:
+    """Whether it stands on several networks because that is what it is for; a guess by its card is not enough."""
+    told = device_class in _BY_NATURE and confidence["device_class"].sure is not Sure.GUESS
+    return told or any(one.vantage and one.ip in gateways for one in addresses)
+
+
+def _stands_in(one: _Found) -> Confidence | None:
+    """Why the address of a box that answers for many others is not known."""
+    sightings = [
+        s
+        for profile in one.profiles
+        if profile.unit.proxied and profile.unit.mac
+        for s in profile.unit.sightings
+    ]
+    if not sightings:
+        return None
+    shown = tuple(dict.fromkeys(s.seen.id for s in sightings if s.alive))[-5:]
+    return Confidence(Sure.LIKELY, *STANDS_IN, shown)
+
+
+STANDS_IN = (
+    "1つの MAC アドレスが多数のアドレスに代わって答えています（代理 ARP）。この機器自身のアドレスは分かりません。",
+    "One MAC answers for many addresses (proxy ARP). Which address is its own is not known.",
+)
 
 
 def _note(confidence: dict[str, Confidence], **more: Confidence | None) -> None:
@@ -150,6 +252,13 @@ def _note(confidence: dict[str, Confidence], **more: Confidence | None) -> None:
 def _last_scan(seen: Sequence[Stored]) -> str:
     """The last scan that saw it; what people brought as a log is no scan."""
     return next((one.scan for one in reversed(seen) if one.probe != "log"), seen[-1].scan)
+
+
+def _whole_since(seen: Sequence[Stored]) -> str:
+    """When it was asked all questions, if the last scan only confirmed what it answered before; "" if not."""
+    last = _last_scan(seen)
+    told = (value for one in seen if one.scan == last for value in one.of(FactKind.CHECKED_SINCE))
+    return min(told, default="")
 
 
 def _answered_last(one: _Found) -> bool:
@@ -162,25 +271,38 @@ def _answered_last(one: _Found) -> bool:
 def _held_back(seen: Sequence[Stored]) -> tuple[str, ...]:
     """Why we kept back from it in its last scan."""
     last = _last_scan(seen)
-    held = [one.reason for one in seen if one.outcome is Outcome.HELD_BACK and one.scan == last]
-    return tuple(sorted(set(held)))
+    held = [one.reason for one in seen if _kept_back(one) and one.scan == last]
+    return tuple(sorted({brief(reason, MOST_REASON) for reason in held}))
+
+
+def _kept_back(seen: Stored) -> bool:
+    """Whether we chose not to ask it; the list of ways that were not tried is no decision about the host."""
+    return seen.outcome is Outcome.HELD_BACK and seen.probe != "techniques"
 
 
 def _rfc3339(at: datetime) -> str:
     return (at if at.tzinfo else at.replace(tzinfo=UTC)).isoformat()
 
 
-def _with_proposals(
-    devices: Sequence[Device], found: Sequence[_Found], weak: Iterable[Edge]
-) -> tuple[Device, ...]:
-    """Hang each weak edge on both of its devices."""
+def _with_proposals(devices: Sequence[Device], found: Sequence[_Found], joined: Joined) -> tuple[Device, ...]:
+    """Hang on both of its devices each weak edge, and what a person decided against."""
     of_unit = {key: index for index, one in enumerate(found) for key in one.group.units}
-    proposals: dict[int, list[Merge]] = defaultdict(list)
-    for edge in weak:
-        one, other = of_unit[edge.one], of_unit[edge.other]
-        proposals[one].append(replace(edge.merge, other=devices[other].id))
-        proposals[other].append(replace(edge.merge, other=devices[one].id))
+    weak, parted = _between(joined.weak, of_unit, devices), _between(joined.parted, of_unit, devices)
     return tuple(
-        replace(device, proposals=tuple(proposals[index][:MOST_PROPOSALS])) if index in proposals else device
+        replace(device, proposals=weak.get(index, ()), parted=parted.get(index, ()))
+        if index in weak or index in parted
+        else device
         for index, device in enumerate(devices)
     )
+
+
+def _between(
+    edges: Iterable[Edge], of_unit: Mapping[str, int], devices: Sequence[Device]
+) -> dict[int, tuple[Merge, ...]]:
+    """Give by the place of each device the reasons that lead to another, at most MOST_PROPOSALS."""
+    hung: dict[int, list[Merge]] = defaultdict(list)
+    for edge in edges:
+        one, other = of_unit[edge.one], of_unit[edge.other]
+        hung[one].append(replace(edge.merge, other=devices[other].id))
+        hung[other].append(replace(edge.merge, other=devices[one].id))
+    return {index: tuple(merges[:MOST_PROPOSALS]) for index, merges in hung.items()}

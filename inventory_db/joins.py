@@ -6,8 +6,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 
+from inventory_db.decided import Decision, decide
 from inventory_db.device import Merge
-from inventory_db.places import Union
+from inventory_db.join_words import (
+    card_in_table,
+    in_answer,
+    in_hint,
+    in_table,
+    same_key,
+    same_key_and_name,
+)
 from inventory_db.profiles import Claim, Engine, Profile
 from probes.oui import is_random
 
@@ -34,24 +42,35 @@ class Group:
     merges: tuple[Merge, ...]
 
 
-def join(profiles: Mapping[str, Profile]) -> tuple[list[Group], list[Edge]]:
-    """Give the groups of units that are one device each, and the weak edges between different groups."""
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """Groups of units that are one device each, and what else speaks for two of them being one."""
+
+    groups: list[Group]
+    weak: list[Edge]  # nobody has decided yet
+    parted: list[Edge]  # shown by the devices, but a person decided otherwise
+
+
+def join(profiles: Mapping[str, Profile], decisions: Sequence[Decision] = ()) -> Joined:
+    """Give the groups as the devices show them and people decided."""
     ordinary = {key: p for key, p in profiles.items() if not p.unit.shared}
     edges = sorted(set(_edges(ordinary)), key=lambda e: (e.one, e.other, e.merge.key, e.merge.value))
     edges += _attach_shared(profiles, ordinary)
-    union = Union()
-    for edge in edges:
-        if not edge.weak:
-            union.join(edge.one, edge.other)
+    shown = [edge for edge in edges if not edge.weak]
+    decided = decide(profiles, ((edge.one, edge.other) for edge in shown), decisions)
+    union = decided.groups
+    own = [Edge(min(one, other), max(one, other), merge) for one, other, merge in decided.joined]
+    own += [edge for edge in shown if union.join(edge.one, edge.other)]
     members: dict[str, list[str]] = defaultdict(list)
     for key in sorted(profiles):
         members[union.find(key)].append(key)
     reasons: dict[str, list[Merge]] = defaultdict(list)
-    for edge in edges:
-        if not edge.weak:
-            reasons[union.find(edge.one)].append(edge.merge)
+    for edge in own:
+        reasons[union.find(edge.one)].append(edge.merge)
     groups = [Group(tuple(keys), _once(reasons[root])) for root, keys in sorted(members.items())]
-    return groups, [e for e in edges if e.weak and union.find(e.one) != union.find(e.other)]
+    between = [edge for edge in edges if union.find(edge.one) != union.find(edge.other)]
+    weak = [edge for edge in between if edge.weak and not union.apart(edge.one, edge.other)]
+    return Joined(groups, weak, [edge for edge in between if not edge.weak])
 
 
 def _once(merges: Iterable[Merge]) -> tuple[Merge, ...]:
@@ -105,11 +124,11 @@ def _claimed(one: Profile, other: Profile, claim: Claim) -> Iterator[Edge]:
     if one.names_conflict(other) and not same:
         return
     if claim.strength == "listed" and (same or same_realm):
-        yield _edge(one, other, "interface_list", claim.ip, seen, *_listed(claim))
+        yield _edge(one, other, "interface_list", claim.ip, seen, *in_table(claim))
     elif claim.strength == "own" and same:
-        yield _edge(one, other, "address_list", claim.ip, seen, *_owned(claim))
+        yield _edge(one, other, "address_list", claim.ip, seen, *in_answer(claim))
     elif same_realm:
-        yield _edge(one, other, "address_hint", claim.ip, seen, *_hinted(claim), weak=True)
+        yield _edge(one, other, "address_hint", claim.ip, seen, *in_hint(claim), weak=True)
 
 
 def _same_identity(one: Profile, other: Profile) -> tuple[str, ...]:
@@ -118,28 +137,6 @@ def _same_identity(one: Profile, other: Profile) -> tuple[str, ...]:
         for value in sorted(mine.keys() & theirs.keys()):
             return mine[value], theirs[value]
     return ()
-
-
-def _listed(claim: Claim) -> tuple[str, str]:
-    return (
-        f"機器自身のインターフェース一覧（SNMP）に {claim.ip} が含まれています。",
-        f"Its own interface table (SNMP) lists {claim.ip}.",
-    )
-
-
-def _owned(claim: Claim) -> tuple[str, str]:
-    return (
-        f"{claim.probe} の応答で自分のアドレスとして {claim.ip} を挙げ、両方が同じコンピュータ名を答えています。",
-        f"It named {claim.ip} as its own in its {claim.probe} answer, and both give the same computer name.",
-    )
-
-
-def _hinted(claim: Claim) -> tuple[str, str]:
-    return (
-        f"{claim.probe} の応答に {claim.ip} が現れますが、同じ機器と言える証拠が足りません。確認してください。",
-        f"{claim.ip} appears in its {claim.probe} answer, but that alone does not show that they are one device."
-        " Please check.",
-    )
 
 
 def _by_cards(profiles: Mapping[str, Profile]) -> Iterator[Edge]:
@@ -155,11 +152,11 @@ def _by_cards(profiles: Mapping[str, Profile]) -> Iterator[Edge]:
         for mac, seen in one.cards.items():
             for other in of_mac.get(mac, ()):
                 if other is not one and not one.names_conflict(other):
-                    yield _edge(one, other, "interface_list", mac, (seen, _first(other)), *_card_listed(mac))
+                    yield _edge(one, other, "interface_list", mac, (seen, _first(other)), *card_in_table(mac))
         for mac, seen in one.netbios_cards.items():
             for other in of_mac.get(mac, ()):
                 if other is not one and one.names_agree(other):
-                    yield _edge(one, other, "netbios_card", mac, (seen, _first(other)), *_card_listed(mac))
+                    yield _edge(one, other, "netbios_card", mac, (seen, _first(other)), *card_in_table(mac))
 
 
 def _same_card(one: Profile, other: Profile, mac: str) -> Iterator[Edge]:
@@ -198,25 +195,54 @@ def _same_card(one: Profile, other: Profile, mac: str) -> Iterator[Edge]:
         )
 
 
-def _card_listed(mac: str) -> tuple[str, str]:
-    return (
-        f"機器自身が自分のネットワークカードとして {mac} を挙げています。",
-        f"The device itself lists {mac} as a network card of its own.",
-    )
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """The first and the last answer of one SNMP engine (id and count of boots) at one unit."""
+
+    profile: Profile
+    first: Engine
+    last: Engine
+
+    def apart(self, other: Engine) -> tuple[int, int, Engine]:
+        """How far away in time, how far off its start is, and from which of our answers: (microseconds, same, ours)."""
+        nearest = min(self.first, self.last, key=lambda ours: (abs(ours.at - other.at), ours.observation))
+        if not self.first.at <= other.at <= self.last.at:
+            return abs(nearest.at - other.at), abs(nearest.started - other.started), nearest
+        low, high = sorted((self.first.started, self.last.started))  # its clock went from one to the other
+        return 0, max(low - other.started, other.started - high, 0), nearest
 
 
 def _by_engine(profiles: Mapping[str, Profile]) -> Iterator[Edge]:
     """The same SNMP engine: its id, its count of boots, and the moment it counts from."""
-    found: dict[tuple[str, str], list[tuple[Engine, Profile]]] = defaultdict(list)
+    found: dict[tuple[str, str], list[_Span]] = defaultdict(list)
     for profile in profiles.values():
-        for engine in profile.engines:
-            found[engine.id, engine.boots].append((engine, profile))
+        for engine, span in _spans(profile).items():
+            found[engine].append(span)
     for (id, _), many in found.items():
-        many.sort(key=lambda pair: (pair[0].started, pair[1].unit.key, pair[0].observation))
-        for (a, one), (b, other) in pairwise(many):
-            close = abs(a.started - b.started) <= _TOLERANCE + abs(a.at - b.at) // _DRIFT
-            if one is not other and close and _may_be_one(one, other):
-                yield _edge(one, other, "engine_time", id, (a.observation, b.observation), *_ENGINE)
+        many.sort(key=lambda span: (span.first.started, span.profile.unit.key))
+        for one, other in pairwise(many):
+            if (seen := _same_engine(one, other)) and _may_be_one(one.profile, other.profile):
+                yield _edge(one.profile, other.profile, "engine_time", id, seen, *_ENGINE)
+
+
+def _spans(profile: Profile) -> dict[tuple[str, str], _Span]:
+    spans: dict[tuple[str, str], _Span] = {}
+    for engine in sorted(profile.engines, key=lambda engine: (engine.at, engine.observation)):
+        known = spans.get((engine.id, engine.boots))
+        spans[engine.id, engine.boots] = _Span(profile, known.first if known else engine, engine)
+    return spans
+
+
+def _same_engine(one: _Span, other: _Span) -> tuple[str, str] | None:
+    """Answers of both, as near in time as there are, if they count from one moment; a clock drifts with time."""
+    looks = [(*one.apart(theirs), theirs) for theirs in (other.first, other.last)]
+    looks += [(*other.apart(ours), ours) for ours in (one.first, one.last)]
+    gap, off, mine, theirs = min(
+        looks, key=lambda look: (*look[:2], look[2].observation, look[3].observation)
+    )
+    if off > _TOLERANCE + gap // _DRIFT:
+        return None
+    return mine.observation, theirs.observation
 
 
 _ENGINE = (
@@ -239,41 +265,57 @@ def _by_key(
     ja: str,
     en: str,
 ) -> Iterator[Edge]:
-    """The same cryptographic key. Alone it is a proposal: images are cloned with their keys."""
+    """The same cryptographic key, with or without the same name: a proposal, for images are cloned with both.
+
+    Only what lives tells one machine from its clone: boot times, or that it names the other's address.
+    """
     found: dict[str, list[Profile]] = defaultdict(list)
     for profile in profiles.values():
         for value in keys_of(profile):
             found[value].append(profile)
     for value, many in found.items():
-        same_name: dict[str, list[Profile]] = defaultdict(list)
-        for profile in many:
-            for name in profile.names:
-                same_name[name].append(profile)
-        for named in same_name.values():
-            for one, other in _pairs(named):
-                if not one.cards_conflict(other) and not _same_network(one, other):
-                    seen = (keys_of(one)[value], keys_of(other)[value], *_same_identity(one, other))
-                    yield _edge(one, other, f"{key}_and_name", value, seen, *_key_and_name(ja, en))
-        for other in many[1:]:
-            seen = (keys_of(many[0])[value], keys_of(other)[value])
-            yield _edge(many[0], other, key, value, seen, *_key_only(ja, en), weak=True)
+        named = dict(_same_key_and_name(many, value, keys_of))
+        for (one, other), seen in named.items():
+            yield _edge(
+                profiles[one],
+                profiles[other],
+                f"{key}_and_name",
+                value,
+                seen,
+                *same_key_and_name(ja, en),
+                weak=True,
+            )
+        for other_one in many[1:]:
+            pair = _pair_of(many[0], other_one)
+            if pair not in named:
+                seen = (keys_of(many[0])[value], keys_of(other_one)[value])
+                yield _edge(many[0], other_one, key, value, seen, *same_key(ja, en), weak=True)
+
+
+def _same_key_and_name(
+    many: Sequence[Profile], value: str, keys_of: Callable[[Profile], Mapping[str, str]]
+) -> Iterator[tuple[tuple[str, str], tuple[str, ...]]]:
+    """Pairs that give the same name too, on different links, each with what shows it."""
+    same_name: dict[str, list[Profile]] = defaultdict(list)
+    for profile in many:
+        for name in profile.names:
+            same_name[name].append(profile)
+    for named in same_name.values():
+        for one, other in _pairs(named):
+            if not one.cards_conflict(other) and not _same_network(one, other):
+                seen = (keys_of(one)[value], keys_of(other)[value], *_same_identity(one, other))
+                yield _pair_of(one, other), seen
+
+
+def _pair_of(one: Profile, other: Profile) -> tuple[str, str]:
+    first, second = sorted((one.unit.key, other.unit.key))
+    return first, second
 
 
 def _same_network(one: Profile, other: Profile) -> bool:
     """Two addresses on one link of which at least one card is not known: more likely clones than one host."""
     return one.unit.sightings[0].link == other.unit.sightings[0].link and set(one.unit.ips) != set(
         other.unit.ips
-    )
-
-
-def _key_and_name(ja: str, en: str) -> tuple[str, str]:
-    return f"{ja}とコンピュータ名の両方が同じです。", f"Both the {en} and the computer name are the same."
-
-
-def _key_only(ja: str, en: str) -> tuple[str, str]:
-    return (
-        f"{ja}が同じですが、複製したディスクイメージでも起こります。同じ機器か確認してください。",
-        f"The {en} is the same, which also happens with cloned disk images. Please check whether it is one device.",
     )
 
 

@@ -7,7 +7,7 @@ for either follows.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -15,17 +15,22 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Engine, Row, delete, func, insert, select
 
-from inventory_db import people, tables
-from inventory_db.device import Device, Merge, Touched, device_json
+from inventory_db import digested, ledger_index, people, tables
+from inventory_db.condensed import likeness
+from inventory_db.cutting import MOST_CELL, bounded_evidence
+from inventory_db.decisions import decisions
+from inventory_db.derived import derived_from, mark_derived
+from inventory_db.device import Device, Merge
 from inventory_db.evidence import Said, said_by
-from inventory_db.identify import identify
+from inventory_db.given_numbers import numbers_of
+from inventory_db.identify import derive, derive_again
+from inventory_db.kept import Kept
 from inventory_db.listed_ledger import last_listed, listed_by_device, listed_json, listed_rows
-from inventory_db.observations import load, load_some, microseconds, scans, vantages
-from inventory_db.official import COLUMNS, OfficialRow, number_text, official_row
-from inventory_db.people import EDITABLE, BadEntry, Entry, edit
-from inventory_db.stated import ListedDevice
-from inventory_db.statements import Stated
-from probes.facts import Sent
+from inventory_db.many_values import among
+from inventory_db.observations import load_some, microseconds, scans, vantages
+from inventory_db.official import COLUMNS, OfficialRow
+from inventory_db.people import EDITABLE, BadEntry, Entry
+from inventory_db.touching import touched_again, touched_until
 
 __all__ = [
     "COLUMNS",
@@ -38,9 +43,15 @@ __all__ = [
     "devices",
     "devices_and_rows",
     "document",
+    "document_head",
+    "document_pieces",
+    "each_device",
     "edit",
+    "edit_all",
     "evidence",
+    "find_device",
     "header",
+    "is_of",
     "listed_rows",
     "official_rows",
     "refresh",
@@ -48,8 +59,8 @@ __all__ = [
 
 SCHEMA = "daicho/ledger/1"
 DEVICE_SCHEMA = "daicho/device/1"
+_NEWEST = 200  # scans among which the one that ended last is looked for
 BY_SCAN = "daicho（自動調査）"
-_DERIVED = "derived"  # mark: how many observations the devices were derived from
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,52 +71,115 @@ class Header:
     by: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """One device of the ledger with its number and what people typed for it, oldest first."""
-
-    device: Device
-    number: int | None
-    typed: tuple[Entry, ...]
-
-
 def refresh(connection: Connection) -> int:
-    """Derive the devices again from every observation and keep them; gives how many there are.
+    """Bring the devices up to date with every observation and keep them; gives how many there are.
 
     New devices get the next 管理番号. Takes the writer's lock until the end of the transaction.
     """
     tables.lock(connection)
-    derived = _derive(connection, None)
+    if digested.is_current(connection):
+        ledger_index.bring_up(connection)
+        return _count(connection)
+    taken = digested.take_up(connection)
+    before = _stored(connection, taken.parts)
+    known = {one.made_of: one.device for one in before.values() if one.made_of}
+    fresh, made_of = derive_again(taken.digest, vantages(connection), known, decisions(connection))
+    derived = _number_all(connection, fresh)
     _assign(connection, [device for device, number, _ in derived if number is None])
     kept = _number_all(connection, [device for device, _, _ in derived])
+    old = {id: one.device for id, one in before.items()}
+    found = touched_again(connection, [device for device, _, _ in kept], old, taken.scans)
+    now = {
+        device.id: _Stored(device, mark, taken.part_of[device.observations[0]])
+        for device, mark in zip(found, made_of, strict=True)
+    }
+    _keep(connection, before, now, {device.id: number for device, number, _ in kept})
+    return _count(connection)
+
+
+def _count(connection: Connection) -> int:
+    return connection.execute(select(func.count()).select_from(tables.devices)).scalar_one()
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """A device as it was written last, and of what it was derived."""
+
+    device: Device
+    made_of: str | None
+    part: int | None
+
+
+def _stored(connection: Connection, parts: Collection[int] | None) -> dict[str, _Stored]:
+    """Give the devices of these parts, or all, by id."""
+    decoder, table = msgspec.json.Decoder(Device), tables.devices
+    query = select(table.c.device_id, table.c.body, table.c.made_of, table.c.part)
+    if parts is not None:
+        query = query.where(among(connection, table.c.part, parts))
+    rows = connection.execute(query)
+    return {row.device_id: _Stored(decoder.decode(row.body), row.made_of, row.part) for row in rows}
+
+
+def _keep(
+    connection: Connection,
+    before: Mapping[str, _Stored],
+    now: Mapping[str, _Stored],
+    numbers: Mapping[str, int | None],
+) -> None:
+    """Write the devices that are not as they were."""
+    changed = [id for id, one in now.items() if before.get(id) != one]
+    gone = sorted({*(before.keys() - now.keys()), *(id for id in changed if id in before)})
+    for start in range(0, len(gone), 500):
+        some = gone[start : start + 500]
+        connection.execute(delete(tables.devices).where(tables.devices.c.device_id.in_(some)))
     rows = [
-        {"device_id": device.id, "number": number, "body": msgspec.json.encode(device)}
-        for device, number, _ in kept
+        {
+            "device_id": id,
+            "number": numbers[id],
+            "body": msgspec.json.encode(one.device),
+            "made_of": one.made_of,
+            "part": one.part,
+        }
+        for id in changed
+        for one in (now[id],)
     ]
-    connection.execute(delete(tables.devices))
     if rows:
         connection.execute(insert(tables.devices), rows)
-    connection.execute(delete(tables.marks).where(tables.marks.c.key == _DERIVED))
-    connection.execute(insert(tables.marks).values(key=_DERIVED, value=_observed(connection)))
-    return len(rows)
+    word = derived_from(connection)
+    if rows or gone:
+        mark_derived(connection)
+    ledger_index.bring_up(connection, ledger_index.Rewritten(word, frozenset((*changed, *gone))))
 
 
 def catch_up(engine: Engine) -> bool:
-    """Derive the devices again if observations have come since they were derived last; say whether."""
+    """Bring the devices up to date if anything came since they were derived last; say whether."""
     with engine.connect() as connection:
-        derived = connection.execute(
-            select(tables.marks.c.value).where(tables.marks.c.key == _DERIVED)
-        ).scalar()
-        if (derived or "0") == _observed(connection):
+        if digested.is_current(connection) or _is_empty(connection):
             return False
     with tables.writing(engine) as connection:
         refresh(connection)
     return True
 
 
-def _observed(connection: Connection) -> str:
-    """Count the observations: they are never deleted, so the same count means the same observations."""
-    return str(connection.execute(select(func.count()).select_from(tables.observations)).scalar_one())
+def _is_empty(connection: Connection) -> bool:
+    return connection.execute(select(tables.observations.c.id).limit(1)).first() is None
+
+
+def edit(
+    connection: Connection, device_id: str, column: str, value: str | None, who: str, at: datetime
+) -> None:
+    """Keep what a person typed, and the row that shows it, as `people.edit`; raises BadEntry."""
+    people.edit(connection, device_id, column, value, who, at)
+    ledger_index.bring_up(connection)
+
+
+def edit_all(
+    connection: Connection, edits: Iterable[tuple[str, str, str | None]], who: str, at: datetime
+) -> int:
+    """Keep many entries, and the rows that show them, as `people.edit_all`; raises BadEntry."""
+    kept = people.edit_all(connection, edits, who, at)
+    ledger_index.bring_up(connection)
+    return kept
 
 
 def devices(connection: Connection, at: datetime | None = None) -> tuple[Device, ...]:
@@ -116,7 +190,7 @@ def devices(connection: Connection, at: datetime | None = None) -> tuple[Device,
 def official_rows(connection: Connection, at: datetime | None = None) -> tuple[OfficialRow, ...]:
     """Give the rows of the official form by 管理番号, now or as known at `at`."""
     listed = listed_by_device(connection, at)
-    return tuple(_row(one, listed) for one in _kept(connection, at))
+    return tuple(one.row(listed) for one in _kept(connection, at))
 
 
 def devices_and_rows(
@@ -126,14 +200,15 @@ def devices_and_rows(
     kept = _kept(connection, at)
     found = tuple(people.confirmed(one.device, people.latest(one.typed)) for one in kept)
     listed = listed_by_device(connection, at)
-    return found, tuple(_row(one, listed) for one in kept)
+    return found, tuple(one.row(listed) for one in kept)
 
 
 def header(connection: Connection, at: datetime | None = None) -> Header:
     """Give when and by whom the ledger was changed last."""
-    ended = [scan.ended or scan.started for scan in scans(connection)]
+    ended = [scan.ended or scan.started for scan in scans(connection, None if at else _NEWEST)]
     found = [(microseconds(when), when, BY_SCAN) for when in ended]
-    found += [(microseconds(entry.at), entry.at, entry.who) for entry in people.entries(connection)]
+    if typed := people.last_entry(connection, at):
+        found.append((microseconds(typed.at), typed.at, typed.who))
     if listed := last_listed(connection, at):
         found.append((microseconds(listed[0]), *listed))
     if at is not None:
@@ -146,101 +221,133 @@ def header(connection: Connection, at: datetime | None = None) -> Header:
 
 def document(connection: Connection, at: datetime | None = None) -> dict[str, Any]:
     """Give the ledger as JSON values (schema daicho/ledger/1)."""
+    return document_head(connection, at) | {"devices": [one.json() for one in _kept(connection, at)]}
+
+
+def document_head(connection: Connection, at: datetime | None = None) -> dict[str, Any]:
+    """Give the ledger's document without its devices."""
     return {
         "schema": SCHEMA,
         "generated_at": (at or datetime.now(UTC)).isoformat(),
         "vantages": [msgspec.to_builtins(vantage) for vantage in vantages(connection)],
-        "devices": [_device_json(one) for one in _kept(connection, at)],
+        "devices": [],
         "listed": listed_json(connection, at),
     }
+
+
+def document_pieces(connection: Connection) -> Iterator[bytes]:
+    """Give the same document as JSON in pieces; only some devices stand in memory at a time."""
+    head, _, tail = msgspec.json.encode(document_head(connection)).partition(b'"devices":[]')
+    yield head + b'"devices":['
+    for place, device in enumerate(each_device(connection)):
+        yield (b"," if place else b"") + msgspec.json.encode(device)
+    yield b"]" + tail
+
+
+def each_device(connection: Connection) -> Iterator[dict[str, Any]]:
+    """Give the devices as JSON values by number, one after the other."""
+    return (one.json() for one in _each_kept(connection))
 
 
 def device_document(
     connection: Connection, device_id: str, at: datetime | None = None
 ) -> dict[str, Any] | None:
     """Give all about one device as JSON values; a number that was merged away leads to its device."""
-    one = _find(connection, device_id, at)
-    if one is None:
+    found = find_device(connection, device_id, at)
+    if found is None:
         return None
+    one, listed = found
     return {
         "schema": DEVICE_SCHEMA,
-        "device": _device_json(one),
-        "official": dict(zip(COLUMNS, _row(one, listed_by_device(connection, at)).values, strict=True)),
+        "device": one.json(),
+        "official": {
+            name: cell[:MOST_CELL] for name, cell in zip(COLUMNS, one.row(listed).values, strict=True)
+        },
         "entries": [msgspec.to_builtins(entry) for entry in one.typed],
-        "evidence": [said.json() for said in _evidence(connection, one.device)],
+        "evidence": bounded_evidence([said.json() for said in _evidence(connection, one.device)]),
     }
 
 
 def evidence(connection: Connection, device_id: str) -> list[Said]:
     """Give every observation of the device, oldest first, with the fields that it says."""
-    one = _find(connection, device_id, None)
-    return _evidence(connection, one.device) if one else []
+    found = find_device(connection, device_id)
+    return _evidence(connection, found[0].device) if found else []
+
+
+def is_of(connection: Connection, device: Device, observation: str) -> bool:
+    """Whether the observation is of this device: one that it is derived from, or one alike that was passed over."""
+    if observation in device.observations:
+        return True
+    alike = {likeness(one) for one in load_some(connection, [observation])}
+    return any(likeness(one) in alike for one in load_some(connection, device.observations))
 
 
 def _evidence(connection: Connection, device: Device) -> list[Said]:
     return said_by(device, load_some(connection, device.observations))
 
 
-def _row(one: _Kept, listed: Mapping[str, Stated[ListedDevice]]) -> OfficialRow:
-    typed = people.latest(one.typed)
-    dual = people.confirmed(one.device, typed).dual_homed
-    device = one.device if dual is one.device.dual_homed else replace(one.device, dual_homed=dual)
-    return official_row(device, one.number, typed, listed.get(one.device.id))
+def find_device(
+    connection: Connection, device_id: str, at: datetime | None = None
+) -> tuple[Kept, ledger_index.Links] | None:
+    """Give one device with its row of the facility's own ledger; a number that was merged away leads to its device.
 
-
-def _device_json(one: _Kept) -> dict[str, Any]:
-    typed = people.latest(one.typed)
-    said = {column: entry.value for column, entry in typed.items()}
-    return device_json(people.confirmed(one.device, typed)) | {
-        "number": number_text(one.number),
-        "people": said,
-    }
-
-
-def _find(connection: Connection, device_id: str, at: datetime | None) -> _Kept | None:
-    table, numbers = tables.devices, tables.numbers
-    if at is None:
-        query = select(table.c.body).where(table.c.device_id == device_id)
-        body = connection.execute(query).scalar_one_or_none()
-        if body is not None:
-            return _with_words(connection, [msgspec.json.decode(body, type=Device)], None)[0]
+    By keys alone where the index is that of today (and `at` is None), else by looking at all devices.
+    """
+    if at is None and ledger_index.find_mark(connection) is not None:
+        return ledger_index.find_kept(connection, device_id)
+    numbers = tables.numbers
     anchor = connection.execute(select(numbers.c.anchor).where(numbers.c.device_id == device_id)).scalar()
-    return next((one for one in _kept(connection, at) if anchor in one.device.observations), None)
+    one = next((one for one in _kept(connection, at) if anchor in one.device.observations), None)
+    return None if one is None else (one, listed_by_device(connection, at))
 
 
-def _kept(connection: Connection, at: datetime | None) -> list[_Kept]:
+def _kept(connection: Connection, at: datetime | None) -> list[Kept]:
     if at is not None:
         return _with_words(connection, [device for device, _, _ in _derive(connection, at)], at)
-    decoder = msgspec.json.Decoder(Device)
-    bodies = connection.execute(select(tables.devices.c.body)).scalars()
-    return _with_words(connection, [decoder.decode(body) for body in bodies], None)
+    return list(_each_kept(connection))
 
 
-def _with_words(connection: Connection, found: Sequence[Device], at: datetime | None) -> list[_Kept]:
+def _each_kept(connection: Connection) -> Iterator[Kept]:
+    """Give the devices as last refreshed, by number; their ids and numbers were settled then."""
+    table, decoder = tables.devices, msgspec.json.Decoder(Device)
+    rows = {row.anchor: row for row in connection.execute(select(tables.numbers))}
+    typed: dict[str, list[Entry]] = defaultdict(list)
+    for entry in people.entries(connection):
+        typed[entry.device_id].append(entry)
+    query = select(table.c.body).order_by(table.c.number).execution_options(yield_per=200)
+    for (body,) in connection.execute(query):
+        device, number, ids = _number(decoder.decode(body), rows)
+        yield Kept(device, number, _in_time(typed, ids))
+
+
+def _with_words(connection: Connection, found: Sequence[Device], at: datetime | None) -> list[Kept]:
     """Put numbers and people's words beside devices, by number."""
     typed: dict[str, list[Entry]] = defaultdict(list)
     for entry in people.entries(connection, at):
         typed[entry.device_id].append(entry)
     return [
-        _Kept(device, number, tuple(sorted((e for id in ids for e in typed[id]), key=lambda e: e.at)))
+        Kept(device, number, _in_time(typed, ids))
         for device, number, ids in sorted(
             _number_all(connection, found), key=lambda one: (one[1] is None, one[1] or 0)
         )
     ]
 
 
+def _in_time(typed: Mapping[str, list[Entry]], ids: Iterable[str]) -> tuple[Entry, ...]:
+    return tuple(sorted((entry for id in ids for entry in typed[id]), key=lambda entry: entry.at))
+
+
 _Numbered = tuple[Device, int | None, tuple[str, ...]]  # device, number, every id that led to it
 
 
-def _derive(connection: Connection, at: datetime | None) -> list[_Numbered]:
-    """Identify, give back the ids and numbers of before, and count what was sent."""
-    found = identify(load(connection, until=at), vantages(connection))
-    sent = _sent(connection, {device.scan for device in found}, at)
-    return _number_all(connection, [_touched(device, sent) for device in found])
+def _derive(connection: Connection, at: datetime) -> list[_Numbered]:
+    """Derive what was known then, give back the ids and numbers of before, and count what was sent."""
+    found = derive(digested.as_known_at(connection, at), vantages(connection), decisions(connection, at))
+    return _number_all(connection, touched_until(connection, found, at))
 
 
 def _number_all(connection: Connection, found: Sequence[Device]) -> list[_Numbered]:
-    rows = {row.anchor: row for row in connection.execute(select(tables.numbers))}
+    rows = numbers_of(connection, {id for device in found for id in device.observations})
     numbered = [_number(device, rows) for device in found]
     renamed = {old.id: new.id for old, (new, _, _) in zip(found, numbered, strict=True)}
     return [(_renamed(device, renamed), number, ids) for device, number, ids in numbered]
@@ -255,10 +362,10 @@ def _number(device: Device, rows: Mapping[str, Row[Any]]) -> _Numbered:
 
 
 def _renamed(device: Device, renamed: Mapping[str, str]) -> Device:
-    proposals: Iterable[Merge] = device.proposals
-    return replace(
-        device, proposals=tuple(replace(p, other=renamed.get(p.other, p.other)) for p in proposals)
-    )
+    def rename(merges: Iterable[Merge]) -> tuple[Merge, ...]:
+        return tuple(replace(one, other=renamed.get(one.other, one.other)) for one in merges)
+
+    return replace(device, proposals=rename(device.proposals), parted=rename(device.parted))
 
 
 def _assign(connection: Connection, new: Sequence[Device]) -> None:
@@ -270,36 +377,3 @@ def _assign(connection: Connection, new: Sequence[Device]) -> None:
     ]
     if rows:
         connection.execute(insert(table), rows)
-
-
-_Sums = dict[tuple[str, str, str], Touched]  # scan, vantage, address
-
-
-def _sent(connection: Connection, wanted: Iterable[str], at: datetime | None) -> _Sums:
-    table, sums = tables.journal, defaultdict[tuple[str, str, str], Touched](Touched)
-    decoder = msgspec.json.Decoder(Sent)
-    for scan in sorted(wanted):
-        query = select(table.c.body).where(table.c.scan == scan[:255])
-        if at is not None:
-            query = query.where(table.c.at <= microseconds(at))
-        for (body,) in connection.execute(query):
-            entry = decoder.decode(body)
-            key = (entry.scan, entry.vantage, entry.address)
-            sums[key] = _plus(sums[key], entry)
-    return dict(sums)
-
-
-def _plus(sum: Touched, more: Sent | Touched) -> Touched:
-    return Touched(
-        sum.packets + more.packets,
-        sum.connections + more.connections,
-        sum.payload_bytes + more.payload_bytes,
-        sum.held_back,
-    )
-
-
-def _touched(device: Device, sums: _Sums) -> Device:
-    touched = device.touched
-    for vantage, ip in sorted({(a.vantage, a.ip) for a in device.addresses if a.ip and a.vantage}):
-        touched = _plus(touched, sums.get((device.scan, vantage or "", ip or ""), Touched()))
-    return replace(device, touched=touched)

@@ -14,6 +14,7 @@ import msgspec
 from sqlalchemy import Connection, insert, select
 
 from inventory_db import people, statements, tables
+from inventory_db.binding import prepared
 from inventory_db.observations import microseconds
 from inventory_db.official import COLUMNS, ListedRow, listed_row
 from inventory_db.people import Entry
@@ -26,7 +27,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def listed_rows(connection: Connection, at: datetime | None = None) -> tuple[ListedRow, ...]:
     """Give the listed devices that no scan has seen, by 管理番号, now or as known at `at`."""
     found = standing(connection, ListedDevice, at).values()
-    numbers = _numbers(connection)
+    numbers = _numbers_of(connection, [id for one in found for id in (one.said.id, one.said.device) if id])
     loose = [one for one in found if one.said.present and one.said.device not in numbers]
     typed: dict[str, list[Entry]] = defaultdict(list)
     for entry in people.entries(connection, at) if loose else ():
@@ -66,13 +67,19 @@ def numbers_of_listed(connection: Connection) -> dict[str, int]:
     return _numbers(connection)
 
 
+_TABLE = statements.statements
+_LAST = prepared(
+    select(_TABLE.c.at, _TABLE.c.who)
+    .where(_TABLE.c.kind == ListedDevice.KIND)
+    .order_by(_TABLE.c.at.desc())
+    .limit(1)
+)
+
+
 def last_listed(connection: Connection, at: datetime | None = None) -> tuple[datetime, str] | None:
     """Give when and by whom a row was listed last."""
-    table = statements.statements
-    query = select(table.c.at, table.c.who).where(table.c.kind == ListedDevice.KIND)
-    if at is not None:
-        query = query.where(table.c.at <= microseconds(at))
-    row = connection.execute(query.order_by(table.c.at.desc()).limit(1)).first()
+    query = _LAST if at is None else _LAST.where(_TABLE.c.at <= microseconds(at))
+    row = connection.execute(query).first()
     return (_EPOCH + timedelta(microseconds=row.at), row.who) if row else None
 
 
@@ -102,6 +109,15 @@ def _json(one: Stated[ListedDevice], unseen: ListedRow | None) -> dict[str, Any]
         "by": one.who,
         "at": msgspec.to_builtins(one.at),
     }
+
+
+def _numbers_of(connection: Connection, ids: list[str]) -> dict[str, int]:
+    """Give our number of those of these that ever had one."""
+    table, found = tables.numbers, dict[str, int]()
+    for start in range(0, len(ids), 500):
+        some = table.c.device_id.in_(ids[start : start + 500])
+        found |= {row.device_id: row.number for row in connection.execute(select(table).where(some))}
+    return found
 
 
 def _numbers(connection: Connection) -> dict[str, int]:

@@ -11,8 +11,11 @@ IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 # Docker, VirtualBox, libvirt, Docker for Windows.
 _HOST_ONLY = frozenset({"172.17.0.1", "192.168.56.1", "192.168.122.1", "10.0.75.1"})
 _SOFTWARE_NIC = re.compile(
-    r"^(docker|br-|veth|virbr|vmnet|vboxnet|vEthernet|lo$|lo\d|tunl|sit\d)", re.IGNORECASE
+    r"^(docker|br-|veth|virbr|vmnet|vboxnet|vEthernet|lo$|lo\d|tunl|sit\d|podman|cni|flannel|cali|lxcbr|lxdbr|kube"
+    r"|VMware Virtual Ethernet|VirtualBox Host-Only|Bluetooth)",
+    re.IGNORECASE,
 )
+_SHARING = "192.168.137.1"  # what Windows takes when it shares its connection: a way across, not a net inside
 _MAC = re.compile(r"^[0-9a-f]{2}(:[0-9a-f]{2}){5}$", re.ASCII)
 
 
@@ -73,6 +76,16 @@ def tells_network(ip: str) -> bool:
     return not address.is_link_local and ip not in _HOST_ONLY
 
 
+@functools.lru_cache(maxsize=65536)
+def may_be_inside(ip: str) -> bool:
+    """Whether it may as well be the machine's own end of a net that exists only inside it (Docker, VMware, Hyper-V).
+
+    They take the first address of a private network, as a router would.
+    """
+    address = ipaddress.ip_address(ip)
+    return address.version == 4 and address.is_private and ip.endswith(".1") and ip != _SHARING
+
+
 @functools.lru_cache(maxsize=4096)
 def edges_of(cidr: str) -> tuple[str, ...]:
     """Give the IPv4 network's own and its broadcast address, which some tables list as addresses."""
@@ -82,11 +95,13 @@ def edges_of(cidr: str) -> tuple[str, ...]:
     return str(net.network_address), str(net.broadcast_address)
 
 
+@functools.lru_cache(maxsize=4096)
 def assumed(ip: str) -> str:
     """Give the network an address most likely stands on when nothing says it: /24, IPv6 /64."""
     return str(ipaddress.ip_network(f"{ip}/{64 if ':' in ip else 24}", strict=False))
 
 
+@functools.lru_cache(maxsize=65536)
 def order(ip: str) -> tuple[int, int]:
     """Give a key that sorts addresses as numbers, IPv4 first."""
     if not ip:

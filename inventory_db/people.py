@@ -4,10 +4,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, bindparam, select
 
 from inventory_db import tables
+from inventory_db.binding import prepared
 from inventory_db.device import Confidence, Device, DualHomed
 from inventory_db.observations import microseconds
 from probes.device_class import CLASSES
@@ -18,7 +20,8 @@ SCANNED_COLUMNS = ("メーカー", "OS", "ソフトウェア", "ソフトウェ�
 HUMAN_COLUMNS = ("設置場所", "利用者", "登録日", "状態", "説明")
 OUR_COLUMNS = ("機種", "種別", "2系統接続の届出")
 EDITABLE = (*SCANNED_COLUMNS, *HUMAN_COLUMNS, *OUR_COLUMNS)
-DECLARED = "届出済"  # the value of 2系統接続の届出 that declares
+DUAL_COLUMN = "2系統接続の届出"
+DECLARED = "届出済"  # its value that declares
 MOST_VALUE = 2000  # characters
 _FIELD_OF = {"メーカー": "maker", "機種": "model", "OS": "os", "種別": "device_class"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -116,10 +119,62 @@ def entries(connection: Connection, until: datetime | None = None) -> list[Entry
     query = select(table).order_by(table.c.at, table.c.entry)
     if until is not None:
         query = query.where(table.c.at <= microseconds(until))
-    return [
-        Entry(row.device_id, row.column, row.value, row.who, _EPOCH + timedelta(microseconds=row.at))
-        for row in connection.execute(query)
-    ]
+    return [_entry(row) for row in connection.execute(query)]
+
+
+_TYPED = tables.human_entries
+_OF = prepared(
+    select(_TYPED)
+    .where(_TYPED.c.device_id.in_(bindparam("ids", expanding=True)))
+    .order_by(_TYPED.c.at, _TYPED.c.entry)
+)
+_LAST = prepared(select(_TYPED).order_by(_TYPED.c.at.desc(), _TYPED.c.entry).limit(1))
+
+
+def entries_of(connection: Connection, device_ids: Iterable[str]) -> list[Entry]:
+    """Give everything people typed under these ids, oldest first for each of them."""
+    wanted = sorted(set(device_ids))
+    found: list[Entry] = []
+    for start in range(0, len(wanted), 500):
+        found += map(_entry, connection.execute(_OF, {"ids": wanted[start : start + 500]}))
+    return found
+
+
+def last_entry(connection: Connection, until: datetime | None = None) -> Entry | None:
+    """Give what somebody typed last (until then)."""
+    query = _LAST if until is None else _LAST.where(_TYPED.c.at <= microseconds(until))
+    row = connection.execute(query).first()
+    return None if row is None else _entry(row)
+
+
+def time_of(at: int) -> datetime:
+    """Give the moment that is kept as microseconds since 1970 UTC."""
+    return _EPOCH + timedelta(microseconds=at)
+
+
+def _entry(row: Row[Any]) -> Entry:
+    return Entry(row.device_id, row.column, row.value, row.who, time_of(row.at))
+
+
+def words_of(connection: Connection, device_ids: Iterable[str]) -> dict[str, dict[str, str]]:
+    """Give what stands typed for each of these devices under its own id, by column."""
+    table, wanted = tables.human_entries, sorted(set(device_ids))
+    found: dict[str, dict[str, str]] = {id: {} for id in wanted}
+    for start in range(0, len(wanted), 500):
+        some = table.c.device_id.in_(wanted[start : start + 500])
+        for row in connection.execute(select(table).where(some).order_by(table.c.at, table.c.entry)):
+            if row.value is None:
+                found[row.device_id].pop(row.column, None)
+            else:
+                found[row.device_id][row.column] = row.value
+    return found
+
+
+def touched_since(connection: Connection, since: datetime) -> set[str]:
+    """Give the ids of the devices for which somebody typed something after `since`."""
+    table = tables.human_entries
+    found = select(table.c.device_id).where(table.c.at > microseconds(since)).distinct()
+    return set(connection.execute(found).scalars())
 
 
 def latest(typed: Iterable[Entry]) -> dict[str, Entry]:
@@ -159,7 +214,7 @@ def _names(names: Sequence[str], typed: Mapping[str, Entry]) -> tuple[str, ...]:
 
 
 def _declared(device: Device, typed: Mapping[str, Entry]) -> DualHomed | None:
-    entry = typed.get("2系統接続の届出")
+    entry = typed.get(DUAL_COLUMN)
     if device.dual_homed is None or entry is None:
         return device.dual_homed
     return replace(device.dual_homed, declared=entry.value == DECLARED)

@@ -29,21 +29,49 @@ class Union:
             one, parent = parent, grand
         return one
 
+    def members(self) -> Iterable[str]:
+        """Give every string that was ever asked for."""
+        return self._parent.keys()
+
     def join(self, one: str, other: str) -> None:
         """Make two sets one."""
         small, large = sorted((self.find(one), self.find(other)))
         self._parent[large] = small
 
 
+class Agents:
+    """Which vantages belong to one agent: those that took part in the same scan."""
+
+    def __init__(self, scans: Mapping[str, str] = {}, roots: Mapping[str, str] = {}) -> None:
+        self.scans = dict(scans)  # scan → a vantage of it
+        self._union = Union()
+        for vantage, root in roots.items():
+            self._union.join(vantage, root)
+
+    def meet(self, observations: Iterable[Stored]) -> "Agents":
+        """Take note of who took part in which scan."""
+        known: set[tuple[str, str]] = set()
+        for seen in observations:
+            if (pair := (seen.scan, seen.vantage)) not in known:
+                known.add(pair)
+                self._union.join(seen.vantage, self.scans.setdefault(seen.scan, seen.vantage))
+        return self
+
+    def find(self, vantage: str) -> str:
+        """Give the vantage that stands for the agent."""
+        return self._union.find(vantage)
+
+    def roots(self) -> dict[str, str]:
+        """Give of every vantage the one that stands for its agent."""
+        return {vantage: self._union.find(vantage) for vantage in sorted(self._union.members())}
+
+
 class Places:
     """Realm and link of every observation."""
 
-    def __init__(self, observations: Iterable[Stored], vantages: Iterable[Vantage]) -> None:
+    def __init__(self, agents: Agents, vantages: Iterable[Vantage]) -> None:
         self._vantages: Mapping[str, Vantage] = {vantage.id: vantage for vantage in vantages}
-        self._agents = Union()
-        of_scan: dict[str, str] = {}
-        for seen in observations:
-            self._agents.join(seen.vantage, of_scan.setdefault(seen.scan, seen.vantage))
+        self._agents = agents
         self._isolated = self._find_isolated()
         self.gateways = frozenset(ip for vantage in self._vantages.values() for ip in vantage.gateways)
 
@@ -53,22 +81,26 @@ class Places:
             agents[self._agents.find(vantage.id)].append(vantage)
         return frozenset(v.id for many in agents.values() for v in _overlapping(many))
 
+    def ground(self) -> dict[str, str]:
+        """Give of each vantage all that decides in which realm and link its observations are."""
+        roots = self._agents.roots()
+        return {
+            id: f"{root} {id in self._isolated} {vantage.network if (vantage := self._vantages.get(id)) else '-'}"
+            for id, root in roots.items()
+        }
+
     def realm(self, seen: Stored, ip: str) -> str:
         """Give the name of the realm in which `ip` is one place."""
         if seen.vantage in self._isolated and within(ip, self.standing(seen)):
             return f"{seen.vantage} alone"
         return self._agents.find(seen.vantage)
 
-    def link(self, seen: Stored, ip: str) -> str:
-        """Give the name of the layer-2 network on which its MAC was seen."""
-        return f"{self.realm(seen, ip)} {self.network(seen, ip) or self.standing(seen)}"
-
-    def network(self, seen: Stored, ip: str) -> str:
-        """Give the CIDR that the address stands on, "" if nobody knows."""
+    def place(self, seen: Stored, ip: str) -> tuple[str, str, str]:
+        """Give the realm, the name of the layer-2 network on which its MAC was seen, and the CIDR or ""."""
         standing = self.standing(seen)
-        if within(ip, standing):
-            return standing
-        return seen.network if within(ip, seen.network) else ""
+        network = next((cidr for cidr in (standing, seen.network) if within(ip, cidr)), "")
+        realm = self.realm(seen, ip)
+        return realm, f"{realm} {network or standing}", network
 
     def standing(self, seen: Stored) -> str:
         """Give the CIDR of the network that we stood on."""

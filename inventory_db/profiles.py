@@ -2,7 +2,7 @@
 """What a unit says about who it is: names, keys, engines, and the addresses and cards it calls its own."""
 
 import re
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from inventory_db.networks import edges_of, is_software_nic, normal_ip, normal_mac, tells_network
@@ -27,7 +27,15 @@ _GENERIC = frozenset(
 )
 _HOLDERS = (FactKind.INTERFACE_ADDRESS,)
 _OWN = (FactKind.ADDRESS, FactKind.OXID_BINDING, FactKind.LLDP_MANAGEMENT)
+_LISTS = frozenset(
+    {"nbns", "oxid", "smb_interfaces", "snmp", "snmp_tables"}
+)  # probes that list all addresses
+MOST_LISTED = 16  # addresses; a longer list may have been cut
 _HINTS = (FactKind.TLS_SAN, FactKind.HTTP_LOCATION)
+_NAMING = frozenset({*_NAMES, FactKind.NETBIOS_NAME})
+_KEYS = frozenset({FactKind.SMB_GUID, FactKind.SSH_HOST_KEY, FactKind.TLS_PUBLIC_KEY})
+_CARDS = frozenset({FactKind.NETBIOS_MAC, FactKind.INTERFACE})
+_CLAIMING = frozenset({*_HOLDERS, *_OWN, *_HINTS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,26 +100,36 @@ def profile_of(unit: Unit) -> Profile:
 
 
 def _read(profile: Profile, seen: Stored, ip: str) -> None:
-    for name in computer_names(seen):
-        profile.names.setdefault(name, seen.id)
-    for kind, kept in (
-        (FactKind.SMB_GUID, profile.guids),
-        (FactKind.SSH_HOST_KEY, profile.host_keys),
-        (FactKind.TLS_PUBLIC_KEY, profile.tls_keys),
-    ):
-        for value in seen.of(kind):
-            kept.setdefault(value, seen.id)
+    kinds = {fact.kind for fact in seen.facts}
+    if not kinds.isdisjoint(_NAMING):
+        for name in computer_names(seen):
+            profile.names.setdefault(name, seen.id)
+    if not kinds.isdisjoint(_KEYS):
+        kept = {
+            FactKind.SMB_GUID: profile.guids,
+            FactKind.SSH_HOST_KEY: profile.host_keys,
+            FactKind.TLS_PUBLIC_KEY: profile.tls_keys,
+        }
+        for fact in seen.facts:
+            if fact.kind in kept:
+                kept[fact.kind].setdefault(fact.value, seen.id)
+    if not kinds.isdisjoint(_CARDS):
+        _read_cards(profile, seen)
+    if FactKind.SNMP_ENGINE_ID in kinds:
+        profile.engines += _engines(seen)
+    for claim in claims(seen) if not kinds.isdisjoint(_CLAIMING) else ():
+        known = profile.claims.get(claim.ip)
+        if claim.ip != ip and (known is None or _RANK[claim.strength] < _RANK[known.strength]):
+            profile.claims[claim.ip] = claim
+
+
+def _read_cards(profile: Profile, seen: Stored) -> None:
     for mac in _real(normal_mac(v) for v in seen.of(FactKind.NETBIOS_MAC)):
         profile.netbios_cards.setdefault(mac, seen.id)
     for _, name, mac in interfaces(seen):
         if not is_software_nic(name):
             for real in _real(iter((mac,))):
                 profile.cards.setdefault(real, seen.id)
-    profile.engines += _engines(seen)
-    for claim in claims(seen):
-        known = profile.claims.get(claim.ip)
-        if claim.ip != ip and (known is None or _RANK[claim.strength] < _RANK[known.strength]):
-            profile.claims[claim.ip] = claim
 
 
 _RANK = {"listed": 0, "own": 1, "hint": 2}
@@ -146,19 +164,35 @@ def interfaces(seen: Stored) -> Iterator[tuple[str, str, str]]:
 
 
 def claims(seen: Stored) -> Iterator[Claim]:
-    """Give the addresses that the answer names as its own and that can tell a network."""
+    """Give the addresses that the answer names as its own and that can tell a network.
+
+    A list of own addresses that lacks the one at which it answered is somebody else's: a NAT router, a port
+    forwarder or a load balancer handed the question on.
+    """
     cards = {index: (name, mac) for index, name, mac in interfaces(seen)}
     listed = [line.partition(" ")[::2] for line in seen.of(*_HOLDERS)]
+    if seen.probe in _LISTS and _speaks_for_another(seen, [cidr for _, cidr in listed]):
+        return
     broadcasts = {b for _, cidr in listed for b in edges_of(cidr)}
     for index, cidr in listed:
         name, mac = cards.get(index, ("", ""))
         if not is_software_nic(name) and not mac.startswith("02:42"):
             yield from _claim(cidr.partition("/")[0], cidr, mac, "listed", seen, broadcasts)
+    by_card = {normal_ip(cidr.partition("/")[0]) for _, cidr in listed}
     for value in seen.of(*_OWN):
-        yield from _claim(value, "", "", "own", seen, broadcasts)
+        if normal_ip(value) not in by_card:  # the table says on which card it is, and of what kind that is
+            yield from _claim(value, "", "", "own", seen, broadcasts)
     for value in seen.of(*_HINTS):
         host = re.sub(r"^https?://", "", value).partition("/")[0].partition(":")[0]
         yield from _claim(host, "", "", "hint", seen, broadcasts)
+
+
+def _speaks_for_another(seen: Stored, cidrs: Sequence[str]) -> bool:
+    """Whether the answer lists addresses, few enough to be all, and not the one that was asked."""
+    told = {normal_ip(text.partition("/")[0]) for text in (*cidrs, *seen.of(*_OWN))} - {""}
+    asked = normal_ip(seen.address)
+    alike = {ip for ip in told if (":" in ip) == (":" in asked)}
+    return bool(asked) and 0 < len(alike) <= MOST_LISTED and asked not in alike
 
 
 def _claim(

@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """What speaks on a device's ports, which of it lets people in from elsewhere, and whether it forwards."""
 
+import functools
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from inventory_db.device import Confidence, Evidence, RemotePath, Service
+from inventory_db.device import Confidence, Evidence, RemotePath, Service, brief
 from inventory_db.observations import Stored
-from inventory_db.traits import recognised
+from inventory_db.traits import recognised_in
 from probes.facts import FactKind, Outcome, Sure
 from probes.recognise import Recognition
 
 _RANK = {Sure.SURE: 0, Sure.LIKELY: 1, Sure.GUESS: 2}
 _VAGUE = frozenset({"tls", "tcp", "udp", "unknown", "ssl"})
+_PASSING = frozenset({FactKind.FORWARDS, FactKind.FORWARDING})
 MOST_EVIDENCE = 5
 Port = tuple[int, str]
 
@@ -66,8 +68,8 @@ def services_of(ports: dict[Port, list[Stored]]) -> tuple[Service, ...]:
 def _service(port: int, transport: str, seen: Sequence[Stored]) -> Service:
     said = _best(seen)
     product, version = _product_and_version(said) if said else (None, None)
-    product = _last(seen, FactKind.PRODUCT) or product
-    version = _last(seen, FactKind.VERSION) or version
+    product = brief(_last(seen, FactKind.PRODUCT) or product or "") or None
+    version = brief(_last(seen, FactKind.VERSION) or version or "") or None
     evidence = tuple(one.id for one in seen)[-MOST_EVIDENCE:]
     return Service(port, transport, _name(port, seen), product, version, evidence)
 
@@ -80,10 +82,12 @@ def _product_and_version(said: Recognition) -> tuple[str | None, str | None]:
 
 
 def _name(port: int, seen: Sequence[Stored]) -> str | None:
-    names = [name for one in reversed(seen) for name in one.of(FactKind.SERVICE)]
+    names = [brief(name) for one in reversed(seen) for name in one.of(FactKind.SERVICE)]
     for one in reversed(seen):
         names += [
-            v.partition("._")[0].lstrip("_") for v in one.of(FactKind.MDNS_SERVICE) if v.endswith(f" {port}")
+            brief(v.partition("._")[0].lstrip("_"))
+            for v in one.of(FactKind.MDNS_SERVICE)
+            if v.endswith(f" {port}")
         ]
     return min(names, key=lambda name: name in _VAGUE, default=None)
 
@@ -94,7 +98,7 @@ def _best(seen: Sequence[Stored]) -> Recognition | None:
         (_stated(one, stored), order, one)
         for order, stored in enumerate(seen)
         if stored.transport != "heard"
-        for one in recognised(stored.facts)
+        for one in recognised_in(stored)
         if one.product or one.os
     ]
     return min(found, key=_order)[2] if found else None
@@ -104,14 +108,22 @@ def _order(found: tuple[bool, int, Recognition]) -> tuple[bool, bool, int, bool,
     """A version as it was said, then any version, then the surer, one with a product, the later."""
     stated, at, one = found
     version = _product_and_version(one)[1]
-    return not (version and stated), not version, _RANK[one.sure], not one.product, -at, repr(one)
+    return not (version and stated), not version, _RANK[one.sure], not one.product, -at, _written(one)
+
+
+@functools.lru_cache(maxsize=8192)
+def _written(one: Recognition) -> str:
+    return repr(one)
 
 
 def _stated(one: Recognition, stored: Stored) -> bool:
     """Whether the version stands in the answer itself, and was not concluded from it."""
     version = _product_and_version(one)[1] or ""
+    texts = [fact.value for fact in stored.facts if version in fact.value] if version else []
+    if not texts or version in texts:
+        return bool(texts)
     alone = re.compile(rf"(?<![\w.]){re.escape(version)}(?![\w.])")
-    return any(version == fact.value or alone.search(fact.value) for fact in stored.facts)
+    return any(map(alone.search, texts))
 
 
 def _last(seen: Sequence[Stored], kind: FactKind) -> str | None:
@@ -135,12 +147,13 @@ def remote_paths_of(ports: dict[Port, list[Stored]], services: Iterable[Service]
 
 
 def _paths(one: Stored) -> Iterable[tuple[str, str | None]]:
-    said = recognised(one.facts)
+    said = recognised_in(one)
     for kind in one.of(FactKind.REMOTE_PATH):
-        yield kind, next((r.product for r in said if r.remote_path == kind and r.product), None)
+        product = next((r.product for r in said if r.remote_path == kind and r.product), None)
+        yield brief(kind), product and brief(product)
     for found in said:
         if found.remote_path and found.sure is not Sure.GUESS:
-            yield found.remote_path, found.product
+            yield found.remote_path, found.product and brief(found.product)
 
 
 def _said_by(one: Stored, kind: str) -> Evidence:
@@ -154,10 +167,9 @@ def forwarding(seen: Sequence[Stored]) -> tuple[bool | None, Confidence | None]:
     """Whether it passes packets on: our test or its own word, the latest of them; yes before no."""
     found: list[tuple[int, bool, str, bool]] = []
     for order, one in enumerate(seen):
-        for kind in (FactKind.FORWARDS, FactKind.FORWARDING):
-            for value in one.of(kind):
-                if value in ("yes", "no"):
-                    found.append((order, value == "yes", one.id, kind is FactKind.FORWARDS))
+        for fact in one.facts:
+            if fact.kind in _PASSING and fact.value in ("yes", "no"):
+                found.append((order, fact.value == "yes", one.id, fact.kind is FactKind.FORWARDS))
     if not found:
         return None, None
     _, passes, id, tested = max(found)

@@ -7,7 +7,7 @@ realm. Observations that name no MAC go to the one that held the address nearest
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -21,9 +21,6 @@ from probes.oui import virtual_kind
 
 MOST_ALIASES = 8  # IPv4 addresses of one MAC in one scan; more is proxy ARP
 _SHARED = frozenset({"vrrp", "hsrp", "glbp", "nlb"})  # one address of several machines
-_WEAK = frozenset({"arp", "nd", "icmp", "heard"})
-_WEAK_PROBES = frozenset({"plan", "ports", "echo", "forward_test"})
-_ABOUT = frozenset({FactKind.MAC, FactKind.ADDRESS, FactKind.NEIGHBOUR})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +37,7 @@ class Sighting:
     table: bool = (
         False  # a router has it in its neighbour table; `seen` is the router's answer, made about it
     )
+    asked: str = ""  # with `table`: id of the observation that the router's answer confirms
 
     @property
     def alive(self) -> bool:
@@ -54,8 +52,9 @@ class Unit:
     key: str
     mac: str = ""
     shared: str = ""
-    proxied: str = ""  # MAC that answered for this address and many others
+    proxied: str = ""  # MAC that answered for this address and many others; with `mac`: it is that box itself
     sightings: list[Sighting] = field(default_factory=list)
+    _ips: tuple[str, ...] | None = None
 
     @property
     def alive(self) -> bool:
@@ -64,13 +63,16 @@ class Unit:
 
     @property
     def ips(self) -> tuple[str, ...]:
-        """Addresses it was seen at with a sign of life, in numeric order."""
-        return tuple(sorted({s.ip for s in self.sightings if s.ip and s.alive}, key=order))
+        """Addresses it was seen at with a sign of life, in numeric order; asked for once all sightings are there."""
+        if self._ips is None:
+            self._ips = tuple(sorted({s.ip for s in self.sightings if s.ip and s.alive}, key=order))
+        return self._ips
 
 
 Binding = tuple[int, str, str]  # microseconds, MAC, link
 Entry = tuple[int, str, Stored]  # microseconds, MAC, the router's answer
 Place = tuple[str, str]  # realm, IP
+Proxy = tuple[str, str]  # realm, MAC
 _Held = TypeVar("_Held", Binding, Entry)
 
 
@@ -81,20 +83,71 @@ def is_life(seen: Stored) -> bool:
     return seen.outcome in (Outcome.ANSWERED, Outcome.OTHER_PROTOCOL)
 
 
-def gather(observations: Sequence[Stored], places: Places) -> dict[str, Unit]:
-    """Give the units that show a sign of life, by key."""
-    sightings = [found for seen in observations if (found := _place(seen, places))]
-    tables = _tables(sightings)
-    sightings += _confirmed(sightings, tables, _bindings(sightings))
-    sightings.sort(key=lambda one: (microseconds(one.seen.at), one.seen.id, one.ip))
-    bindings = _bindings(sightings)
+@dataclass(frozen=True, slots=True)
+class Land:
+    """Every sighting, oldest first, and who held which address when."""
+
+    sightings: Sequence[Sighting]  # with those that only a router's table shows
+    bindings: Mapping[Place, Sequence[Binding]]  # as we saw it ourselves, or a table confirms
+    tables: Mapping[Place, Sequence[Entry]]  # as routers' neighbour tables say, where nothing else does
+    shared: Mapping[Place, str]
+    named: Mapping[Place, Sequence[Entry]]  # all that tables say
+    held: Set[Place]  # where we saw ourselves which MAC holds the address
+
+    def holder(self, place: Place, at: int) -> tuple[int, str, str]:
+        """Give since when which MAC held the address on which link ("" if only a table says it)."""
+        if place in self.bindings:
+            return held_at(self.bindings[place], at)
+        if place in self.tables:
+            since, mac, _ = held_at(self.tables[place], at)
+            return since, mac, ""
+        return 0, "", ""
+
+
+def sight(observations: Iterable[Stored], places: Places) -> list[Sighting]:
+    """Give each observation its place; one without any address is left out."""
+    return [found for seen in observations if (found := _place(seen, places))]
+
+
+def nowhere(_places: Collection[Place]) -> Set[Place]:
+    """Say that nobody else shows who holds an address."""
+    return frozenset()
+
+
+Elsewhere = Callable[[Collection[Place]], Set[Place]]
+
+
+def survey(placed: Sequence[Sighting], elsewhere: Elsewhere = nowhere) -> Land:
+    """Find out who held which address when; `elsewhere` says of which places that is known but not shown here."""
+    named, bindings = _tables(placed), _bindings(placed)
+    sightings = sorted(placed, key=when)
+    unheld = named.keys() - bindings.keys()
+    held = bindings.keys() | (elsewhere(unheld) if unheld else set())
+    tables = {place: named[place] for place in named if place not in held}
+    if confirmed := _confirmed(placed, tables):
+        sightings = sorted([*placed, *confirmed], key=when)
+        bindings = _bindings(sightings)
+        tables = {place: many for place, many in tables.items() if place not in bindings}
     shared = {(s.realm, s.ip): s.shared for s in sightings if s.shared and s.ip}
+    return Land(sightings, bindings, tables, shared, named, held)
+
+
+def when(one: Sighting) -> tuple[int, str, str]:
+    """Give the key that puts sightings in their order in time."""
+    return microseconds(one.seen.at), one.seen.id, one.ip
+
+
+def gather(land: Land, places: Places, proxies: Set[Proxy] = frozenset()) -> dict[str, Unit]:
+    """Give all units by key, ghosts too (see `ghosts`); `proxies` were found out before."""
     units: dict[str, Unit] = {}
-    proxies = _proxies(sightings, tables)
-    for sighting in sightings:
-        unit = _unit_of(sighting, bindings, tables, shared, proxies, places)
-        units.setdefault(unit.key, unit).sightings.append(sighting)
-    return {key: units[key] for key in sorted(_without_ghosts(units))}
+    known = proxies | proxies_of(land.sightings, land.named)
+    for sighting in land.sightings:
+        key, mac, shared, proxied = _unit_of(sighting, land, known, places)
+        unit = units.get(key)
+        if unit is None:
+            unit = units[key] = Unit(key, mac, shared, proxied)
+        unit.sightings.append(sighting)
+    return units
 
 
 def _place(seen: Stored, places: Places) -> Sighting | None:
@@ -104,8 +157,7 @@ def _place(seen: Stored, places: Places) -> Sighting | None:
         return None
     kind = virtual_kind(mac) if mac else None
     shared = kind if kind in _SHARED else ""
-    network = places.network(seen, ip)
-    realm, link = places.realm(seen, ip), places.link(seen, ip)
+    realm, link, network = places.place(seen, ip)
     return Sighting(seen, realm, link, network, ip, "" if shared else mac, shared or "")
 
 
@@ -118,31 +170,33 @@ def _bindings(sightings: Iterable[Sighting]) -> dict[Place, list[Binding]]:
     return {place: sorted(many) for place, many in found.items()}
 
 
+def neighbours(seen: Stored) -> Iterator[tuple[str, str]]:
+    """Give address and MAC of every host in a router's neighbour table that may say who holds an address."""
+    for fact in seen.facts:
+        ip, _, mac = fact.value.partition(" ") if fact.kind is FactKind.NEIGHBOUR else ("", "", "")
+        ip, mac = normal_ip(ip), normal_mac(mac)
+        if ip and mac and fact.sure is Sure.SURE and virtual_kind(mac) not in _SHARED:
+            yield ip, mac
+
+
 def _tables(sightings: Iterable[Sighting]) -> dict[Place, list[Entry]]:
     """Which MAC held which address when, as routers' neighbour tables say, oldest first."""
     found: dict[Place, list[Entry]] = defaultdict(list)
     for one in sightings:
-        for fact in one.seen.facts:
-            ip, _, mac = fact.value.partition(" ") if fact.kind is FactKind.NEIGHBOUR else ("", "", "")
-            ip, mac = normal_ip(ip), normal_mac(mac)
-            if ip and mac and fact.sure is Sure.SURE and virtual_kind(mac) not in _SHARED:
-                found[one.realm, ip].append((microseconds(one.seen.at), mac, one.seen))
+        for ip, mac in neighbours(one.seen):
+            found[one.realm, ip].append((microseconds(one.seen.at), mac, one.seen))
     return {place: sorted(many, key=lambda entry: (*entry[:2], entry[2].id)) for place, many in found.items()}
 
 
-def _confirmed(
-    sightings: Iterable[Sighting],
-    tables: Mapping[Place, Sequence[Entry]],
-    bindings: Mapping[Place, Sequence[Binding]],
-) -> list[Sighting]:
+def _confirmed(sightings: Iterable[Sighting], tables: Mapping[Place, Sequence[Entry]]) -> list[Sighting]:
     """Hosts that we kept back from or that did not answer us, but whom a router knew in the same scan."""
     found: dict[tuple[Place, int, str], Sighting] = {}
     for one in sightings:
         place = (one.realm, one.ip)
-        if place not in bindings and not one.shared:
-            for at, mac, answer in tables.get(place, ()):
+        if place in tables and not one.shared:
+            for at, mac, answer in tables[place]:
                 if answer.scan == one.seen.scan:
-                    found.setdefault((place, at, mac), _by_table(one, mac, answer))
+                    found[place, at, mac] = _by_table(one, mac, answer)  # the last of the scan
     return list(found.values())
 
 
@@ -150,11 +204,11 @@ def _by_table(one: Sighting, mac: str, answer: Stored) -> Sighting:
     about = structs.replace(
         answer, probe="neighbour table", address=one.ip, mac=mac, port=0, transport="arp", facts=()
     )
-    return replace(one, seen=about, mac=mac, table=True)
+    return replace(one, seen=about, mac=mac, table=True, asked=one.seen.id)
 
 
-def _proxies(sightings: Iterable[Sighting], tables: Mapping[Place, Sequence[Entry]]) -> set[tuple[str, str]]:
-    """(realm, MAC) that answer for too many addresses to be theirs."""
+def proxies_of(sightings: Iterable[Sighting], tables: Mapping[Place, Sequence[Entry]]) -> set[Proxy]:
+    """Give (realm, MAC) that answer for too many addresses to be theirs."""
     addresses: dict[tuple[str, str, str], set[str]] = defaultdict(set)
     for one in sightings:
         if one.mac and one.ip and ":" not in one.ip and one.alive:
@@ -165,95 +219,24 @@ def _proxies(sightings: Iterable[Sighting], tables: Mapping[Place, Sequence[Entr
     return {(realm, mac) for (realm, mac, _), ips in addresses.items() if len(ips) > MOST_ALIASES}
 
 
-def _held_at(bindings: Sequence[_Held], at: int) -> _Held:
+def held_at(bindings: Sequence[_Held], at: int) -> _Held:
     """Give the binding nearest before `at`, else the first one after."""
     index = bisect_right(bindings, at, key=lambda binding: binding[0])
     return bindings[max(index - 1, 0)]
 
 
-def _unit_of(
-    one: Sighting,
-    bindings: Mapping[Place, Sequence[Binding]],
-    tables: Mapping[Place, Sequence[Entry]],
-    shared: Mapping[Place, str],
-    proxies: set[tuple[str, str]],
-    places: Places,
-) -> Unit:
-    place, at = (one.realm, one.ip), microseconds(one.seen.at)
-    if one.shared or (place in shared and not one.mac):
-        return Unit(f"shared {one.realm} {one.ip or one.seen.mac}", shared=one.shared or shared[place])
+def _unit_of(one: Sighting, land: Land, proxies: Set[Proxy], places: Places) -> tuple[str, str, str, str]:
+    """Key, MAC, kind of shared address and proxy of the unit that the sighting is of."""
+    place = (one.realm, one.ip)
+    if one.shared or (place in land.shared and not one.mac):
+        key = f"shared {one.realm} {one.ip or one.seen.mac}"
+        return key, "", one.shared or land.shared[place], ""
     mac, link = one.mac, one.link
-    if not mac and place in bindings:
-        _, mac, link = _held_at(bindings[place], at)
-    elif not mac and place in tables:
-        _, mac, _ = _held_at(tables[place], at)
     if not mac:
-        return Unit(f"ip {one.realm} {one.ip}")
+        _, mac, held_on = land.holder(place, microseconds(one.seen.at))
+        link = held_on or link
+    if not mac:
+        return f"ip {one.realm} {one.ip}", "", "", ""
     if (one.realm, mac) in proxies and one.ip and one.ip not in places.gateways:
-        return Unit(f"proxied {one.realm} {one.ip}", proxied=mac)
-    return Unit(f"mac {link} {mac}", mac=mac)
-
-
-def _without_ghosts(units: Mapping[str, Unit]) -> set[str]:
-    """Keys of the living units that are there themselves, and of which more is known than one of many tables."""
-    alive = {
-        key: unit for key, unit in units.items() if unit.alive and not all(s.table for s in unit.sightings)
-    }
-    return alive.keys() - _proxy_ghosts(alive) - _crowd_ghosts(alive)
-
-
-def _proxy_ghosts(units: Mapping[str, Unit]) -> set[str]:
-    """Addresses for which only a proxy spoke; one of them stays for the proxy itself if nothing else does."""
-    behind: dict[str, list[Unit]] = defaultdict(list)
-    for unit in units.values():
-        if unit.proxied:
-            behind[f"{unit.sightings[0].realm} {unit.proxied}"].append(unit)
-    known = {f"{unit.sightings[0].realm} {unit.mac}" for unit in units.values() if unit.mac}
-    ghosts: set[str] = set()
-    for proxy, many in behind.items():
-        counts = _said_counts(many)
-        bare = {unit.key for unit in many if not any(counts[said] < 3 for said in _said(unit))}
-        if len(bare) == len(many) and proxy not in known:
-            bare.discard(min(many, key=lambda unit: order(unit.ips[0])).key)
-        ghosts |= bare
-    return ghosts
-
-
-def _said_counts(units: Iterable[Unit]) -> Mapping[object, int]:
-    """How many of the units gave each answer; what three or more give alike is the proxy's."""
-    counts: dict[object, int] = defaultdict(int)
-    for unit in units:
-        for said in _said(unit):
-            counts[said] += 1
-    return counts
-
-
-def _said(unit: Unit) -> set[object]:
-    """Real answers of the unit: what no proxy or firewall gives in the same words for every address."""
-    return {
-        (s.seen.probe, s.seen.port, tuple(f for f in s.seen.facts if f.kind not in _ABOUT))
-        for s in unit.sightings
-        if s.seen.outcome is Outcome.ANSWERED
-        and s.seen.transport not in _WEAK
-        and s.seen.probe not in _WEAK_PROBES
-    }
-
-
-def _crowd_ghosts(units: Mapping[str, Unit]) -> set[str]:
-    """Addresses of a routed network where every single address answers, these all in the same words."""
-    crowds: dict[str, list[Unit]] = defaultdict(list)
-    for unit in units.values():
-        if not unit.mac and not unit.shared and not unit.proxied:
-            crowds[f"{unit.sightings[0].realm} {_slash24(unit)}"].append(unit)
-    ghosts: set[str] = set()
-    for many in crowds.values():
-        if len(many) >= 240:
-            alike: dict[frozenset[object], list[str]] = defaultdict(list)
-            for unit in many:
-                alike[frozenset(_said(unit))].append(unit.key)
-            ghosts.update(key for keys in alike.values() if len(keys) > 16 for key in keys)
-    return ghosts
-
-
-def _slash24(unit: Unit) -> str:
-    return unit.ips[0].rpartition(".")[0] if unit.ips else ""
+        return f"proxied {one.realm} {one.ip}", "", "", mac
+    return f"mac {link} {mac}", mac, "", ""

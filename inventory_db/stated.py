@@ -7,6 +7,7 @@ the rules decide what it is worth. Dates are local days (datetime.date), network
 """
 
 from datetime import date
+from hashlib import blake2b
 from typing import ClassVar
 
 import msgspec
@@ -104,6 +105,24 @@ class RemoteAccess(Statement, frozen=True, kw_only=True, omit_defaults=True):
         return self.id
 
 
+class DeclaredDual(Statement, frozen=True, kw_only=True, omit_defaults=True):
+    """A device that stands on two networks on purpose: オンライン資格確認端末, lab analyser … (items 2-(1), 2-(2))."""
+
+    KIND = "dual_homed"
+    device: str  # device id
+    networks: tuple[str, ...] = ()  # that it may stand on; none given: those it is found on
+    purpose: str
+    approver: str
+    on: date  # day of the approval
+    review_by: date  # day by which somebody looks at it again
+    remark: str = ""
+
+    @property
+    def key(self) -> str:
+        """The device."""
+        return self.device
+
+
 class Confirmation(Statement, frozen=True, kw_only=True, omit_defaults=True):
     """What a vendor says of one remote path, with evidence and how long it holds."""
 
@@ -117,6 +136,17 @@ class Confirmation(Statement, frozen=True, kw_only=True, omit_defaults=True):
     attachments: tuple[str, ...] = ()
     correction: str = ""
     valid_until: date | None = None
+    users: str = ""  # who connects: names or a department
+    sources: tuple[str, ...] = ()  # networks it comes from
+    where: str = ""  # 接続元拠点
+    means: str = ""  # kind as in the ledger's remote_paths, where it is corrected
+    product: str = ""
+    restriction: str = ""  # how it is kept to those sources
+    authentication: str = ""
+    ids: str = ""  # 個人 or 共用
+    terminal_safety: str = ""
+    timing: str = ""  # when, and whether it is announced
+    purpose: str = ""
 
     @property
     def key(self) -> str:
@@ -268,6 +298,38 @@ class ListedDevice(Statement, frozen=True, kw_only=True, omit_defaults=True):
         return self.id
 
 
+class StockTake(Statement, frozen=True, kw_only=True, omit_defaults=True):
+    """棚卸し: somebody went where a device should stand and looked; the newest word counts, every one is kept."""
+
+    KIND = "stock_take"
+    item: str  # id of the device, or of the row of the facility's own ledger
+    found: str  # yes, no or unknown
+    on: date
+    place: str = ""  # where they looked
+
+    @property
+    def key(self) -> str:
+        """The device or row."""
+        return self.item
+
+
+class SameDevice(Statement, frozen=True, kw_only=True, omit_defaults=True):
+    """Two devices are one, or are not, whatever they show; each by handles of its parts (inventory_db.parts)."""
+
+    KIND = "same_device"
+    one: tuple[str, ...]  # handles of the one
+    other: tuple[str, ...]  # of the other; which is which does not matter
+    same: bool
+    reason: str
+    on: date
+
+    @property
+    def key(self) -> str:
+        """A word for the two, in whatever order they and their parts are named."""
+        sides = sorted("\n".join(sorted(set(side))) for side in (self.one, self.other))
+        return blake2b("\n\n".join(sides).encode(), digest_size=16).hexdigest()
+
+
 class ColumnMapping(Statement, frozen=True, kw_only=True, omit_defaults=True):
     """Which column of an imported table means what; remembered by its header."""
 
@@ -316,24 +378,4 @@ class Document(Statement, frozen=True, kw_only=True, omit_defaults=True):
         return self.id
 
 
-KINDS: dict[str, type[Statement]] = {
-    one.KIND: one
-    for one in (
-        Facility,
-        Vendor,
-        Answer,
-        RemoteAccess,
-        Confirmation,
-        Approval,
-        AllowedSources,
-        AccessLimit,
-        Mitigation,
-        CloudService,
-        Review,
-        DeviceDetail,
-        ListedDevice,
-        ColumnMapping,
-        Configuration,
-        Document,
-    )
-}
+KINDS: dict[str, type[Statement]] = {one.KIND: one for one in Statement.__subclasses__()}  # all of the above

@@ -16,12 +16,15 @@ from sqlalchemy import (
     Select,
     String,
     Table,
+    func,
     insert,
     select,
 )
 
+from inventory_db import people
+from inventory_db.binding import owner_column
 from inventory_db.observations import microseconds
-from inventory_db.stated import KINDS, Statement
+from inventory_db.stated import KINDS, DeclaredDual, Statement
 from inventory_db.tables import LedgerError, counter, metadata
 from probes.facts import encode, printable
 
@@ -32,13 +35,15 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 statements = Table(
     "statements",
     metadata,
+    owner_column(),
     Column("entry", counter, primary_key=True),
     Column("kind", String(32), nullable=False),
     Column("key", String(MOST_KEY), nullable=False),
     Column("body", LargeBinary),  # JSON of the statement; NULL: taken back
     Column("who", String(255), nullable=False),
     Column("at", BigInteger, nullable=False),
-    Index(None, "kind", "key"),
+    Index(None, "facility", "kind", "key"),
+    Index(None, "facility", "kind", "entry"),
 )
 
 S = TypeVar("S", bound=Statement)
@@ -55,6 +60,7 @@ class Stated(Generic[S]):
     said: S
     who: str
     at: datetime
+    number: int = 0  # of its entry in the record; the version that stands under its key
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +72,7 @@ class Entry:
     said: Statement | None
     who: str
     at: datetime
+    number: int = 0  # in the record
 
 
 def state(connection: Connection, said: Statement, who: str, at: datetime) -> None:
@@ -78,6 +85,8 @@ def state_all(connection: Connection, said: Iterable[Statement], who: str, at: d
     rows = [_row(one, who, at) for one in said]
     if rows:
         connection.execute(insert(statements), rows)
+    for row in rows:
+        _show(connection, str(row["kind"]), str(row["key"]), people.DECLARED, who, at)
     return len(rows)
 
 
@@ -88,7 +97,19 @@ def withdraw(connection: Connection, kind: str, key: str, who: str, at: datetime
         return False
     row = {"kind": kind, "key": key, "body": None, "who": _name(who), "at": microseconds(at)}
     connection.execute(insert(statements), [row])
+    _show(connection, kind, key, None, who, at)
     return True
+
+
+def _show(connection: Connection, kind: str, key: str, value: str | None, who: str, at: datetime) -> None:
+    """Let a device's row show that it is declared, or no longer; raises BadStatement for a device in no ledger."""
+    if kind != DeclaredDual.KIND:
+        return
+    try:
+        people.edit(connection, key, people.DUAL_COLUMN, value, who, at)
+    except people.BadEntry as error:
+        if value is not None:  # what stands nowhere any more can be taken back all the same
+            raise BadStatement(error.ja, error.en) from error
 
 
 def standing(connection: Connection, kind: type[S], at: datetime | None = None) -> dict[str, Stated[S]]:
@@ -97,7 +118,7 @@ def standing(connection: Connection, kind: type[S], at: datetime | None = None) 
     decoder = msgspec.json.Decoder(kind)
     for row in connection.execute(_query(kind.KIND, at)):
         said = None if row.body is None else decoder.decode(row.body)
-        found[row.key] = None if said is None else Stated(said, row.who, _time(row.at))
+        found[row.key] = None if said is None else Stated(said, row.who, _time(row.at), row.entry)
     return {key: one for key, one in found.items() if one is not None}
 
 
@@ -105,10 +126,23 @@ def history(connection: Connection, kind: str, key: str | None = None) -> list[E
     """Give everything ever stated of this kind (and key), oldest first."""
     decoder = msgspec.json.Decoder(KINDS[kind])
     return [
-        Entry(kind, row.key, None if row.body is None else decoder.decode(row.body), row.who, _time(row.at))
+        Entry(
+            kind,
+            row.key,
+            None if row.body is None else decoder.decode(row.body),
+            row.who,
+            _time(row.at),
+            row.entry,
+        )
         for row in connection.execute(_query(kind, None))
         if key is None or row.key == key
     ]
+
+
+def version_of(connection: Connection, kind: str, key: str) -> int:
+    """Give the number of the last word on this key, also where it was taken back; 0 if there is none."""
+    last = select(func.max(statements.c.entry)).where(statements.c.kind == kind, statements.c.key == key)
+    return connection.execute(last).scalar() or 0
 
 
 def read_statement(kind: str, data: bytes | str) -> Statement:

@@ -9,23 +9,17 @@ at any time; `numbers` holds the 管理番号, which are never used twice.
 import os
 import sqlite3
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import (
     URL,
     BigInteger,
     Column,
     Connection,
     Engine,
-    ForeignKey,
     Index,
     Integer,
     LargeBinary,
@@ -33,6 +27,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
     create_engine,
     event,
     inspect,
@@ -40,9 +35,52 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
 
+from inventory_db.binding import FIRST, bind, bound_to, every, install, owned, owner_column
+from inventory_db.ledger_errors import (
+    LedgerError,
+    LedgerUnreadable,
+    LedgerUnwritten,
+    NewerLedger,
+    NotOurLedger,
+    absent,
+    foreign,
+    newer,
+    not_a_target,
+    unreadable,
+    unwritten,
+)
+from inventory_db.schema import migrations, newest_revision, revision_of
+from inventory_db.upgrading import upgrade
+from inventory_db.writers import turn_of
+
+__all__ = [
+    "LedgerError",
+    "LedgerUnreadable",
+    "LedgerUnwritten",
+    "NewerLedger",
+    "NotOurLedger",
+    "counter",
+    "devices",
+    "file_of",
+    "human_entries",
+    "journal",
+    "lock",
+    "look_at",
+    "marks",
+    "metadata",
+    "migrations",
+    "newest_revision",
+    "numbers",
+    "observations",
+    "open_ledger",
+    "scans",
+    "server",
+    "transcripts",
+    "vantages",
+    "writing",
+]
+
 APPLICATION_ID = 0x64616963  # "daic", in the header of every SQLite ledger
-_alembic = threading.Lock()  # alembic keeps what it works on in module globals
-_MAGIC = b"SQLite format 3\x00"
 _LOCK = 0x64616963  # key of the PostgreSQL advisory lock that writers of derived tables take
 
 metadata = MetaData(
@@ -65,27 +103,38 @@ marks = Table(
 transcripts = Table(
     "transcripts",
     metadata,
+    owned(),
     Column("id", String(32), primary_key=True),  # blake2b-128 of the UTF-8 text
     Column("data", LargeBinary, nullable=False),  # zlib
 )
 observations = Table(
     "observations",
     metadata,
+    owned(),
     Column("id", String(32), primary_key=True),  # content address
     Column("at", BigInteger, nullable=False),  # microseconds since 1970 UTC
     Column("received", BigInteger, nullable=False),
     Column("agent", String(255), nullable=False),
     Column("scan", String(255), nullable=False),
     Column("address", String(255), nullable=False),
-    Column("transcript", String(32), ForeignKey("transcripts.id")),
+    Column("transcript", String(32)),  # may be gone by rule (retention), so no foreign key
     Column("body", LargeBinary, nullable=False),  # JSON of observations.Stored
-    Index(None, "at", "id"),
-    Index(None, "address", "at"),
-    Index(None, "scan", "at"),
+    Index(None, "facility", "at", "id"),
+    Index(None, "facility", "scan", "at"),
+    Index(None, "facility", "received"),
+)
+arrivals = Table(
+    "arrivals",
+    metadata,
+    owned(),
+    Column("id", String(32), primary_key=True),  # by chance
+    Column("received", BigInteger, nullable=False),  # of the observations that came together
+    Column("scans", Text, nullable=False),  # JSON: scans of the lines of the journal that came
 )
 journal = Table(
     "journal",
     metadata,
+    owned(),
     Column("id", String(32), primary_key=True),
     Column("at", BigInteger, nullable=False),
     Column("received", BigInteger, nullable=False),
@@ -93,13 +142,14 @@ journal = Table(
     Column("scan", String(255), nullable=False),
     Column("address", String(255), nullable=False),
     Column("body", LargeBinary, nullable=False),  # JSON of probes.facts.Sent
-    Index(None, "at", "id"),
-    Index(None, "address", "at"),
-    Index(None, "scan", "at"),
+    Index(None, "facility", "at", "id"),
+    Index(None, "facility", "address", "at"),
+    Index(None, "facility", "scan", "at"),
 )
 scans = Table(
     "scans",
     metadata,
+    owned(),
     Column("id", String(255), primary_key=True),
     Column("started", BigInteger, nullable=False),
     Column("agent", String(255), nullable=False),
@@ -108,6 +158,7 @@ scans = Table(
 vantages = Table(
     "vantages",
     metadata,
+    owned(),
     Column("id", String(255), primary_key=True),
     Column("agent", String(255), nullable=False),
     Column("body", LargeBinary, nullable=False),  # JSON of probes.facts.Vantage
@@ -115,93 +166,98 @@ vantages = Table(
 numbers = Table(
     "numbers",
     metadata,
-    Column("number", counter, primary_key=True),  # 管理番号, never used twice
-    Column("device_id", String(32), nullable=False, unique=True),
+    owned(),
+    Column("number", counter, primary_key=True, autoincrement=False),  # 管理番号, never used twice
+    Column("device_id", String(32), nullable=False),
     Column("anchor", String(32), nullable=False),  # observation that the id was made from
     Column("assigned", BigInteger, nullable=False),
+    UniqueConstraint("facility", "device_id"),
+    Index(None, "facility", "anchor"),
 )
 devices = Table(
     "devices",
     metadata,
+    owned(),
     Column("device_id", String(32), primary_key=True),
-    Column("number", counter, nullable=False, unique=True),
+    Column("number", counter, nullable=False),
     Column("body", LargeBinary, nullable=False),  # JSON of identify.Device
+    Column("made_of", String(32)),  # of what it was derived, see identify.derive_again
+    Column("part", BigInteger),  # see digested.keys
+    UniqueConstraint("facility", "number"),
+    Index(None, "facility", "part"),
 )
 human_entries = Table(
     "human_entries",
     metadata,
+    owner_column(),
     Column("entry", counter, primary_key=True),
     Column("device_id", String(32), nullable=False),
     Column("column", String(64), nullable=False),
     Column("value", Text),  # NULL: back to what the scan says
     Column("who", String(255), nullable=False),
     Column("at", BigInteger, nullable=False),
-    Index(None, "device_id"),
+    Index(None, "facility", "device_id"),
+    Index(None, "facility", "entry"),
+    Index(None, "facility", "at"),
 )
-
-
-class LedgerError(Exception):
-    """A ledger that cannot be used; `ja` and `en` say what happened, what it means, what to do next."""
-
-    def __init__(self, ja: str, en: str) -> None:
-        super().__init__(en)
-        self.ja = ja
-        self.en = en
-
-
-class NotOurLedger(LedgerError):
-    """The file or database holds something else; it was not touched."""
-
-
-class NewerLedger(LedgerError):
-    """The ledger was written by a newer version; it was not touched."""
-
-
-class LedgerUnreadable(LedgerError):
-    """The ledger is absent, damaged, locked or unreachable."""
-
-
-class LedgerUnwritten(LedgerError):
-    """The disk is full, somebody else holds the ledger, or it may not be written; nothing was changed."""
-
-    unfinished = True
 
 
 def open_ledger(target: str | Path, *, create: bool = True) -> Engine:
     """Open the ledger at a file path or database URL and bring its tables up to date.
 
-    An absent file or an empty database becomes a new ledger unless `create` is false.
+    The engine is bound to facility 1; `facilities.bind` gives one for another. An absent file or an empty database becomes a new ledger unless `create` is false.
     Raises NotOurLedger, NewerLedger (both leave the target untouched) and LedgerUnreadable.
     """
-    path = _file_of(target)
+    path = file_of(target)
     try:
-        if path is None:
-            return _open_server(str(target), create)
-        return _open_file(path, create)
+        engine = _open_server(str(target), create) if path is None else _open_file(path, create)
+        return bind(engine, FIRST)
     except (SQLAlchemyError, sqlite3.Error, OSError) as error:
-        raise _unreadable(path or "PostgreSQL", error) from error
+        raise unreadable(path or "PostgreSQL", error) from error
 
 
-def lock(connection: Connection) -> None:
-    """Become the only writer until the end of the transaction; waits for the other."""
+def lock(connection: Connection, key: int = _LOCK) -> None:
+    """Become the only writer of what `key` guards until the end of the transaction; waits for the other.
+
+    On PostgreSQL without a `key`: of this facility's ledger; with one: over all facilities.
+    """
     if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+        order = text("SELECT pg_advisory_xact_lock(:key, :facility)")
+        connection.execute(order, {"key": key, "facility": bound_to(connection) if key == _LOCK else 0})
     else:
         connection.execute(marks.update().where(marks.c.key == "product").values(value="daicho"))
 
 
 @contextmanager
-def writing(engine: Engine) -> Iterator[Connection]:
+def writing(engine: Engine, key: int = _LOCK) -> Iterator[Connection]:
     """Open a transaction that holds the writer's lock from its first moment; raises LedgerUnwritten."""
     try:
-        with engine.begin() as connection:
-            lock(connection)
+        with turn_of(engine), engine.begin() as connection:
+            lock(connection, key)
             yield connection
     except OperationalError as error:
-        raise _unwritten(error) from error
+        raise unwritten(error) from error
 
 
-def _file_of(target: str | Path) -> Path | None:
+def look_at(target: str | Path) -> Engine:
+    """Open an existing ledger as it is, of an older version too, for all facilities; raises as open_ledger."""
+    path = file_of(target)
+    try:
+        if path is None:
+            engine = server(str(target))
+            with engine.connect() as connection:
+                _check_server(connection, create=False)
+            return engine
+        if not path.exists() or path.stat().st_size == 0:
+            raise absent(path)
+        _check_file(path)
+        return every(_file_engine(path))
+    except (SQLAlchemyError, sqlite3.Error, OSError) as error:
+        raise unreadable(path or "PostgreSQL", error) from error
+
+
+def file_of(target: str | Path) -> Path | None:
+    """Give the file that this target names; None for a database server."""
     if isinstance(target, Path):
         return target
     for prefix in ("sqlite+pysqlite:///", "sqlite:///"):
@@ -213,10 +269,10 @@ def _file_of(target: str | Path) -> Path | None:
 def _open_file(path: Path, create: bool) -> Engine:
     if not path.exists() or path.stat().st_size == 0:
         if not create:
-            raise _absent(path)
+            raise absent(path)
         _create_file(path)
     _check_file(path)
-    return _migrate(_file_engine(path))
+    return upgrade(_file_engine(path), path, _first)
 
 
 def _create_file(path: Path) -> None:
@@ -227,7 +283,7 @@ def _create_file(path: Path) -> None:
         with closing(sqlite3.connect(name)) as raw:
             raw.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             raw.execute("PRAGMA journal_mode = WAL")
-        _migrate(_file_engine(Path(name))).dispose()
+        upgrade(_file_engine(Path(name)), Path(name), _first).dispose()
         if path.exists():
             Path(name).replace(path)  # an empty file
         else:
@@ -241,45 +297,81 @@ def _file_engine(path: Path) -> Engine:
     engine = create_engine(URL.create("sqlite+pysqlite", database=str(path)), connect_args={"timeout": 60})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
-    return engine
+    return install(engine)
 
 
 def _check_file(path: Path) -> None:
-    """Refuse what is not ours by its header, then what is newer, without writing a byte."""
-    with path.open("rb") as file:
-        header = file.read(100)
-    ours = header[:16] == _MAGIC and int.from_bytes(header[68:72], "big") == APPLICATION_ID
-    if not ours:
-        raise _foreign(path)
-    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=60)) as raw:
-        (found,) = raw.execute("PRAGMA user_version").fetchone()
-    if found > int(newest_revision()):
-        raise _newer(path)
+    """Refuse what is not ours by its header, then what is newer, without writing a byte.
+
+    Only SQLite itself opens the file: closing a descriptor of our own would drop every lock that this process
+    holds on it (POSIX), and the next program to end would take the log of what we write away.
+    """
+    if not _is_ours(path):
+        raise foreign(path)
+    if _pragma(path, "user_version") > int(newest_revision()):
+        raise newer(path)
+
+
+def _is_ours(path: Path) -> bool:
+    try:
+        found = _pragma(path, "application_id", "immutable=1")  # no lock, and no file made beside it
+    except sqlite3.DatabaseError as error:
+        if error.sqlite_errorname == "SQLITE_NOTADB":
+            return False
+        if error.sqlite_errorname != "SQLITE_CORRUPT":
+            raise  # it cannot be opened at all
+        # Damaged, or somebody is just bringing the log home: the header goes first and counts pages that follow.
+        found = _pragma(path, "application_id")
+    return found == APPLICATION_ID
+
+
+def _pragma(path: Path, name: str, *how: str) -> int:
+    uri = "&".join((f"{path.resolve().as_uri()}?mode=ro", *how))
+    with closing(sqlite3.connect(uri, uri=True, timeout=60)) as raw:
+        (found,) = raw.execute(f"PRAGMA {name}").fetchone()
+    return int(found)
 
 
 def _prepare_sqlite(raw: Any, _record: object) -> None:
     raw.isolation_level = None  # SQLAlchemy's begin event says BEGIN, so DDL is transactional too
-    for pragma in ("foreign_keys = ON", "synchronous = FULL", "trusted_schema = OFF"):
+    for pragma in (
+        "foreign_keys = ON",
+        "synchronous = FULL",
+        "trusted_schema = OFF",
+        "recursive_triggers = ON",
+        "cache_size = -16000",  # KiB; ids are hashes, so every insert touches another page
+        "wal_autocheckpoint = 8000",  # pages: 32 MiB, some ten uploads
+    ):
         raw.execute(f"PRAGMA {pragma}")
+
+
+def _first(connection: Connection) -> None:
+    """Write anything first, so that we wait for whoever is making the tables now."""
+    connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
 
 
 def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN")
 
 
-def _open_server(url: str, create: bool) -> Engine:
+def server(url: str) -> Engine:
+    """Give an engine on a PostgreSQL, for all facilities; nothing is asked yet. Raises LedgerUnreadable."""
     if url.startswith(("postgresql://", "postgres://")):
         url = "postgresql+psycopg://" + url.partition("://")[2]
     if not url.startswith("postgresql+psycopg://"):
-        raise _not_a_target()
+        raise not_a_target()
     try:
-        engine = create_engine(url, pool_pre_ping=True)
+        return every(install(create_engine(url, pool_pre_ping=True)))
     except ArgumentError as error:
-        raise _not_a_target() from error
+        raise not_a_target() from error
+
+
+def _open_server(url: str, create: bool) -> Engine:
+    engine = server(url)
     try:
         with engine.connect() as connection:
             _check_server(connection, create)
-        return _migrate(engine)
+        return upgrade(engine, None, lock)
     except BaseException:
         engine.dispose()
         raise
@@ -288,108 +380,9 @@ def _open_server(url: str, create: bool) -> Engine:
 def _check_server(connection: Connection, create: bool) -> None:
     found = inspect(connection).get_table_names()
     if not found and not create:
-        raise _absent("PostgreSQL")
+        raise absent("PostgreSQL")
     if found and "daicho_marks" not in found:
-        raise _foreign("PostgreSQL")
-    current = _revision(connection) if found else None
+        raise foreign("PostgreSQL")
+    current = revision_of(connection) if found else None
     if current is not None and int(current) > int(newest_revision()):
-        raise _newer("PostgreSQL")
-
-
-def migrations() -> Config:
-    """Give alembic's configuration of our migrations."""
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    config.set_main_option("path_separator", "os")
-    return config
-
-
-def newest_revision() -> str:
-    """Give the newest schema revision that this version knows: a decimal number as text."""
-    return ScriptDirectory.from_config(migrations()).get_current_head() or "0"
-
-
-def _migrate(engine: Engine) -> Engine:
-    with engine.connect() as connection:
-        if _revision(connection) == newest_revision():
-            return engine
-    with engine.begin() as connection:
-        if connection.dialect.name == "postgresql":
-            lock(connection)
-        else:  # writing anything first makes us wait for whoever is creating the tables now
-            connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
-        config = migrations()
-        config.attributes["connection"] = connection
-        with _alembic:
-            command.upgrade(config, "head")
-        if connection.dialect.name == "sqlite":
-            connection.exec_driver_sql(f"PRAGMA user_version = {int(newest_revision())}")
-    return engine
-
-
-def _revision(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
-
-
-def _foreign(where: object) -> NotOurLedger:
-    return NotOurLedger(
-        f"{where} は daicho の台帳ではありません。中身には触れていません。"
-        "台帳のファイルを選び直すか、新しいファイル名を指定してください。",
-        f"{where} is not a daicho ledger. It was not touched."
-        " Choose the ledger file, or give a new file name.",
-    )
-
-
-def _newer(where: object) -> NewerLedger:
-    return NewerLedger(
-        f"{where} は新しい版の daicho で作られた台帳です。この版では正しく読めません。"
-        "中身には触れていません。daicho を更新してから開いてください。",
-        f"{where} was written by a newer version of daicho. This version cannot read it correctly, so it was"
-        " not touched. Update daicho, then open it again.",
-    )
-
-
-def _absent(where: object) -> LedgerUnreadable:
-    return LedgerUnreadable(
-        f"{where} に台帳がありません。まだ調査していないか、場所が違います。"
-        "先に daicho scan を実行するか、--ledger で台帳の場所を指定してください。",
-        f"There is no ledger at {where}. Nothing was scanned yet, or the place is another."
-        " Run daicho scan first, or name the ledger with --ledger.",
-    )
-
-
-def _not_a_target() -> LedgerUnreadable:
-    return LedgerUnreadable(
-        "台帳の場所の書き方が正しくないため、開けません。"
-        "ファイル名か、postgresql+psycopg:// で始まる URL を指定してください。",
-        "The place of the ledger is not written correctly, so it cannot be opened."
-        " Give a file name or a URL that begins with postgresql+psycopg://.",
-    )
-
-
-def _unreadable(where: object, error: Exception) -> LedgerUnreadable:
-    kind = type(getattr(error, "orig", None) or error).__name__
-    return LedgerUnreadable(
-        f"{where} の台帳を開けません（{kind}）。"
-        "壊れているか、使用中か、読み書きの権限がないか、接続できません。台帳は変更していません。"
-        "場所と権限、サーバーの状態を確かめ、必要ならバックアップから戻してください。",
-        f"The ledger at {where} cannot be opened ({kind}):"
-        " it is damaged, in use, not permitted or unreachable. The ledger was not changed."
-        " Check place, permissions and server; restore a backup if needed.",
-    )
-
-
-_WHY_UNWRITTEN = {  # what SQLite calls it
-    "SQLITE_FULL": ("ディスクがいっぱいです", "the disk is full"),
-    "SQLITE_BUSY": ("ほかの処理が台帳を使い続けています", "something else keeps the ledger busy"),
-    "SQLITE_READONLY": ("台帳を書く権限がありません", "the ledger may not be written"),
-}
-
-
-def _unwritten(error: OperationalError) -> LedgerUnwritten:
-    name = str(getattr(error.orig, "sqlite_errorname", ""))
-    ja, en = _WHY_UNWRITTEN.get(name, (f"{name or '接続の誤り'}", f"{name or 'the connection failed'}"))
-    return LedgerUnwritten(
-        f"台帳に書けませんでした（{ja}）。何も変更していません。空き容量と権限を確かめ、もう一度実行してください。",
-        f"The ledger could not be written: {en}. Nothing was changed. Check space and permissions, then run it again.",
-    )
+        raise newer("PostgreSQL")

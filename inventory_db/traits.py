@@ -2,18 +2,19 @@
 """The fields of one device: the best thing said for each, how sure, and by which observations."""
 
 import functools
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from inventory_db.device import Confidence
+from inventory_db.device import Confidence, brief
 from inventory_db.networks import normal_mac
 from inventory_db.observations import Stored
 from probes.device_class import class_of
 from probes.facts import Fact, FactKind, Sure
 from probes.fragility import class_by_maker, fragile_kind
 from probes.oui import maker_of
-from probes.recognise import Recognition, recognise_facts
+from probes.recognise import Recognition, channel_of, in_order, recognise_facts
 
 _RANK = {Sure.SURE: 0, Sure.LIKELY: 1, Sure.GUESS: 2}
 _DIRECT = {
@@ -24,6 +25,7 @@ _DIRECT = {
     "os_version": FactKind.OS_VERSION,
     "firmware_version": FactKind.FIRMWARE_VERSION,
 }
+_FIELDS = {kind: field for field, kind in _DIRECT.items()}
 _NAME_ORDER = (
     FactKind.NTLM_COMPUTER,
     FactKind.NAME,
@@ -34,7 +36,11 @@ _NAME_ORDER = (
     FactKind.NTLM_DNS_COMPUTER,
     FactKind.MDNS_HOST,
 )
+_NOT_TWICE = ("serial", "firmware_version")
+_ZEROS = re.compile(r"(?<![\d])0+(?=\d)|\s")  # 17.06.04 is 17.6.4
 MOST_NAMES = 20
+_TELLING = frozenset(kind for kind in FactKind if channel_of(kind))
+_SHORT = 256  # characters of a text that is remembered for long
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,8 @@ class Told:
     observation: str
     channel: str
     system: str | None = None  # the os that an os_version belongs to
+    worded: bool = False  # read out of a sentence, not a value of its own
+    own: bool = True  # a value of its own is the better word; an unsure one is mostly of a part inside
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +75,53 @@ _OF_ITSELF = (
 )  # channels in which a device describes itself, not a program on it
 
 
-@functools.lru_cache(maxsize=16384)
 def recognised(facts: tuple[Fact, ...]) -> tuple[Recognition, ...]:
     """Recognise the facts of one observation, remembering what was asked before."""
-    return recognise_facts(facts)
+    telling = tuple(fact for fact in facts if fact.kind in _TELLING)
+    if len(telling) > 1:
+        return _together(telling)
+    return _named(telling[0]) if telling else ()
+
+
+def recognised_in(seen: Stored) -> tuple[Recognition, ...]:
+    """Recognise the facts of this observation, remembering it by its id; an id may stand for other facts elsewhere."""
+    facts, found = _seen_before.get(seen.id, ((), ()))
+    if facts != seen.facts:
+        if len(_seen_before) >= _MOST_REMEMBERED:
+            _seen_before.clear()
+        found = recognised(seen.facts)
+        _seen_before[seen.id] = seen.facts, found
+    return found
+
+
+_MOST_REMEMBERED = 16384
+_seen_before: dict[str, tuple[tuple[Fact, ...], tuple[Recognition, ...]]] = {}
+
+
+@functools.lru_cache(maxsize=8192)
+def _together(facts: tuple[Fact, ...]) -> tuple[Recognition, ...]:
+    return in_order(one for fact in facts for one in _named(fact))
+
+
+def _named(fact: Fact) -> tuple[Recognition, ...]:
+    return _short(fact) if len(fact.value) <= _SHORT else _long(fact)
+
+
+@functools.lru_cache(maxsize=32768)
+def _short(fact: Fact) -> tuple[Recognition, ...]:
+    return recognise_facts((fact,))
+
+
+@functools.lru_cache(maxsize=1024)
+def _long(fact: Fact) -> tuple[Recognition, ...]:
+    return recognise_facts((fact,))
+
+
+def forget_recognised() -> None:
+    """Forget what was recognised before, for measuring."""
+    _seen_before.clear()
+    for remembering in (_together, _short, _long):
+        remembering.cache_clear()
 
 
 def traits_of(seen: Sequence[Stored], macs: Sequence[str], ports: Iterable[int]) -> Traits:
@@ -116,7 +167,7 @@ def _best_first(one: Recognition) -> tuple[int, str]:
 
 def _speakers(seen: Sequence[Stored]) -> tuple[str, ...]:
     """Observations from which something was recognised; the latest few."""
-    return tuple(one.id for one in seen if recognised(one.facts))[-5:]
+    return tuple(one.id for one in seen if recognised_in(one))[-5:]
 
 
 def _gather(seen: Sequence[Stored]) -> tuple[dict[str, list[Told]], list[Recognition]]:
@@ -124,29 +175,38 @@ def _gather(seen: Sequence[Stored]) -> tuple[dict[str, list[Told]], list[Recogni
     said: list[Recognition] = []
     for order, one in enumerate(seen):
         for fact in one.facts:
-            for field, kind in _DIRECT.items():
-                if fact.kind is kind and fact.value:
-                    told[field].append(Told(fact.value, fact.sure, order, one.id, one.probe))
-        for found in recognised(one.facts):
+            if fact.value and (field := _FIELDS.get(fact.kind)):
+                own = field == "maker" or fact.sure is Sure.SURE
+                told[field].append(Told(brief(fact.value), fact.sure, order, one.id, one.probe, own=own))
+        for found in recognised_in(one):
             said.append(found)
             for field in _DIRECT:
                 value = getattr(found, field)
                 if value:
                     system = found.os if field == "os_version" else None
-                    told[field].append(Told(value, found.sure, order, one.id, found.channel, system))
+                    own = field == "maker" or found.sure is Sure.SURE
+                    said_so = Told(
+                        brief(value), found.sure, order, one.id, found.channel, system, worded=True, own=own
+                    )
+                    told[field].append(said_so)
     return told, said
 
 
-def _preferred(told: Told) -> tuple[int, bool, int, str, str]:
+def _preferred(told: Told) -> tuple[int, bool, int, bool, str, str]:
     itself = told.channel.startswith(_OF_ITSELF)
-    return _RANK[told.sure], not itself, -told.order, told.value, told.channel
+    return _RANK[told.sure], not itself, -told.order, told.worded is told.own, told.value, told.channel
 
 
 def _choose(field: str, candidates: Sequence[Told], confidence: dict[str, Confidence]) -> str | None:
-    """Take the surest; among equally sure ones what it says of itself as a device, then the latest."""
+    """Take the surest; among equally sure ones what it says of itself as a device, then the latest.
+
+    Where one answer contradicts itself, nobody can tell which is right: nothing is said.
+    """
     if not candidates:
         return None
     best = min(candidates, key=_preferred)
+    if field in _NOT_TWICE and any(_contradicts(best, other) for other in candidates):
+        return None
     seen = dict.fromkeys(t.observation for t in candidates if t.value == best.value)
     others = sorted({t.value for t in candidates if t.value != best.value and t.sure == best.sure})
     ja, en = f"{best.channel} の応答による値です。", f"Read from its {best.channel} answer."
@@ -155,6 +215,14 @@ def _choose(field: str, candidates: Sequence[Told], confidence: dict[str, Confid
         en += f" Other answers say {', '.join(others[:3])}."
     confidence[field] = Confidence(best.sure, ja, en, tuple(seen)[-5:], _otherwise(best, candidates))
     return best.value
+
+
+def _contradicts(best: Told, other: Told) -> bool:
+    """Tell whether a sentence and a value of the same answer say different numbers, none of them surely."""
+    if best.sure is Sure.SURE or other.observation != best.observation or other.worded is best.worded:
+        return False
+    one, two = (_ZEROS.sub("", told.value.casefold()) for told in (best, other))
+    return not (one in two or two in one)
 
 
 def _otherwise(best: Told, candidates: Sequence[Told]) -> tuple[str, ...]:
@@ -182,16 +250,19 @@ def _registered(macs: Iterable[str], seen: Sequence[Stored]) -> tuple[str, Confi
 
 def names_of(seen: Sequence[Stored]) -> tuple[str, ...]:
     """Give the names a device has for itself, best kind first, in each kind the latest first."""
+    said: dict[FactKind, list[str]] = defaultdict(list)
+    for one in reversed(seen):
+        for fact in one.facts:
+            said[fact.kind].append(fact.value)
     found: dict[str, str] = {}
     for kind in _NAME_ORDER:
-        for one in reversed(seen):
-            for value in one.of(kind):
-                name = value.strip().rstrip(".")
-                if name:
-                    found.setdefault(name.casefold(), name)
+        for value in said.get(kind, ()):
+            name = brief(value.strip().rstrip("."))
+            if name:
+                found.setdefault(name.casefold(), name)
     return tuple(found.values())[:MOST_NAMES]
 
 
 def _location(seen: Sequence[Stored]) -> str | None:
     values = (value for one in reversed(seen) for value in one.of(FactKind.LOCATION) if value)
-    return next(values, None)
+    return brief(next(values, "")) or None

@@ -13,10 +13,11 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from probes.facts import Sure
+from probes.fillers import FORMS, is_serial, meaning
 from probes.labels import labelled
+from probes.names import spelled
 from probes.patterns import compiled
 from probes.rows import load
-from probes.vendor_values import meaning
 
 MOST_TEXT = 1024 * 1024  # characters of one output that are looked at
 _ESCAPES = compiled("\x1b\\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
@@ -55,22 +56,26 @@ def families() -> tuple[Family, ...]:
 
 def read(platform: str, command: str, text: str) -> tuple[Claim, ...]:
     """Give what one output says, the surest value of each field. Never raises on hostile text."""
+    if _OF_OTHERS.search(command):
+        return tuple(_of_family(_family(platform, "")[0], Sure.LIKELY))
     unescaped = text[:MOST_TEXT].replace("\\r", "").replace("\\x20", " ").replace("\r", "")
-    shown = _COMMENT.sub("", _ESCAPES.sub("", unescaped))
+    shown = _before_neighbours(_COMMENT.sub("", _ESCAPES.sub("", unescaped)))
     best: dict[str, Claim] = {}
     for claim in _claims(platform, command, shown):
         best.setdefault(claim.field, claim)
     return tuple(best.values())
 
 
+def _before_neighbours(text: str) -> str:
+    """Give the text up to where it goes on about a neighbour, with whose version and name."""
+    ends = [found.start() for found in (one.search(text) for one in _NEIGHBOUR) if found]
+    return text[: min(ends)] if len(ends) > 1 else text
+
+
 def _claims(platform: str, command: str, text: str) -> Iterator[Claim]:
     family, marked = _family(platform, text)
     if family:
-        sure = Sure.SURE if marked else Sure.LIKELY
-        for field in ("maker", "os", "device_class"):
-            value = getattr(family, field)
-            if value:
-                yield Claim(field, value, sure, f"command.{family.id}")
+        yield from _of_family(family, Sure.SURE if marked else Sure.LIKELY)
         yield from _grammar(family, text)
     yield from _inventory(text)
     if _about_the_device(command, text):
@@ -80,6 +85,13 @@ def _claims(platform: str, command: str, text: str) -> Iterator[Claim]:
         for field, value in labelled(text).items():
             yield Claim(field, value, Sure.LIKELY, "command.labels")
     yield from _modules(text)
+
+
+def _of_family(family: Family | None, sure: Sure) -> Iterator[Claim]:
+    """Give what all devices of a family have in common."""
+    for field in ("maker", "os", "device_class"):
+        if value := getattr(family, field, ""):
+            yield Claim(field, value, sure, f"command.{family.id if family else ''}")
 
 
 def _family(platform: str, text: str) -> tuple[Family | None, bool]:
@@ -104,8 +116,9 @@ def _grammar(family: Family, text: str) -> Iterator[Claim]:
         found = compiled(pattern).search(text)
         for field, value in (found.groupdict() if found else {}).items():
             said = meaning((value or "").strip(" ,;\"'"))
-            if said and (field != "serial" or any(c.isdigit() for c in said)):
-                yield Claim(field, said[:120], Sure.SURE, f"command.{family.id}.{number}")
+            if said and FORMS.get(field, bool)(said):
+                told = spelled(said) if field == "maker" else said[:120]
+                yield Claim(field, told, Sure.SURE, f"command.{family.id}.{number}")
 
 
 _PART = compiled(
@@ -120,10 +133,25 @@ def _inventory(text: str) -> Iterator[Claim]:
     for part in (chassis or parts)[:1]:
         sure = Sure.SURE if chassis else Sure.LIKELY
         for field in ("model", "serial"):
-            if value := meaning(part[field]):
+            if (value := meaning(part[field])) and FORMS.get(field, bool)(value):
                 yield Claim(field, value, sure, "command.inventory")
 
 
+_OF_OTHERS = re.compile(  # neighbours, boxes behind it, parts of it, what it would start next
+    r"neighbo|lldp|cdp|isdp|remote[ _-](?:device|system)|transceiver|power|boot[ _-]config|client|(?<![a-z])(?:on[tu]|ap|peer|sfp|fan|psu)s?(?![a-z])",
+    re.IGNORECASE,
+)
+_NEIGHBOUR = tuple(  # two of these in one output: it tells of neighbours (IEEE 802.1AB, CDP)
+    compiled(rf"(?im)^[ \t]*(?:{label})[ \t]*(?:\([^)\n]*\)[ \t]*)?:")
+    for label in (
+        "device id",
+        "chassis id",
+        "port id",
+        "hold ?time",
+        "time remaining|expired time",
+        "entry address(?:es)?",
+    )
+)
 _ABOUT = re.compile(
     r"version|inventory|sys|info|chassis|status|module|hardware|manuinfo|environment|asset|facts|session|platform|device|boot",
     re.IGNORECASE,
@@ -149,9 +177,5 @@ def _modules(text: str) -> Iterator[Claim]:
     titles = [" ".join(line[begin:end].strip() for line in head).strip().lower() for begin, end in spans]
     for title, (begin, end) in zip(titles, spans, strict=True):
         value = row[begin : end if end != spans[-1][1] else None].strip()
-        if (
-            re.search(r"serial", title)
-            and re.fullmatch(r"[A-Za-z0-9-]{6,24}", value)
-            and re.search(r"\d", value)
-        ):
+        if re.search(r"serial", title) and re.fullmatch(r"[A-Za-z0-9-]{6,24}", value) and is_serial(value):
             yield Claim("serial", value, Sure.GUESS, "command.first_module")

@@ -36,6 +36,23 @@ class Outcome(enum.StrEnum):
     OUR_FAULT = "our_fault"  # we failed; says nothing about the device
 
 
+class Technique(enum.StrEnum):
+    """The ways to learn on which networks one machine stands, gentlest first."""
+
+    HEARD = "heard"  # what it says by itself: DHCP, LLDP, mDNS, UPnP
+    SNMP_ENGINE = "snmp_engine"  # SNMPv3 discovery: engine id, boots, time
+    NBNS = "nbns"  # its names, then all addresses of its own name
+    SMB = "smb"  # server GUID and NTLM names
+    OXID = "oxid"  # ServerAlive2: every address
+    SNMP_LOGIN = "snmp_login"  # interface tables with the site's credential
+    SSH_KEY = "ssh_key"
+    WEB = "web"  # TLS key and names, redirects: key, or an address that it lets slip
+    FORWARD_TEST = "forward_test"  # one frame with TTL 1 for a test network
+    SMB_INTERFACES = "smb_interfaces"  # null session: every card; off unless allowed by name
+    CANDIDATE_ARP = "candidate_arp"  # does it answer for an address of the other network; off likewise
+    CANDIDATE_ECHO = "candidate_echo"  # the same by one echo request with TTL 1; off likewise
+
+
 class FactKind(enum.StrEnum):
     """The vocabulary. The comment gives the form of the value; every value is text."""
 
@@ -84,6 +101,7 @@ class FactKind(enum.StrEnum):
     HTTP_BODY = "http.body"  # first 4 KiB, printable
     HTTP_LOGIN = "http.login"  # why we think that this is a login page
     HTTP_POWERED_BY = "http.powered_by"
+    HTTP_FAVICON = "http.favicon"  # MD5 of the icon that the page carries or the server gives, hex
     # SNMP
     SNMP_ENGINE_ID = "snmp.engine_id"  # hex
     SNMP_ENGINE_BOOTS = "snmp.engine_boots"
@@ -139,7 +157,9 @@ class FactKind(enum.StrEnum):
     DHCP_VENDOR_CLASS = "dhcp.vendor_class"
     DHCP_OPTIONS = "dhcp.options"  # parameter request list, comma list
     DHCP_MESSAGE = "dhcp.message"  # discover, request, offer, ack, inform, …
-    DHCP_SERVER = "dhcp.server"  # server identifier
+    DHCP_SERVER = (
+        "dhcp.server"  # server identifier; in a client's request: of the server whose offer it takes
+    )
     DHCP_ROUTER = "dhcp.router"
     MDNS_SERVICE = "mdns.service"  # "_ipp._tcp 631"
     MDNS_DEVICE_INFO = "mdns.device_info"  # TXT of _device-info
@@ -158,6 +178,7 @@ class FactKind(enum.StrEnum):
     SSDP_SERVICE = "ssdp.service"  # NT or ST: urn:schemas-upnp-org:device:InternetGatewayDevice:1
     SSDP_LOCATION = "ssdp.location"  # where it describes itself
     REMOTE_NAME = "remote_name"  # a name of a remote-control or VPN service that the host asked for
+    PORT_MAPPING = "port_mapping"  # a port of the router opened to this host: "UPnP tcp 33890 3389"
     HTTP_USER_AGENT = "http.user_agent"  # of the host that asks
     SIP_SERVER = "sip.server"
     SIP_USER_AGENT = "sip.user_agent"
@@ -166,6 +187,11 @@ class FactKind(enum.StrEnum):
     # tests by the packet worker
     ICMP_REPLY = "icmp.reply"  # what came back: echo-reply, 11/0, 3/0 …
     FORWARDS = "forwards"  # "yes": passed a TTL=1 frame that was not for it
+    NOT_TRIED = "not_tried"  # "technique reason": a way that was not tried on this host (probe "techniques")
+    CANDIDATE = "candidate"  # an address that it was asked for through its own MAC
+    # a host that is as it was (probe "confirm"): nothing but this was looked at
+    CHECKED = "checked"  # "arp", "https 443 tcp", "closed 23 tcp": was asked and is as it was
+    CHECKED_SINCE = "checked.since"  # RFC 3339: when it was asked all questions
     # tests of source limits (probe "access")
     ACCESS_PAIR = "access.pair"  # id that all looks of one test of one port share
     ACCESS_SOURCE = "access.source"  # as the site declared it: allowed, not_allowed, unlisted_mac
@@ -244,6 +270,26 @@ class Vantage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     gateways: tuple[str, ...] = ()
 
 
+class Window(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A time of the day in which an agent sends nothing; `end` before `start` reaches over midnight."""
+
+    start: str
+    end: str
+    days: tuple[str, ...] = ()
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """When an agent scans by itself, as its settings said when it wrote this down."""
+
+    at: str = ""  # "02:00", on `days`; or every_hours, from start to start
+    days: tuple[str, ...] = ()
+    every_hours: float = 0.0
+    time_zone: str = ""
+    jitter_minutes: float = 0.0
+    windows: tuple[Window, ...] = ()
+    next: datetime | None = None  # start; None: there is none
+
+
 class Scan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One scan, as far as it has come."""
 
@@ -257,7 +303,10 @@ class Scan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     planned: int = 0  # addresses in scope
     finished: int = 0  # addresses dealt with
     note: str = ""
+    confirmed: int = 0  # hosts that were not asked whole, because all that was checked was as before
+    whole_since: datetime | None = None  # the oldest whole asking that these stand on
     left_out: tuple[str, ...] = ()  # entries of the never-list inside the scope: left alone on purpose
+    plan: Plan | None = None  # of the agent that scans by itself
 
 
 class Upload(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

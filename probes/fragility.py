@@ -18,6 +18,7 @@ from probes.recognise import Recognition
 from probes.rows import load
 
 _DICOM = frozenset({104, 2761, 2762, 4242, 11112})
+_SHORT = 256  # characters of a name that is remembered
 _COMPUTERS = frozenset({"computer", "pc", "server", "network", "gateway"})
 _SYSTEMS = re.compile(
     r"windows(?! ce)|linux|debian|ubuntu|red hat|centos|rocky|alma|suse|fedora|bsd|esxi|mac ?os|solaris"
@@ -80,6 +81,7 @@ def makes_computers(maker: str) -> bool:
     return _sold_by(maker) == "computer"
 
 
+@functools.lru_cache(maxsize=4096)
 def _sold_by(maker: str) -> str | None:
     return next((sold for pattern, sold in _class_patterns() if pattern.search(maker)), None)
 
@@ -164,6 +166,15 @@ def _kind_of(mac: str) -> _Kind | None:
 
 
 def _kind_by_name(maker: str) -> _Kind | None:
+    return _kind_by_short(maker) if len(maker) <= _SHORT else _named(maker)
+
+
+@functools.lru_cache(maxsize=4096)
+def _kind_by_short(maker: str) -> _Kind | None:
+    return _named(maker)
+
+
+def _named(maker: str) -> _Kind | None:
     for pattern, group in _fragile_patterns():
         if pattern.search(maker):
             return _kind(group)

@@ -122,12 +122,20 @@ def read_web(data: bytes, service: str) -> tuple[Fact, ...]:
     answer = read_answer(data)
     headers = (fact(kind, value) for name, kind in _PLAIN for value in _values(answer, name))
     kind_of_body = next(iter(answer.all("content-type")), "")
+    body = answer.body if _came_whole(answer) else b""
     return (
         fact(FactKind.SERVICE, service),
         fact(FactKind.HTTP_STATUS, answer.status),
         *headers,
-        *read_page(answer.body, kind_of_body, answer.all("location"), answer.all("www-authenticate")),
+        *read_page(body, kind_of_body, answer.all("location"), answer.all("www-authenticate")),
     )
+
+
+def _came_whole(answer: Answer) -> bool:
+    """Tell whether a body that only counts as a whole is there as a whole; a page counts as far as it came."""
+    length = next(iter(answer.all("content-length")), "")
+    kind = next(iter(answer.all("content-type")), "")
+    return not kind.startswith("image/") or length == str(len(answer.body))
 
 
 def _values(answer: Answer, name: str) -> Iterator[str]:

@@ -8,7 +8,7 @@ The table says which label means which field, best first: a chassis' own before 
 import re
 from collections.abc import Iterator
 
-from probes.vendor_values import meaning
+from probes.fillers import is_serial, meaning
 
 _MOST_LINES = 3000
 _MOST_LINE = 400
@@ -83,5 +83,5 @@ def _clean(field: str, value: str) -> str:
         return found["v"].rstrip(",;)") if found and any(c.isdigit() for c in found["v"]) else ""
     if field == "serial":
         found = _SERIAL.match(text)
-        return found["v"] if found and any(c.isdigit() for c in found["v"]) else ""
+        return found["v"] if found and is_serial(found["v"]) else ""
     return re.split(r"\s{2,}|,\s", text)[0][:80].rstrip(",")

@@ -30,6 +30,7 @@ class Name:
     vendor: str | None = None
     product: str | None = None
     os: str | None = None
+    ordinary: bool = False  # a word of the language as well
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +98,29 @@ def makers() -> Table:
     )
 
 
+_COMPANY = re.compile(r"(?i)[\s,]+(?:inc|corp|corporation|co|ltd|llc|gmbh|ag|k\.?k|limited|company)\b[\s.,]*")
+
+
+@functools.lru_cache(maxsize=4096)
+def spelled(maker: str) -> str:
+    """Give a maker's name as this table spells it, without the form of its company: RICOH is Ricoh."""
+    short = _COMPANY.sub("", maker).strip(" .,")
+    return _spellings().get(short.lower(), short or maker)
+
+
+@functools.cache
+def _spellings() -> dict[str, str]:
+    return {maker.lower(): maker for maker in load("names.yaml")["makers"]}
+
+
 @functools.cache
 def software() -> Table:
     """Software that names itself."""
-    table = msgspec.convert(load("software.yaml")["software"], dict[str, _Software])
+    content = load("software.yaml")
+    table = msgspec.convert(content["software"], dict[str, _Software])
+    ordinary = frozenset("".join(content["ordinary"].split("\n")).replace(" |", "|").split("|"))
     return _table(
-        Name(text, vendor=row.vendor, product=product, os=row.os)
+        Name(text, vendor=row.vendor, product=product, os=row.os, ordinary=text.rstrip("*") in ordinary)
         for product, row in table.items()
         for text in dict.fromkeys((product.lower(), *row.names.split("|")))
     )

@@ -83,6 +83,15 @@ def _raw(tag: str, value: str) -> bytes:
     return value.encode("latin-1")
 
 
+def names_only_some(lines: Iterable[bytes], whole: Iterable[str]) -> bool:
+    """Tell whether hosts were heard from a router's table that was not heard to its end."""
+    ended, heard = set(whole), tuple(lines)
+    return any(
+        column not in ended and any(line.startswith(f"{column}.".encode()) for line in heard)
+        for column in (ARP, ARP_ANY)
+    )
+
+
 def has_lldp_neighbours(lines: Iterable[bytes]) -> bool:
     """Tell from the answer to LLDP_INSERTS whether it ever heard a neighbour."""
     mine = (line.rpartition(b"|")[2] for line in lines if line.startswith(f"{LLDP_INSERTS}|".encode()))

@@ -66,6 +66,11 @@ def is_random(mac: str) -> bool:
 
 def virtual_kind(mac: str) -> str | None:
     """Which software gave this address: vrrp, hsrp, glbp, vmware, hyper-v, docker …; else None."""
+    return _virtual(mac[:32])
+
+
+@functools.lru_cache(maxsize=32768)
+def _virtual(mac: str) -> str | None:
     digits = _digits(mac)
     if digits is None:
         return None
@@ -101,6 +106,7 @@ def _colons(digits: str) -> str:
     return ":".join(digits[at : at + 2] for at in range(0, len(digits), 2)).upper()
 
 
+@functools.lru_cache(maxsize=8192)
 def _line(start: str) -> str | None:
     """Rest of the registry's first line that begins so."""
     sought = b"\n" + start.encode()

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from probes.enterprises import PARTS
 from probes.facts import Fact, FactKind, Sure, fact
-from probes.vendor_values import meaning
+from probes.fillers import is_serial, is_version, meaning
 
 _ENTERPRISES = b"1.3.6.1.4.1."
 _COMMON = frozenset((b"8072", b"2021", b"311", b"4413", *(str(number).encode() for number in PARTS)))
@@ -56,10 +56,20 @@ class OwnStrings:
         value = meaning(text)
         if not value or len(value) > _MOST_LENGTH:
             return
-        if len(self.versions) < _MOST and _VERSION.match(value) and not _ADDRESS.search(value):
+        if (
+            len(self.versions) < _MOST
+            and is_version(value)
+            and _VERSION.match(value)
+            and not _ADDRESS.search(value)
+        ):
             self.versions[value] = None
         digits = sum(char.isdigit() for char in value)
-        looks = _SERIAL.match(value) and digits >= _LEAST_DIGITS and not _NO_SERIAL.search(value)
+        looks = (
+            _SERIAL.match(value)
+            and digits >= _LEAST_DIGITS
+            and is_serial(value)
+            and not _NO_SERIAL.search(value)
+        )
         if len(self.serials) < _MOST and looks:
             self.serials[value] = None
 

@@ -5,10 +5,12 @@ The syntax is RE2's: no look-around, no back-references; `\\d`, `\\w`, `\\s` and
 """
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, cast
 
 import re2
+
+SHORT = 256  # characters in which many patterns are looked for at once
 
 
 class BadPattern(ValueError):
@@ -43,3 +45,18 @@ def compiled(pattern: str) -> Pattern:
         return cast(Pattern, re2.compile(pattern, options))  # type: ignore[no-untyped-call]
     except re2.error as error:
         raise BadPattern(str(error)) from error
+
+
+@functools.cache
+def several(patterns: tuple[str, ...]) -> Callable[[str], Sequence[int]]:
+    """Give what says which of the patterns occur in a text of at most SHORT characters, by their places.
+
+    In a longer one RE2 could run out of memory for all of them at once, and would then say nothing.
+    """
+    if not patterns:
+        return lambda _text: ()
+    found = re2.Set.SearchSet()  # type: ignore[no-untyped-call]
+    for pattern in patterns:
+        found.Add(pattern)
+    found.Compile()
+    return lambda text: found.Match(text) or ()

@@ -9,11 +9,14 @@ exactly as the device says it. An appliance's version is its `firmware_version`,
 
 import functools
 import html
+import operator
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 
 from probes.facts import Fact, FactKind, Sure
+from probes.fillers import FORMS
+from probes.names import spelled
 from probes.rows import index_of, load
 from probes.structured import READINGS
 from probes.wording import read as read_wording
@@ -22,6 +25,7 @@ MOST_TEXT = 4096  # characters of one text that are looked at
 _ENTERPRISES = "1.3.6.1.4.1."
 _RANK = {Sure.SURE: 0, Sure.LIKELY: 1, Sure.GUESS: 2}
 _CONTROLS = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\ufffd]+")
+_PLAIN = "snmp.plain."  # whatever stands there; a text read by its grammar comes first
 _ENGINE_ID = re.compile(r"^(?:0x)?([89a-f][0-9a-f]{7})(?:[0-9a-f]{2}){1,28}$", re.ASCII)
 
 _WINDOWS_SERVER = re.compile(r"(?:^|\.)311\.1\.1\.3\.1\.[23]$")  # MSFT-MIB: server, Datacenter server
@@ -39,6 +43,7 @@ _CHANNELS = {
     FactKind.HTTP_LOCATION: "http.location",
     FactKind.HTTP_BODY: "http.body",
     FactKind.HTTP_POWERED_BY: "http.powered_by",
+    FactKind.HTTP_FAVICON: "http.favicon",
     FactKind.SNMP_SYSDESCR: "snmp.sysDescr",
     FactKind.SNMP_SYSOBJECTID: "snmp.sysObjectID",
     FactKind.SNMP_ENGINE_ID: "snmp.engine_id",
@@ -48,6 +53,7 @@ _CHANNELS = {
     FactKind.SMB_GUID: "smb.guid",
     FactKind.MDNS_DEVICE_INFO: "mdns.device_info",
     FactKind.DHCP_VENDOR_CLASS: "dhcp.vendor_class",
+    FactKind.DHCP_OPTIONS: "dhcp.options",
     FactKind.IKE_VENDOR_ID: "ike.vendor_id",
     FactKind.LLDP_SYSTEM_DESCRIPTION: "lldp",
     FactKind.CDP_PLATFORM: "cdp",
@@ -85,6 +91,9 @@ class Recognition:
     pattern: str = ""
 
 
+_values = operator.attrgetter(*(field.name for field in fields(Recognition)))
+
+
 def channel_of(kind: FactKind) -> str | None:
     """Channel on which a fact of this kind can be recognised, or None."""
     return _CHANNELS.get(kind)
@@ -99,7 +108,7 @@ def recognise(channel: str, text: str) -> tuple[Recognition, ...]:
     if channel in _ALSO:
         found += _by_rows(_ALSO[channel], channel, cleaned)
     if channel == "snmp.sysObjectID":
-        cleaned, _, described = cleaned.partition(" ")
+        cleaned, _, described = cleaned.partition(" ") if cleaned[:1] in ".0123456789" else ("", "", cleaned)
         found += _described(cleaned, described) if described else ()
         found += _by_enterprise(cleaned.removeprefix(".").removeprefix(_ENTERPRISES), channel, Sure.SURE)
     if channel == "snmp.engine_id":
@@ -118,7 +127,12 @@ def recognise_facts(facts: Iterable[Fact]) -> tuple[Recognition, ...]:
             for one in recognise(channel, fact.value):
                 weaker = max(one.sure, fact.sure, key=_RANK.__getitem__)
                 found[replace(one, sure=weaker)] = None
-    return tuple(sorted(found, key=_order))
+    return in_order(found)
+
+
+def in_order(found: Iterable[Recognition]) -> tuple[Recognition, ...]:
+    """Give each result once, best first."""
+    return tuple(sorted(dict.fromkeys(found), key=_order))
 
 
 def _described(oid: str, description: str) -> Iterator[Recognition]:
@@ -137,25 +151,31 @@ def _by_rows(rows_of: str, channel: str, text: str) -> Iterator[Recognition]:
     for row in index_of(rows_of).candidates(text):
         match = row.match(text)
         said = row.fields(match) if match else {}
-        if said:
+        if said := _told(said):
             yield Recognition(**said, sure=row.sure, channel=channel, pattern=row.id)
 
 
 def _by_structure(channel: str, text: str) -> Iterator[Recognition]:
     for name, reading in READINGS.get(channel, ()):
-        said = {key: value for key, value in (reading(text) or {}).items() if value}
-        if said:
+        if said := _told(reading(text) or {}):
             yield Recognition(**said, sure=Sure.SURE, channel=channel, pattern=f"structure.{name}")
 
 
 def _by_wording(channel: str, text: str) -> Iterator[Recognition]:
-    for name, sure, said in read_wording(channel, text):
-        yield Recognition(**said, sure=sure, channel=channel, pattern=f"wording.{name}")
+    for name, sure, words in read_wording(channel, text):
+        if said := _told(words):
+            yield Recognition(**said, sure=sure, channel=channel, pattern=f"wording.{name}")
 
 
-def _order(one: Recognition) -> tuple[int, int]:
-    said = sum(getattr(one, field.name) is not None for field in fields(one))
-    return _RANK[one.sure], -said
+def _told(said: Mapping[str, str]) -> dict[str, str]:
+    """Give the fields that say something, the maker as we spell it; a filler is no value."""
+    told = {key: value for key, value in said.items() if value and FORMS.get(key, bool)(value)}
+    return told | {"maker": spelled(told["maker"])} if "maker" in told else told
+
+
+def _order(one: Recognition) -> tuple[int, int, bool]:
+    said = sum(value is not None for value in _values(one))
+    return _RANK[one.sure], -said, one.pattern.startswith(_PLAIN)
 
 
 @functools.cache

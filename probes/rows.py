@@ -16,7 +16,7 @@ import msgspec
 import yaml
 
 from probes.facts import Sure
-from probes.patterns import BadPattern, Match, compiled
+from probes.patterns import SHORT, BadPattern, Match, compiled, several
 
 FOLDER = Path(__file__).parent / "recognised"
 FIELDS = frozenset(
@@ -84,7 +84,7 @@ class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
         found = dict(self.gives)
         for group, value in match.groupdict().items():
             if group in FIELDS and value:
-                found[group] = value.strip(" ,;\n")[:120]
+                found[group] = value.strip(" ,;\n")[:120].rstrip("." if group.endswith("version") else "")
                 if group == "serial" and not (len(found[group]) > 3 and any(c.isdigit() for c in value)):
                     del found[group]
             found.update(self.codes.get(group, {}).get(value or "", {}))
@@ -190,11 +190,16 @@ class Index:
     def candidates(self, text: str) -> Iterator[Row]:
         """Rows that can match this text, in their order."""
         low = text.lower()
+        numbers = set(self.always if len(text) > SHORT else self._matching(text))
         grams = {low[at : at + _GRAM] for at in range(len(low) - _GRAM + 1)}
-        numbers = set(self.always)
         for gram in grams & self.by_gram.keys():
             numbers.update(self.by_gram[gram])
         return (self.rows[number] for number in sorted(numbers))
+
+    def _matching(self, text: str) -> Iterator[int]:
+        """Those of `always` that match, found at once."""
+        one_of = several(tuple(self.rows[number].pattern for number in self.always))
+        return (self.always[place] for place in one_of(text))
 
 
 def index(rows: Iterable[Row]) -> Index:

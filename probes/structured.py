@@ -8,6 +8,7 @@ Sources: MySQL client/server protocol (version string), RFC 1305 appendix B (rea
 import re
 from collections.abc import Callable
 
+from probes import names
 from probes.patterns import compiled
 
 Said = dict[str, str]
@@ -83,7 +84,7 @@ _SYSTEM = re.compile(r"^(?:UNIX/)?(?P<os>OSF(?=1V)|[A-Za-z_-]+(?:SV)?)(?:1V(?=\d
 _SYSTEMS = {
     "sunos": "Solaris", "linux": "Linux", "freebsd": "FreeBSD", "netbsd": "NetBSD", "openbsd": "OpenBSD", "darwin": "Mac OS X",
     "windows": "Windows", "hpux": "HP-UX", "hp-ux": "HP-UX", "aix": "AIX", "vxworks": "VxWorks", "sco_sv": "SCO UNIX", "osf": "OSF/1",
-    "irix": "IRIX", "unixware": "UnixWare", "cisco": "Cisco IOS", "junos": "Junos", "qnx": "QNX", "vmkernel": "ESXi", "cygwin": "Windows",
+    "irix": "IRIX", "unixware": "UnixWare", "cisco": "Cisco IOS", "junos": "Junos", "qnx": "QNX", "netware": "NetWare", "vmkernel": "ESXi", "cygwin": "Windows",
     "ultrix": "Ultrix", "dragonfly": "DragonFly BSD", "win": "Windows", "openvms": "OpenVMS", "esx": "ESX", "bsd": "BSD/OS",
 }  # fmt: skip
 
@@ -96,9 +97,16 @@ def ntp(text: str) -> Said | None:
         vendor = "Greyware" if program["product"].startswith("Domain Time") else ""
         product = "ntpd" if program["product"].endswith("ntpd") else program["product"]
         said = {"product": "NTP" if product == "ntpd" else product, "vendor": vendor, "version": program["v"]}
-    below = system(values.get("system", ""))
+    below = system(values.get("system", "")) or _owner_of(values.get("system", ""))
     maker = {"maker": "Apple"} if below.get("os") == "Mac OS X" else {}  # it runs on nobody else's hardware
     return (said | below | maker) or None
+
+
+def _owner_of(text: str) -> Said:
+    """Give the maker that the name of a system begins with, where the system has no name of its own."""
+    found = next(names.find(names.makers(), text), None)
+    known = found.name if found and found.word == 0 else None
+    return {"maker": known.maker or "", "device_class": known.kind or ""} if known else {}
 
 
 def system(text: str) -> Said:
@@ -239,7 +247,7 @@ _LISTED = compiled(
 
 def labelled(text: str) -> Said | None:
     """Read a list in brackets such as APC's: (MB:v… PF:v… AF1:v… MN:AP9630 SN:…)."""
-    if "(MB:" not in text and "MN:" not in text and "MOD: " not in text:
+    if "(MB:" not in text and "MN:" not in text and "MOD: " not in text.upper():
         return None
     found = {m["key"]: m["value"] for m in reversed(list(_LISTED.finditer(text)))}
     said = {

@@ -5,7 +5,7 @@ _MAKERS = (
     ("windows", "Microsoft"), ("hyper-v", "Microsoft"), ("debian", "Debian"), ("ubuntu", "Ubuntu"), ("centos", "CentOS"),
     ("red hat", "Red Hat"), ("rhel", "Red Hat"), ("fedora", "Red Hat"), ("suse", "SUSE"), ("solaris", "Sun"), ("sunos", "Sun"),
     ("freebsd", "FreeBSD"), ("netbsd", "NetBSD"), ("openbsd", "OpenBSD"), ("mac os", "Apple"), ("macos", "Apple"),
-    ("ios", "Apple"), ("hp-ux", "HP"), ("tru64", "HP"), ("aix", "IBM"), ("vxworks", "Wind River"), ("sco", "SCO"),
+    ("ios", "Apple"), ("hp-ux", "HP"), ("tru64", "HP"), ("aix", "IBM"), ("vxworks", "Wind River"), ("sco", "SCO"), ("unixware", "SCO"), ("netware", "Novell"),
     ("irix", "SGI"), ("esx", "VMware"), ("linux", "Linux"), ("qnx", "QNX"), ("gentoo", "Gentoo"), ("amazon", "Amazon"),
     ("almalinux", "AlmaLinux"), ("rocky", "Rocky"), ("oracle", "Oracle"), ("mandr", "Mandriva"), ("raspbian", "Raspbian"),
     ("osf", "DEC"), ("openvms", "HP"), ("ultrix", "DEC"), ("chrome os", "Google"), ("android", "Google"), ("cisco", "Cisco"), ("junos", "Juniper"),

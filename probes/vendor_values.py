@@ -6,7 +6,6 @@ sysObjectID fits; heard on any other device (agents on net-snmp or Windows) it i
 """
 
 import functools
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -14,6 +13,7 @@ import msgspec
 
 from probes.enterprises import ENTERPRISES, number_of, organisation_of
 from probes.facts import Fact, FactKind, Sure, fact
+from probes.fillers import FORMS, meaning
 from probes.patterns import compiled
 from probes.rows import load
 
@@ -27,26 +27,10 @@ _FIELDS = {
     "os": FactKind.OS,
     "os_version": FactKind.OS_VERSION,
 }
-_EVERYWHERE = ("printer", "ups", "rmon")  # groups of standard MIBs: theirs whoever the maker is
+_EVERYWHERE = ("printer", "ups", "rmon", "med")  # groups of standard MIBs: theirs whoever the maker is
 _WINDOWS = ("311",)
 _RANK = {Sure.SURE: 0, Sure.LIKELY: 1, Sure.GUESS: 2}
 _MOST_TEXT = 200  # characters of one value that are looked at
-_NOTHING = re.compile(
-    r"(?i)^(?:n\.?/?a\.?|none|null|nil|unknown|unavailable|undefined|default string|private|redacted"
-    r"|not (?:available|applicable|specified|set|present|configured|supported)|to be filled.*"
-    r"|no serial.*|serial ?(?:number|#).*|[\s0._\-?*#xX]*|<.*>|\(.*unknown.*\))$"
-)
-
-
-def meaning(text: str) -> str:
-    """Give the text in one line, "" if it is only a filler such as N/A, none or zeros."""
-    value = " ".join(text.split())
-    return "" if _NOTHING.match(value) else value
-
-
-def is_serial(value: str) -> bool:
-    """Tell whether a value can be a serial number at all: bytes of a memory dump cannot."""
-    return value.isascii() and value.isprintable()
 
 
 class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -201,7 +185,7 @@ class Wanted:
         if variable.when and self.heard.get(variable.when.oid, "").removeprefix(".") != variable.when.value:
             return
         value = variable.said_in(self.heard.get(place.oid, ""))
-        if not value or (variable.field == "serial" and not is_serial(value)):
+        if not value or not FORMS.get(variable.field, bool)(value):
             return
         if not place.own and not self._unnamed and variable.field != "serial":
             return  # a part or a bought-in software speaks for itself

@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from probes import frames
 from probes.enterprises import PARTS, number_of, organisation_of
 from probes.facts import Fact, FactKind, Sure, fact
+from probes.fillers import is_serial, is_version, meaning
 from probes.names import find, makers
 from probes.own_strings import OwnStrings
 from probes.products import product_of
-from probes.vendor_values import Wanted, is_serial, meaning
+from probes.vendor_values import Wanted
 
 _STANDARD = b"1.3.6.1.2.1."
 _WANTED = {
@@ -336,15 +337,15 @@ def _chassis(walk: Walk) -> Iterator[Fact]:
             continue
         if not value and kind is not FactKind.MAKER:
             value, sure = _only(walk, column), Sure.LIKELY
-        if value:
+        if value and (kind is not FactKind.SERIAL or is_serial(value)):
             yield fact(kind, value, Sure.LIKELY if kind is FactKind.MAKER else sure)
     if walk.text("part.class", index) == _BOARD:
         return  # what runs on a board is not what runs on the device
     firmware = meaning(walk.text("part.software", index)) or meaning(walk.text("part.firmware", index))
-    if firmware:
+    if is_version(firmware):
         firmware = _MODEL_FIRST.sub("", firmware)
         yield fact(FactKind.FIRMWARE_VERSION, firmware, Sure.LIKELY)
-    elif only := _only(walk, "part.software") or _only(walk, "part.firmware"):
+    elif is_version(only := _only(walk, "part.software") or _only(walk, "part.firmware")):
         yield fact(FactKind.FIRMWARE_VERSION, only, Sure.GUESS)
 
 

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a web page of a device shows without logging in: title, redirects, marks of a login."""
 
+import base64
+import binascii
+import hashlib
 import html
 import re
 from collections.abc import Iterable, Iterator
@@ -22,6 +25,11 @@ _SCRIPTED = re.compile(
 )
 _PASSWORD = re.compile(r"<input[^>]{0,400}?type=[\"' ]{0,2}password", re.IGNORECASE)
 _FORM = re.compile(r"<form[^>]{0,300}?action=[\"' ]{0,2}([^\"'> ]{1,200})", re.IGNORECASE)
+_LINK = re.compile(r"<link\b([^>]{0,12000})>", re.IGNORECASE)
+_INLINE = re.compile(
+    r"href=[\"']?data:image/[a-z0-9.+-]{2,30};base64,([A-Za-z0-9+/]{16,11000}={0,2})", re.IGNORECASE
+)
+_ICO = b"\0\0\1\0"  # the head of an .ico file
 _LOGIN_WORD = re.compile(r"log[io]n|sign-?in|\bauth|passw", re.IGNORECASE)
 _PORTALS = (  # where SSL-VPN products put their door, as their makers document it
     "/remote/login",
@@ -79,19 +87,40 @@ def read_page(
 ) -> tuple[Fact, ...]:
     """Read a page and the two headers that go with it.
 
-    Gives HTTP_TITLE, HTTP_LOCATION of redirects inside the page, HTTP_LOGIN with each reason,
-    REMOTE_PATH, HTTP_BODY.
+    Gives HTTP_TITLE, HTTP_FAVICON, HTTP_LOCATION of redirects inside the page, HTTP_LOGIN with each
+    reason, REMOTE_PATH, HTTP_BODY; of an icon, only HTTP_FAVICON.
     """
+    if icon := icon_hash(body, content_type):
+        return (fact(FactKind.HTTP_FAVICON, icon),)
     text = text_of(body, _charset(body, content_type)) if body else ""
     inside = tuple(_redirects(text))
     reasons = tuple(dict.fromkeys(_login_reasons(text, (*redirects, *inside), challenges)))
     return (
         *_titles(text),
+        *_icons(text),
         *(fact(FactKind.HTTP_LOCATION, target, Sure.LIKELY) for target in inside),
         *(fact(FactKind.HTTP_LOGIN, reason, Sure.LIKELY) for reason in reasons),
         *_paths(reasons),
         *((fact(FactKind.HTTP_BODY, one_line(text[: 2 * _MOST_BODY])),) if text.strip() else ()),
     )
+
+
+def icon_hash(body: bytes, content_type: str) -> str:
+    """Give the MD5 by which collections know an icon, "" for a body that is none; the body must be whole."""
+    is_icon = body.startswith(_ICO) or "icon" in content_type.lower()
+    return hashlib.md5(body, usedforsecurity=False).hexdigest() if is_icon and body else ""
+
+
+def _icons(text: str) -> Iterator[Fact]:
+    """Icons that stand in the page itself, so that nothing more need be asked for."""
+    for link in _LINK.findall(text)[:8]:
+        packed = _INLINE.search(link)
+        if packed and "icon" in link[:400].lower():
+            try:
+                icon = base64.b64decode(packed[1], validate=True)
+            except (binascii.Error, ValueError):  # cut, or not base64
+                continue
+            yield fact(FactKind.HTTP_FAVICON, hashlib.md5(icon, usedforsecurity=False).hexdigest())
 
 
 def _charset(body: bytes, content_type: str) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from inventory_db.tables import open_ledger
+from tests import forked
 
 DAICHO = (sys.executable, "-m", "deploy")
 ROOT = Path(__file__).parent.parent
@@ -38,16 +39,7 @@ def daicho(
     *arguments: str, cwd: Path, env: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run `daicho …` and wait for it."""
-    return subprocess.run(
-        [*DAICHO, *arguments],
-        cwd=cwd,
-        env=environment(**(env or {})),
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        timeout=120,
-        check=False,
-    )
+    return forked.run(arguments, cwd, environment(**(env or {})))
 
 
 def assert_two_sentences(told: str, ja: str = "", en: str = "") -> None:

@@ -18,7 +18,11 @@ from typing import Any, Self
 import uvicorn
 from fastapi import FastAPI
 
+from collector import agent_keys
 from collector import agents as routes
+from collector.audit_queue import AuditQueue
+from collector.back_pressure import Admission
+from collector.job_runner import JobRunner
 from collector.settings import Settings
 from inventory_db import agents, observations
 from inventory_db.tables import open_ledger, writing
@@ -37,13 +41,17 @@ class LiveCollector:
         self.engine = open_ledger(ledger)
         self.port = free_port()
         self.refreshed: list[datetime] = []
+        self.admission = Admission()
 
     @property
     def url(self) -> str:
         return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
 
     def __enter__(self) -> Self:
+        self.runner = JobRunner(self.engine, self._now, lambda _: self.refreshed.append(self._now()))
         self._server = uvicorn.Server(config(self.app(), self.port, **self._tls))
+        self._working = self.runner.running()
+        self._working.__enter__()
         self._thread = threading.Thread(target=self._server.run)
         self._thread.start()
         while not self._server.started:
@@ -56,15 +64,22 @@ class LiveCollector:
     ) -> None:
         self._server.should_exit = True
         self._thread.join()
+        self._working.__exit__(None, None, None)
         self.engine.dispose()
 
     def app(self) -> FastAPI:
         app = FastAPI(openapi_url=None)
+        app.state.audit = AuditQueue(self.engine)
         app.include_router(
             routes.router(
-                Settings(), self.engine, refresh=lambda _: self.refreshed.append(self._now()), now=self._now
+                Settings(),
+                self.engine,
+                asked=self.runner.wake,
+                now=self._now,
+                admission=self.admission,
             )
         )
+        app.include_router(agent_keys.router(self.engine, self._now))
         return app
 
     def code(self, valid_for: timedelta = timedelta(hours=1)) -> str:
@@ -101,6 +116,9 @@ def free_port() -> int:
 
 
 if __name__ == "__main__":
-    alone = FastAPI(openapi_url=None)
-    alone.include_router(routes.router(Settings(), open_ledger(Path(sys.argv[1]))))
-    uvicorn.Server(config(alone, int(sys.argv[2]))).run()
+    ledger = open_ledger(sys.argv[1])
+    alone, jobs = FastAPI(openapi_url=None), JobRunner(ledger, system_now)
+    alone.state.audit = AuditQueue(ledger)
+    alone.include_router(routes.router(Settings(), ledger, asked=jobs.wake))
+    with jobs.running():
+        uvicorn.Server(config(alone, int(sys.argv[2]))).run()

@@ -261,11 +261,15 @@ def test_a_signal_stops_in_order_within_a_second_and_the_ledger_knows(
             time.sleep(0.7)  # real time: something is on its way
             sent = time.monotonic()
             agent.send_signal(number)
-            rest = agent.stderr.read()
+            stopping = ""
+            while "途中で止めました" not in stopping and (line := agent.stderr.readline()):
+                stopping += line
+            took = time.monotonic() - sent  # nothing is sent from here on; the rest is handed over
+            rest = stopping + agent.stderr.read()
             assert agent.wait(10) == 0
-            took = time.monotonic() - sent
-            print(f"stopped after {took:.2f} s")
+            print(f"stopped after {took:.2f} s, ended after {time.monotonic() - sent:.2f} s")
     assert took < 1.0, rest
+    assert "途中で止めました" in stopping
     assert "止まりました" in rest
     assert "Traceback" not in rest
     spool, waiting = site.spooled()
@@ -411,6 +415,37 @@ async def test_a_start_that_was_slept_through_is_not_made_up_for_in_the_daytime(
         await watched.run(ScheduleSection(at="02:00", time_zone="UTC"))
     assert near(watched.starts, [START + 41 * HOUR])
     assert any("逃しました" in line for line in watched.told)
+
+
+class AnHourOff(TestClock):
+    """A clock that somebody sets by an hour, once, at a written time."""
+
+    def __init__(self, at: datetime, by: timedelta) -> None:
+        super().__init__()
+        self.at, self.by = at, by
+
+    async def sleep(self, seconds: float) -> None:
+        await super().sleep(seconds)
+        if self.by and self.time >= self.at:
+            self.time, self.by = self.time + self.by, timedelta(0)
+
+
+@pytest.mark.parametrize(
+    ("at", "by"),
+    [
+        (START + 16 * HOUR + timedelta(minutes=30), HOUR),  # over the start
+        (START + 16 * HOUR + timedelta(minutes=30), -HOUR),
+        (START + 18 * HOUR + timedelta(minutes=20), -HOUR),  # after the scan, back to just after its start
+    ],
+)
+async def test_a_clock_set_by_an_hour_neither_loses_nor_doubles_a_night(
+    tmp_path: Path, at: datetime, by: timedelta
+) -> None:
+    watched = Watched(tmp_path, AnHourOff(at, by), 3)
+    with pytest.raises(Stop):
+        await watched.run(ScheduleSection(at="02:00", time_zone="UTC"))
+    assert [start.day - START.day for start in watched.starts] == [1, 2, 3]
+    assert all(2 <= start.hour < 4 for start in watched.starts)
 
 
 async def test_the_room_is_told_at_each_level_and_a_full_logbook_ends_the_scan(

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Engine
 
 from inventory_db import agents, observations
+from inventory_db.facilities import close_facility, reopen_facility
 from inventory_db.tables import writing
 from tests.inventory_cases import seen, upload
 from tests.inventory_engines import ledger_engine
@@ -61,6 +62,19 @@ def test_a_revoked_agent_stays_out_even_with_its_code(ledger_engine: Engine) -> 
         found = agents.find_agent(c, agent.id)
     assert found is not None
     assert found.revoked == NOW
+
+
+def test_nobody_enrols_at_a_closed_facility(ledger_engine: Engine) -> None:
+    agent = enrolled(ledger_engine)
+    with writing(ledger_engine) as c:
+        code = agents.create_enrolment(c, "b", HOUR, now=NOW)
+        close_facility(c, 1, NOW)
+        with pytest.raises(agents.AgentOfClosed):
+            agents.enrol(c, code, OTHER, NOW)
+        assert [one.closed for one in agents.list_agents(c)] == [True]
+        reopen_facility(c, 1)
+        assert agents.find_agent(c, agent.id) == agent
+        assert agents.enrol(c, code, OTHER, NOW).name == "b"
 
 
 def test_a_sequence_counts_only_with_its_records(ledger_engine: Engine) -> None:

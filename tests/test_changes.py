@@ -107,6 +107,27 @@ def test_each_sort_of_change_has_its_section(connection: Connection) -> None:
     assert [kind for _, kind in found["addresses"]] == ["address_new"]
 
 
+def test_where_only_a_part_was_looked_at_it_says_since_when_the_rest_was_not(tmp_path: Path) -> None:
+    mac, day = "00:1b:21:00:00:06", 24 * 60
+    nights = [
+        seen(
+            "10.1.0.6", minute=minute, scan=scan, probe="confirm", mac=mac,
+            CHECKED=["arp"], CHECKED_SINCE=whole,
+        )
+        for minute, scan, whole in ((day, "s2", START.isoformat()), (WEEK, "s3", "nonsense of an agent"))
+    ]  # fmt: skip
+    known = ("s1", 0, (arp("10.1.0.6", mac),))
+    one = keep(tmp_path / "one.sqlite", known, ("s2", day, (nights[0],)))
+    two = keep(tmp_path / "two.sqlite", known, ("s2", day, (nights[0],)), ("s3", WEEK, (nights[1],)))
+    for path, until, words in ((one, 2, "全部を尋ねたのは"), (two, 8, "に確認）")):
+        engine = open_ledger(path)
+        with engine.connect() as connection:
+            changed = read(connection, 0.5, until)
+        engine.dispose()
+        (said,) = [c for section in changed.sections if section.key == "unchanged" for c in section.changes]
+        assert words in said.ja
+
+
 def test_the_same_is_said_with_the_day(connection: Connection) -> None:
     (same,) = read(connection, 3).section("unchanged").changes
     assert "2026/4/8" in same.ja

@@ -287,7 +287,7 @@ def test_serve_ends_well_on_ctrl_c(kept: Path) -> None:
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         while serving.poll() is None:
             try:
-                with opener.open(f"http://127.0.0.1:{port}/healthz", timeout=5) as page:
+                with opener.open(f"http://127.0.0.1:{port}/healthz", timeout=60) as page:
                     assert page.read() == b"ok\n"
                 break
             except ConnectionRefusedError:

@@ -43,7 +43,6 @@ def test_times_are_read_on_the_clock_of_the_facility() -> None:
         ("ledger = 3", "ledger"),
         ("host_names = [1]", "host_names"),
         ('host = "0.0.0.0"', "0.0.0.0"),
-        ('host = "192.0.2.1"', "192.0.2.1"),
         ('host = "hospital.example"', "hospital.example"),
         ("not toml", "collector.toml"),
     ],
@@ -64,3 +63,17 @@ def test_a_slip_of_the_pen_gets_a_hint(tmp_path: Path) -> None:
 def test_an_absent_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"none\.toml"):
         load_settings(tmp_path / "none.toml")
+
+
+def test_beyond_this_machine_an_address_and_a_name(tmp_path: Path) -> None:
+    assert load_settings(write(tmp_path, 'host = "192.0.2.1"')).allowed_hosts >= {"192.0.2.1"}
+    anywhere = load_settings(write(tmp_path, 'host = "0.0.0.0"\nhost_names = ["daicho.example"]'))
+    assert "daicho.example" in anywhere.allowed_hosts
+    with pytest.raises(SettingsError, match="host_names"):
+        load_settings(write(tmp_path, 'host = "::"'))
+
+
+@pytest.mark.parametrize("proxy", ['"10.0.0.0/8"', '"*"', '"proxy.example"', "5", '""'])
+def test_only_single_addresses_are_proxies(tmp_path: Path, proxy: str) -> None:
+    with pytest.raises(SettingsError, match="behind_proxy"):
+        load_settings(write(tmp_path, f"behind_proxy = [{proxy}]"))

@@ -7,12 +7,18 @@ from importlib.resources import files
 
 import pytest
 
+from collector.dual_homed import Standing
 from collector.ledger_view import CLASSES, MARKS, SORTS
 from collector.translation import choose_language, load_words
-from probes.facts import Outcome, Sure
+from probes.facts import Outcome, Sure, Technique
 
 JA, EN = load_words("ja"), load_words("en")
 GROUPS = (
+    "role.",
+    "verdict.",
+    "answer.",
+    "checklist.",
+    "findings.",
     "column.",
     "tile.",
     "device.",
@@ -24,19 +30,45 @@ GROUPS = (
     "diagram.",
     "changes.",
     "register.",
+    "audit.",
+    "refused.",
+    "invited.",
+    "role.",
+    "purpose.",
+    "scope.",
+    "people.",
+    "me.",
+    "once.",
+    "releases.",
+    "welcome.",
+    "vendor.",
+    "vendors.",
+    "import.",
+    "stock.",
+    "bulk.",
+    "same.",
+    "edit.",
 )  # joined with ~ in pages
 CHOSEN = (
+    "notice.",
     "kind.",
     "kind_short.",
     "path.",
     "sure.",
     "outcome.",
     "scan_state.",
+    "weekday.",
     "field.",
     "how.",
     "probe.",
     "action.",
     "why.",
+    "technique.",
+    "dual_standing.",
+    "exit.",
+    "untried.",
+    "audit_action.",
+    "audit_outcome.",
 )
 
 
@@ -62,7 +94,17 @@ def test_japanese_is_japanese_and_english_is_english() -> None:
         key
         for key in plain
         if not key.startswith(
-            ("path.", "kind.", "kind_short.", "column.c3", "field.os", "probe.", "action.icmp", "how.asked")
+            (
+                "path.",
+                "kind.",
+                "kind_short.",
+                "column.c3",
+                "field.os",
+                "probe.",
+                "action.icmp",
+                "how.asked",
+                "people.comma",
+            )
         )
     } == set()
 
@@ -78,7 +120,8 @@ def test_every_key_is_used_and_every_used_key_exists() -> None:
 def test_every_closed_list_has_its_words() -> None:
     wanted = [f"outcome.{one}" for one in Outcome] + [f"sure.{one}" for one in Sure]
     wanted += [f"kind.{one}" for one in CLASSES] + [f"tile.{one}" for one in MARKS]
-    wanted += [f"column.{one}" for one in SORTS]
+    wanted += [f"column.{one}" for one in SORTS] + [f"technique.{one}" for one in Technique]
+    wanted += [f"dual_standing.{one}" for one in Standing]
     assert [key for key in wanted if key not in JA.sentences] == []
 
 

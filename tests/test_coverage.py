@@ -9,7 +9,7 @@ from collector.coverage import cover
 from inventory_db.device import Address, Device
 from inventory_db.official import official_row
 from inventory_db.people import Entry
-from inventory_db.stated import ListedDevice, Review, Statement, Vendor
+from inventory_db.stated import ListedDevice, Review, Statement, StockTake, Vendor
 from inventory_db.statements import Stated
 
 NOW = datetime(2026, 7, 1, 9, tzinfo=UTC)
@@ -142,3 +142,14 @@ def test_a_vendors_sheet_counts_the_devices_in_its_care_alone() -> None:
     found = cover(replace(whole, vendor=Vendor(id="v", name="A社", devices=("a",))))
     assert found.seen_and_listed == ("a",)
     assert found.unseen == ()
+
+
+def test_a_stock_take_that_found_nothing_is_no_check_passed() -> None:
+    said = [
+        StockTake(item=id, found=found, on=date(2026, 6, 30))
+        for id, found in (("a", "no"), ("b", "unknown"), ("c", "yes"))
+    ]
+    devices = [device(id, f"10.1.0.{n}") for n, id in enumerate("abc", 1)]
+    assert [one.item for one in cover(case(devices, *said)).missed] == ["a", "b"]
+    assert cover(case(devices, said[0])).checked == date(2026, 6, 30)
+    assert cover(case(devices, said[1])).checked is None

@@ -1,20 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """The deep look with the real nmap against a real server on loopback: only where the site allows it."""
 
+import asyncio
+import itertools
+import os
 import shutil
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from agent.clock import SystemClock
-from agent.deep_look import SENTENCES, DeepService
-from agent.deep_survey import look, unnamed
+from agent.deep_look import HOST_SECONDS, SENTENCES, DeepService
+from agent.deep_survey import PACKETS_PER_PORT, look, unnamed
 from agent.door import Door
 from agent.guard import Permit
 from agent.host import HostSurvey
+from agent.nmap_relay import MOST_CONNECTIONS, NmapRelay
 from agent.pace import Pace
 from agent.records import Records
 from agent.scope import write_scope
@@ -59,9 +65,73 @@ async def test_nmap_names_what_we_could_not(web_server: int) -> None:
     (seen,) = [record for record in kept.records if isinstance(record, Observation)]
     assert (seen.probe, seen.port, seen.outcome) == ("nmap", web_server, Outcome.ANSWERED)
     assert "http" in " ".join(seen.of(FactKind.SERVICE))
-    (line,) = [record for record in kept.records if isinstance(record, Sent)]
-    assert (line.action, line.packets) == ("nmap service detection", 28)
-    assert survey.door.pace.spent("127.0.0.1") == 28
+    lines = [record for record in kept.records if isinstance(record, Sent)]
+    assert 1 <= len(lines) <= MOST_CONNECTIONS
+    assert {(line.action, line.probe, line.port) for line in lines} == {("tcp connect", "nmap", web_server)}
+    assert survey.door.pace.spent("127.0.0.1") == sum(line.packets for line in lines)
+    assert 4 <= sum(line.packets for line in lines) <= PACKETS_PER_PORT  # the kernel's count, not a guess
+
+
+async def test_nmap_keeps_to_the_pace_of_the_door_one_connection_at_a_time() -> None:
+    if shutil.which("nmap") is None:
+        pytest.skip("nmap is not installed")
+    taken: list[tuple[float, float]] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        came = time.monotonic()
+        await reader.read(100)
+        writer.write(b"no such word\r\n")
+        writer.close()
+        taken.append((came, time.monotonic()))
+
+    survey, kept = host(deep=True)
+    async with (
+        await asyncio.start_server(serve, "127.0.0.1", 0) as one,
+        await asyncio.start_server(serve, "127.0.0.1", 0) as two,
+    ):
+        survey.open_ports.update(server.sockets[0].getsockname()[1] for server in (one, two))
+        await look(survey)
+    await survey.records.flush()
+    taken.sort()
+    assert len(taken) >= 2
+    assert all(after[0] - before[1] > 0.15 for before, after in itertools.pairwise(taken))
+    sent = sum(record.packets for record in kept.records if isinstance(record, Sent))
+    assert 0 < sent == survey.door.pace.spent("127.0.0.1") <= 120
+
+
+async def test_nmap_that_hangs_is_ended_and_the_survey_goes_on(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    fake = tmp_path / "nmap"
+    fake.write_text(
+        '#!/bin/sh\n[ "$1" = -V ] && echo "Nmap version 7.93 ( https://nmap.org )" && exit\n'
+        f"echo $$ > {tmp_path}/pid\nexec sleep 1000\n"
+    )
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr("agent.deep_look._GRACE_SECONDS", 3 - HOST_SECONDS)
+    survey, kept = host(deep=True)
+    survey.open_ports.add(9999)
+    await look(survey)
+    await survey.records.flush()
+    (seen,) = kept.records
+    assert isinstance(seen, Observation)
+    assert (seen.outcome, seen.reason.partition(":")[0]) == (Outcome.OUR_FAULT, "nmap_failed")
+    pid = int((tmp_path / "pid").read_text())
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+async def test_a_port_scan_alone_does_not_reach_the_device() -> None:
+    came: list[object] = []
+    async with await asyncio.start_server(lambda *both: came.append(both), "127.0.0.1", 0) as server:
+        survey, kept = host(deep=True)
+        async with NmapRelay(survey.door, [server.sockets[0].getsockname()[1]], "test") as relay:
+            for _ in range(3):
+                with socket.create_connection((relay.address, next(iter(relay.ports)))):
+                    pass
+            await asyncio.sleep(0.4)
+    assert (came, kept.records, relay.connections) == ([], [], 0)
 
 
 async def test_without_the_sites_word_there_is_no_deep_look() -> None:

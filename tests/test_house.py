@@ -2,6 +2,7 @@
 """The house rules: who may import whom, where third parties live, how large things are, who may print."""
 
 import ast
+import re
 import statistics
 import subprocess
 import sys
@@ -62,6 +63,14 @@ HOMES: dict[str, tuple[str, ...]] = {
     "ijson": ("collector/advisories/",),
     "univers": ("collector/",),
     "re2": ("probes/",),
+    "argon2": ("inventory_db/", "collector/"),
+    "pyotp": ("collector/",),
+    "segno": ("collector/",),
+    "webauthn": ("collector/",),
+    "jwt": ("collector/",),
+    "prometheus_client": ("collector/",),
+    "pyrage": ("inventory_db/", "deploy/"),
+    "playwright": ("deploy/bench/felt_speed.py",),
 }
 NOT_IN_PROBES = {"socket", "ssl", "subprocess", "asyncio", "sqlite3", "urllib", "http"}
 PURE = ("agent/scope.py", "agent/guard.py", "agent/pace.py", "agent/plan.py", "inventory_db/identify.py")
@@ -127,7 +136,15 @@ def test_only_probes_are_async_where_they_may_be() -> None:
             assert not asynchronous or place(path) in ASGI, f"{place(path)}: {asynchronous}"
 
 
-ASGI = {"collector/security.py", "collector/rendering.py", "collector/agents.py"}  # the server's own seam
+ASGI = {  # the server's own seam
+    "collector/security.py",
+    "collector/rendering.py",
+    "collector/agents.py",
+    "collector/back_pressure.py",
+    "collector/request_log.py",
+    "collector/api/declared.py",  # a dependency that reads a body behind the gate
+    "collector/import_upload.py",  # the same for a form with a file
+}
 
 
 def functions(path: Path) -> Iterator[tuple[str, int]]:
@@ -229,3 +246,39 @@ def test_importing_does_nothing() -> None:
 def test_locks_name_no_index() -> None:
     for lock in (*ROOT.glob("requirements*.txt"), ROOT / "package-lock.json"):
         assert "://" not in lock.read_text("utf-8").replace("https://github.com/sponsors", ""), lock.name
+
+
+RAW_SQL = {  # who may go past the rule that binds each statement to a facility (inventory_db/binding.py)
+    "inventory_db/audit.py",  # its table belongs to the installation
+    "inventory_db/backups/loading.py",  # backup, restore and move: rows of all facilities, as they lie there
+    "inventory_db/backups/new_file.py",
+    "inventory_db/backups/snapshot.py",
+    "inventory_db/binding.py",
+    "inventory_db/bulk.py",  # COPY; states the facility in every row
+    "inventory_db/condition.py",  # asks the server for its size and our role; no table of ours
+    "inventory_db/schema.py",  # says the revision in the file's header
+    "inventory_db/tables.py",
+    "inventory_db/retention_run.py",  # locks a table and asks for the number of its transaction
+}
+
+
+def test_raw_sql_stays_where_it_is() -> None:
+    for room in ("inventory_db", "collector"):
+        for path in (ROOT / room).rglob("*.py"):
+            if "migrations" in path.parts or place(path) in RAW_SQL:
+                continue
+            raw = "sqlalchemy.text" in set(imports(path)) or "exec_driver_sql" in path.read_text("utf-8")
+            assert not raw, f"{place(path)}: raw SQL goes past the facilities' rule"
+
+
+READMES = [
+    path
+    for room in ("", *ROOMS)
+    for path in sorted((ROOT / room).glob("**/README.md" if room else "README.md"))
+]
+
+
+@pytest.mark.parametrize("path", READMES, ids=place)
+def test_links_of_a_readme_lead_somewhere(path: Path) -> None:
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text("utf-8"))
+    assert [link for link in links if not (path.parent / link).exists()] == []

@@ -75,6 +75,23 @@ def test_one_host_one_row() -> None:
     ]
 
 
+def test_what_a_device_says_of_itself_is_cut_to_what_a_person_reads() -> None:
+    long = "巨" * 300_000
+    words: dict[str, Any] = {
+        "NAME": long,
+        "MODEL": long,
+        "LOCATION": long,
+        "PRODUCT": long,
+        "REMOTE_PATH": long,
+    }
+    said = seen("10.1.0.5", probe="http", port=80, **words)
+    held = seen("10.1.0.5", probe="plan", port=9100, outcome=Outcome.HELD_BACK, reason="r" * 300_000)
+    (device,) = derive(said, held)
+    assert device.names == ("巨" * 254 + "…",)
+    assert device.services[0].product == device.remote_paths[0].kind == device.names[0]
+    assert len(repr(device_json(device))) < 12_000
+
+
 def test_silence_gives_no_row() -> None:
     quiet = [
         seen("10.1.0.9", outcome=Outcome.SILENT, probe="packets.arp", transport="arp"),
@@ -127,23 +144,6 @@ def test_vrrp_address_does_not_join_routers() -> None:
 def test_vrrp_alone_is_its_own_row() -> None:
     devices = derive(arp("10.1.0.1", VRRP), arp("10.1.0.2", A))
     assert sorted(map(ips, devices)) == [["10.1.0.1"], ["10.1.0.2"]]
-
-
-def test_proxy_arp_makes_no_ghosts() -> None:
-    answers = [arp(f"10.1.0.{n}", A, minute=n) for n in range(10, 60)]
-    answers += [seen(f"10.1.0.{n}", minute=n, port=8008, mac=A, HTTP_TITLE="blocked") for n in range(10, 60)]
-    real = ssh("10.1.0.20", "only here", minute=70, mac=A)
-    devices = derive(*answers, real)
-    assert [ips(d) for d in devices] == [["10.1.0.20"]]
-    assert [ips(d) for d in derive(*answers)] == [["10.1.0.10"]]
-
-
-def test_proxy_that_is_our_gateway_keeps_its_own_row() -> None:
-    vantage = replace(VANTAGES[0], gateways=("10.1.0.254",))
-    answers = [arp(f"10.1.0.{n}", A, minute=n) for n in (*range(10, 60), 254)]
-    devices = derive(*answers, vantages=(vantage,))
-    assert [ips(d) for d in devices] == [["10.1.0.254"]]
-    assert devices[0].addresses[0].mac == A
 
 
 def test_a_firewall_that_answers_for_every_routed_address_makes_no_ghosts() -> None:
@@ -244,11 +244,51 @@ def test_host_key_alone_is_a_proposal() -> None:
     assert one.proposals[0].other == other.id
 
 
-def test_host_key_and_name_join() -> None:
-    (device,) = derive(
+def test_host_key_and_name_are_cloned_together_and_only_propose() -> None:
+    one, other = derive(
         ssh("10.1.0.5", "k"), nbns("10.1.0.5", "NAS"), ssh("10.2.0.5", "k"), nbns("10.2.0.5", "NAS")
     )
-    assert "host_key_and_name" in {m.key for m in device.merges}
+    assert [p.key for p in one.proposals] == ["host_key_and_name"]
+    assert one.proposals[0].other == other.id
+    assert one.dual_homed is None
+
+
+def test_a_list_of_addresses_without_the_one_that_was_asked_is_somebody_elses() -> None:
+    forwarded = seen("10.1.0.1", probe="oxid", port=135, ADDRESS="192.168.50.10", NAME="BEHIND")
+    (device,) = derive(arp("10.1.0.1", A), forwarded)
+    assert ips(device) == ["10.1.0.1"]
+    assert device.dual_homed is None
+
+
+@pytest.mark.parametrize(
+    ("told", "two"),
+    [
+        ("172.23.0.1", False),  # Docker's own end of a net inside the machine
+        ("192.168.16.1", False),
+        ("192.168.137.1", True),  # Windows shares its connection
+        ("172.23.0.2", True),
+        ("10.2.0.1", True),  # a network on which somebody stands
+    ],
+)
+def test_the_first_address_of_a_net_that_nobody_else_knows_is_no_second_foot(told: str, two: bool) -> None:
+    own = seen("10.1.0.5", probe="nbns", port=137, transport="udp", ADDRESS=["10.1.0.5", told], NAME="SV")
+    device = derive(arp("10.1.0.5", A), own)[0]
+    assert told in ips(device)
+    assert (device.dual_homed is not None) is two
+
+
+def test_bridges_inside_the_machine_are_no_feet_even_where_their_addresses_are_told_twice() -> None:
+    walk = seen(
+        "10.1.0.5",
+        probe="snmp",
+        port=161,
+        transport="udp",
+        INTERFACE=["1 eth0 b8:2a:72:00:00:0a 1000 up", "2 br-4f1d2c3b5a69 62:4c:ce:5d:0b:86 - up"],
+        INTERFACE_ADDRESS=["1 10.1.0.5/24", "2 172.23.0.9/16"],
+        ADDRESS=["10.1.0.5", "172.23.0.9"],
+    )
+    (device,) = derive(arp("10.1.0.5", A), walk)
+    assert device.dual_homed is None
 
 
 def test_clones_on_one_link_stay_apart() -> None:
@@ -326,6 +366,21 @@ def test_broadcast_addresses_in_a_table_are_nobodys() -> None:
         )
     )
     assert ips(device) == ["10.1.0.5"]
+
+
+def test_clones_that_booted_minutes_apart_stay_apart_however_long_they_are_seen() -> None:
+    told = [
+        engine(ip, day * 1440, boots="3", up=up)
+        for ip, up in (("10.1.0.5", 9000), ("10.2.0.5", 7800))
+        for day in range(0, 300, 7)
+    ]
+    assert len(derive(*told)) == 2
+    assert len(derive(*told[:40], engine("10.2.0.5", 150 * 1440, boots="3", up=7800))) == 2
+
+
+def test_one_engine_of_which_the_clock_drifts_is_one_device() -> None:
+    drifting = [engine("10.1.0.5", day * 1440, boots="3", up=9000 - 3 * day) for day in range(0, 300, 7)]
+    assert len(derive(*drifting, engine("10.2.0.5", 147 * 1440 + 2, boots="3", up=9000 - 3 * 147))) == 1
 
 
 def test_a_gateway_on_two_networks_is_not_called_dual_homed() -> None:

@@ -2,15 +2,17 @@
 """The ledger: numbers that stay, words of people that win, documents, and what changed — on both databases."""
 
 import json
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 from sqlalchemy import Connection, Engine, text
 
-from inventory_db import ledger, observations, tables
+from inventory_db import ledger, observations, statements, tables
 from inventory_db.changes import Change, changes
 from inventory_db.identify import identify
+from inventory_db.stated import DeclaredDual
 from probes.facts import Observation, Outcome, Scan, Sent, Upload
 from tests.inventory_cases import HIS, START, VANTAGES, arp, seen, upload
 from tests.inventory_engines import ledger_engine
@@ -34,7 +36,7 @@ OFFICIAL = (
 )  # fmt: skip
 DEVICE_KEYS = {
     "id", "addresses", "names", "maker", "model", "serial", "os", "os_version", "firmware_version", "device_class",
-    "services", "dual_homed", "forwards", "remote_paths", "weaknesses", "touched", "first_seen", "last_seen", "confidence",
+    "services", "dual_homed", "forwards", "remote_paths", "weaknesses", "ways_out", "touched", "first_seen", "last_seen", "confidence",
 }  # fmt: skip
 
 
@@ -265,6 +267,22 @@ def test_a_declared_second_network(ledger_engine: Engine) -> None:
         (device,) = ledger.document(c)["devices"]
         assert "届出済" in ledger.official_rows(c)[0].cell("説明").proposal
     assert device["dual_homed"]["declared"] is True
+
+
+def test_a_statement_declares_in_the_ledger_and_takes_it_back(ledger_engine: Engine) -> None:
+    both = seen("10.1.0.5", minute=5, probe="oxid", port=135, ADDRESS=["10.1.0.5", "192.168.77.4"])
+    with tables.writing(ledger_engine) as c:
+        fill(c, arp("10.1.0.5", A), both)
+        id = ledger.devices(c)[0].id
+        on, until = date(2026, 4, 1), date(2027, 4, 1)
+        said = DeclaredDual(device=id, purpose="保守", approver="院長", on=on, review_by=until)
+        statements.state(c, said, "鈴木", NOON)
+        assert ledger.document(c)["devices"][0]["dual_homed"]["declared"] is True
+        with pytest.raises(statements.BadStatement):
+            statements.state(c, structs.replace(said, device="nobody"), "鈴木", NOON)
+    with tables.writing(ledger_engine) as c:
+        assert statements.withdraw(c, "dual_homed", id, "鈴木", NOON + timedelta(hours=1))
+        assert ledger.document(c)["devices"][0]["dual_homed"]["declared"] is False
 
 
 def _kinds(found: tuple[Change, ...]) -> set[tuple[str, str]]:

@@ -6,6 +6,10 @@ import os
 import random
 import sqlite3
 import stat
+import struct
+import subprocess
+import sys
+import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -20,7 +24,7 @@ from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
-from inventory_db import observations, tables
+from inventory_db import binding, bulk, observations, tables
 from probes.facts import Scan, Sent, Upload, decode_upload, encode
 from tests.inventory_cases import START, arp, seen, upload
 from tests.inventory_engines import ledger_engine
@@ -76,6 +80,36 @@ def test_transcript_is_stored_once_and_given_back(ledger_engine: Engine) -> None
         assert observations.load_transcript(c, ids[1]) == TALK
         assert observations.load_transcript(c, ids[0]) is None
         assert observations.load_transcript(c, "0" * 32) is None
+
+
+@pytest.mark.parametrize("size", [1, 4095, 4096, 4097, 200_000])
+def test_a_transcript_of_any_length_comes_back_as_it_was(size: int) -> None:
+    for said in ("ab" * size, random.Random(size).randbytes(size).hex()):
+        packed = observations.pack(said[:size].encode())
+        assert zlib.decompress(packed) == said[:size].encode()
+
+
+SAID = ',"transcript":"'
+HOSTILE = st.text(max_size=40) | st.just(SAID) | st.just(f'x{SAID}y"}}')
+
+
+@given(HOSTILE, HOSTILE, st.booleans())
+def test_a_row_is_what_would_be_written_out(reason: str, transcript: str, facts: bool) -> None:
+    one = replace(
+        seen("10.1.0.5", SSH_BANNER=reason) if facts else arp("10.1.0.5", "00:11:22:33:44:55"),
+        reason=reason,
+        transcript=transcript,
+    )
+    _, rows = observations._rows_of([one, one], "a", 0)
+    (row,) = rows.values()
+    assert row[0] == one.id
+    assert row[-1] == encode(observations.as_stored(one))
+
+
+def test_copy_writes_hostile_cells_so_that_they_stay_cells() -> None:
+    rows: list[bulk.Row] = [("a", 1, None, b"\\\n"), ("t\tb\nc\rd\\N", 2, "\\.", b"")]
+    first = "7\ta\t1\t\\N\t\\\\x5c0a\n"
+    assert bulk.copy_text(7, rows).decode() == first + "7\tt\\tb\\nc\\rd\\\\N\t2\t\\\\.\t\\\\x\n"
 
 
 def test_load_until_and_by_id(ledger_engine: Engine) -> None:
@@ -135,7 +169,7 @@ def test_hostile_text_is_kept_and_harms_nothing(ledger_engine: Engine) -> None:
 def test_any_order_and_any_split_give_the_same_log(rng: random.Random, parts: int) -> None:
     entries = list(BATCH.observations) * 2
     rng.shuffle(entries)
-    engine = create_engine("sqlite://")
+    engine = binding.bind(binding.install(create_engine("sqlite://")), 1)
     tables.metadata.create_all(engine)
     with engine.begin() as c:
         for part in range(parts):
@@ -171,6 +205,27 @@ def test_many_may_open_a_new_ledger_at_once(tmp_path: Path) -> None:
         assert c.execute(text("SELECT count(*) FROM daicho_marks")).scalar_one() == 1
     for engine in engines:
         engine.dispose()
+
+
+def test_a_ledger_is_ours_while_its_log_is_brought_home(tmp_path: Path) -> None:
+    """A checkpoint writes page 1 first; its header counts pages that the file does not hold yet."""
+    path = tmp_path / "x.sqlite"
+    engine = tables.open_ledger(path)
+    with engine.connect() as c:
+        c.exec_driver_sql("PRAGMA wal_autocheckpoint = 0")
+        with tables.writing(engine) as writer:
+            observations.append(
+                writer, Upload(observations=tuple(seen(f"10.1.0.{n}") for n in range(1, 200)))
+            )
+        log = (tmp_path / "x.sqlite-wal").read_bytes()
+        (size,) = struct.unpack_from(">I", log, 8)
+        frames = range(32, len(log), 24 + size)
+        first = [at + 24 for at in frames if struct.unpack_from(">I", log, at) == (1,)][-1]
+        with path.open("r+b") as file:
+            file.write(log[first : first + size])
+        assert path.stat().st_size < size * struct.unpack_from(">I", log, first + 28)[0]
+        tables.open_ledger(path, create=False).dispose()
+    engine.dispose()
 
 
 @pytest.mark.postgres
@@ -284,3 +339,21 @@ def postgres_url() -> Iterator[str]:
     from tests.inventory_engines import postgres_schema
 
     yield from postgres_schema()
+
+
+def test_opening_it_again_keeps_our_locks(tmp_path: Path) -> None:
+    """A second opening in this process must not let another program think that it is the last to close."""
+    path = tmp_path / "l.sqlite"
+    first = tables.open_ledger(path)
+    with tables.writing(first) as c:
+        observations.append(c, BATCH)
+    tables.open_ledger(path).dispose()
+    script = "import sqlite3,sys; c=sqlite3.connect(sys.argv[1]); c.execute('SELECT count(*) FROM scans').fetchone(); c.close()"
+    subprocess.run([sys.executable, "-c", script, str(path)], check=True)
+    with tables.writing(first) as c:
+        c.execute(tables.marks.insert().values(key="later", value="x"))
+    script = "import sqlite3,sys; print(sqlite3.connect(sys.argv[1]).execute(\"SELECT count(*) FROM daicho_marks WHERE key='later'\").fetchone()[0])"
+    seen = subprocess.run(
+        [sys.executable, "-c", script, str(path)], check=True, capture_output=True, text=True
+    )
+    assert seen.stdout.strip() == "1"

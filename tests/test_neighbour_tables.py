@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which ports of a switch are for one device: what is left when everything that may lead on is taken away."""
 
+import pytest
+
 from probes.facts import FactKind
 from probes.neighbour_tables import (
+    ARP,
+    ARP_ANY,
     BRIDGE,
     CDP_DEVICE,
     IF_NAME,
@@ -11,6 +15,8 @@ from probes.neighbour_tables import (
     LLDP_PORT_ID,
     PORT_INTERFACE,
     ROOT_PORT,
+    ROUTE,
+    names_only_some,
     sorted_lines,
     table_facts,
 )
@@ -49,3 +55,13 @@ def test_bundles_and_ports_of_other_types_are_never_said() -> None:
 def test_half_a_table_says_nothing() -> None:
     for column in (BRIDGE, PORT_INTERFACE, LLDP_CHASSIS, CDP_DEVICE, IF_TYPE):
         assert ports(whole=tuple(one for one in COLUMNS if one != column)) == []
+
+
+@pytest.mark.parametrize("column", [ARP, ARP_ANY])
+def test_a_table_cut_short_may_not_name_the_fragile(column: str) -> None:
+    row = f"{column}.2.10.30.0.9|4x|001122334455".encode()
+    other = b"1.3.6.1.2.1.1.1.0|4|x"
+    assert names_only_some([other, row], [])
+    assert names_only_some([other, row], [ROUTE])
+    assert not names_only_some([other, row], [ARP, ARP_ANY])
+    assert not names_only_some([other], [])  # no table at all: we know what we knew before

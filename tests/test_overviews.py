@@ -14,6 +14,7 @@ from fastapi.testclient import TestClient
 
 from collector.app import create_app
 from collector.settings import Settings
+from inventory_db.accounts import Role
 from inventory_db.ledger import refresh
 from inventory_db.observations import append
 from inventory_db.stated import Facility, RemoteAccess, Vendor
@@ -22,6 +23,7 @@ from inventory_db.tables import open_ledger, writing
 from tests.browser.material import SCRIPT, upload
 from tests.cli_cases import assert_two_sentences, daicho
 from tests.papers_material import needs_fonts, text_of
+from tests.signed_in import as_role
 
 SAID = (
     Facility(name="𠮷祥会病院", networks=("10.10.0.0/16", "172.16.5.0/24")),
@@ -46,14 +48,14 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def client(filled: Path, tmp_path: Path) -> Iterator[TestClient]:
     app = create_app(Settings(ledger=str(filled), state_folder=str(tmp_path)))
     with TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False) as client:
-        yield client
+        yield as_role(client, app.state.engine, Role.OPERATOR, name="鈴木一郎")
 
 
 @pytest.fixture
 def empty(tmp_path: Path) -> Iterator[TestClient]:
     app = create_app(Settings(ledger=str(tmp_path / "empty.sqlite"), state_folder=str(tmp_path)))
     with TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False) as client:
-        yield client
+        yield as_role(client, app.state.engine, Role.OPERATOR, name="鈴木一郎")
 
 
 def test_the_diagram_page_links_each_node_to_its_device(client: TestClient) -> None:

@@ -67,16 +67,23 @@ class Drive:
     seed=st.integers(0, 2**32),
     per_host=st.integers(6, 12),
     whole=st.integers(20, 60),
+    per_segment=st.integers(12, 40),
     hosts=st.integers(1, 12),
     sizes=st.lists(st.integers(1, 6), min_size=1, max_size=120),
 )
 def test_no_second_holds_more_than_its_limit(
-    seed: int, per_host: int, whole: int, hosts: int, sizes: list[int]
+    seed: int, per_host: int, whole: int, per_segment: int, hosts: int, sizes: list[int]
 ) -> None:
-    drive = Drive(Pace(per_host, whole, 0.2, 10_000), seed)
+    drive = Drive(Pace(per_host, whole, 0.2, 10_000, per_segment), seed)
+    segments: dict[str, list[float]] = defaultdict(list)
+    for number in range(hosts):
+        drive.pace.stand(f"h{number}", f"s{number % 3}")
     for size in sizes:
         drive.exchange(f"h{drive.random.randrange(hosts)}", size)
+    for host, stamps in drive.left.items():
+        segments[f"s{int(host[1:]) % 3}"] += stamps
     assert all(most_in_a_second(stamps) <= per_host for stamps in drive.left.values())
+    assert all(most_in_a_second(stamps) <= per_segment for stamps in segments.values())
     assert most_in_a_second([s for stamps in drive.left.values() for s in stamps]) <= whole
 
 
@@ -89,6 +96,18 @@ def test_the_budget_of_a_scan_is_never_exceeded(seed: int, budget: int) -> None:
     drive.finish_until(drive.now + 10)
     assert len(drive.left["h"]) <= budget
     assert drive.refused
+
+
+def test_a_segment_has_a_limit_of_its_own_and_a_budget_lasts_over_a_restart() -> None:
+    pace = Pace(10, 1000, 0.2, 120, 12)
+    for host in ("a", "b"):
+        pace.stand(host, "10.0.0.0/24")
+    pace.settle("a", 0, 8, 1.0)
+    assert pace.wait("b", 8, 1.1) > 0
+    assert pace.wait("elsewhere", 8, 1.1) == 0.0
+    pace.spend("b", 118)
+    assert math.isinf(pace.wait("b", 3, 9.0))
+    assert pace.wait("b", 2, 9.0) == 0.0
 
 
 def test_an_idle_host_is_asked_at_once_and_a_busy_one_waits_for_the_window() -> None:

@@ -16,6 +16,7 @@ from collector.app import create_app
 from collector.documents.pack_check import check_pack
 from collector.documents.papers import paper_kinds
 from collector.settings import Settings
+from inventory_db.accounts import Role
 from inventory_db.ledger import refresh
 from inventory_db.observations import append
 from inventory_db.stated import Facility, Vendor
@@ -24,6 +25,7 @@ from inventory_db.tables import open_ledger, writing
 from tests.browser.material import upload
 from tests.cli_cases import assert_two_sentences, daicho
 from tests.papers_material import needs_fonts, text_of
+from tests.signed_in import as_role
 
 SAID = (Facility(name="𠮷祥会病院"), Vendor(id="v1", name="髙木システム㈱"))
 
@@ -44,7 +46,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def client(filled: Path, tmp_path: Path) -> Iterator[TestClient]:
     app = create_app(Settings(ledger=str(filled), state_folder=str(tmp_path)))
     with TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False) as client:
-        yield client
+        yield as_role(client, app.state.engine, Role.OPERATOR, name="鈴木一郎")
 
 
 @needs_fonts

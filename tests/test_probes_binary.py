@@ -331,8 +331,8 @@ def test_a_walk_in_every_notation() -> None:
 
 def test_the_chassis_is_found_among_parts() -> None:
     part = "1.3.6.1.2.1.47.1.1.1.1"
-    found = _walk(f"{part}.5.1|2|9\n{part}.11.1|4|MODULE\n{part}.5.149|2|3\n{part}.11.149|4|CHASSIS\n")
-    assert found[FactKind.SERIAL] == ["CHASSIS"]
+    found = _walk(f"{part}.5.1|2|9\n{part}.11.1|4|JAF1101MOD\n{part}.5.149|2|3\n{part}.11.149|4|JAF1102CHA\n")
+    assert found[FactKind.SERIAL] == ["JAF1102CHA"]
     assert found.get(FactKind.FORWARDING) is None
 
 

@@ -43,6 +43,15 @@ def test_a_walk_becomes_one_device(tmp_path: Path) -> None:
     assert row["errors"] == []
 
 
+def test_each_walk_is_recognised_for_itself(tmp_path: Path) -> None:
+    files = []
+    for name, described in (("one", "RTX9999 Rev.99.01.02 (Thu)"), ("two", "SWX9999 Rev.9.04.11 (Fri)")):
+        files.append(tmp_path / f"{name}.snmprec")
+        files[-1].write_text(f"1.3.6.1.2.1.1.1.0|4|{described}\n", "utf-8")
+    found = rows("--snmprec", *(path.name for path in files), cwd=tmp_path)
+    assert [row["device"]["model"] for row in found] == ["RTX9999", "SWX9999"]
+
+
 def test_an_output_becomes_a_device(tmp_path: Path) -> None:
     text = "Version: FortiGate-99Z v9.9.9,build1\nSerial-Number: FGT99Z9999999999\nHostname: fw\n"
     (tmp_path / "c.jsonl").write_text(json.dumps({"id": "x", "command": "get system status", "text": text}))

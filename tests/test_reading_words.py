@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from probes import command_output, labels, names, structured, worded_version, wording
+from probes import command_output, labels, names, structured, worded_device, worded_version, wording
 from probes.command_output import families
 from probes.device_class import CLASSES
 from probes.facts import Sure
@@ -42,7 +42,7 @@ CHANNELS = sorted({*wording.channels(), *structured.READINGS})
     ],
 )  # fmt: skip
 def test_a_description_is_read_by_its_grammar(text: str, expected: dict[str, str] | None) -> None:
-    said = wording.description(text)
+    said = worded_device.description(text)
     if expected is None:
         assert said is None
     else:
@@ -59,6 +59,16 @@ def test_a_description_is_read_by_its_grammar(text: str, expected: dict[str, str
         ("FW:2.1 HW:9.9", "2.1"),
         ("at 192.168.100.254 now", ""),
         ("Version 15.2(7)E3, RELEASE", "15.2(7)E3"),
+        ("App. 1.2.3, OS 6.3, Btldr 1.2.2, H/w ZZBOARD-01 v9.8.7", "1.2.3"),
+        ("ZZ H/w ZZBOARD-01 v9.8.7", ""),
+        ("ZZ 48x1G, VxWorks 6.9.4", ""),
+        ("ZZ, Nucleus OS v1.13.12", ""),
+        ("ZZ switch, 8-port GE version 8-port", ""),
+        ("image version 92329ceab", ""),
+        ("ZZ Build 191107 Rel.15316n", ""),
+        ("ZZ 3.16.0 0.9.1 v6", ""),
+        ("FreeZZ 11.3 (revision 199506)", ""),
+        ("Built by zz in /rel12.0/b1/R16/main", ""),
     ],
 )
 def test_only_the_softwares_version_counts(text: str, version: str) -> None:
@@ -88,6 +98,56 @@ def test_only_the_softwares_version_counts(text: str, version: str) -> None:
 def test_what_speaks(channel: str, text: str, product: str, version: str) -> None:
     said = {(one.product, one.version) for one in recognise(channel, text)}
     assert (product, version) in said
+
+
+@pytest.mark.parametrize(
+    ("channel", "text"),
+    [
+        *(("http.title", text) for text in ("Exchange rates", "Courier service", "Airflow in ward 9", "Spark", "Crow", "Thin")),
+        *(("http.title", text) for text in ("Toshiba General Hospital", "Brother Clinic", "日立病院", "Panasonic Health Insurance")),
+        *(("http.title", text) for text in ("Sharp increase of flu", "Canon law", "Apple pie for all", "Login", "電子カルテ")),
+        ("tls.subject", "CN=www,O=Toshiba Hospital,C=JP"),
+        ("http.wwwauth", 'Basic realm="Harbor Clinic"'),
+        ("snmp.sysDescr", "main switch of the second floor"),
+        ("ssh", "SSH-2.0-zzz9"),
+        ("ftp", "220 Welcome to the archive"),
+        ("smtp", "220 mail.example.jp ESMTP ready"),
+    ],
+)  # fmt: skip
+def test_words_of_the_language_name_nothing(channel: str, text: str) -> None:
+    assert recognise(channel, text) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "product"), [("Crowd Console", "Crowd"), ("Welcome to Horde", "Horde"), ("Exchange 2099.1 login", "Exchange Server"), ("Grafana", "Grafana")]
+)  # fmt: skip
+def test_a_word_of_the_language_counts_where_the_title_says_nothing_else(text: str, product: str) -> None:
+    assert [one.product for one in recognise("http.title", text)][:1] == [product]
+
+
+def test_no_address_is_a_version_and_no_model_a_serial_number() -> None:
+    assert recognise("http.title", "ApeosPort C999 - 10.0.0.1")[0].firmware_version is None
+    assert not any(one.serial for one in recognise("snmp.sysDescr", "SONY Network Camera SNC-ZZ999"))
+
+
+def test_the_words_of_a_text_tell_its_class_better_than_its_maker() -> None:
+    said = recognise("snmp.sysDescr", "Canon Network Camera ZZ-H99")
+    assert [one.device_class for one in said if one.device_class] == ["iot"]
+
+
+@pytest.mark.parametrize(
+    ("text", "model", "version"),
+    [
+        ("Nortel Passport-9999 (9.7.2.0)", "Passport-9999", "9.7.2.0"),
+        ("Westermo RedFox-9 WeOS v9.21.0", "RedFox-9", "9.21.0"),
+        ("Samsung Samsung ML-9999 Series OS 9.20.00.48", "ML-9999 Series", "9.20.00.48"),
+        ("Eaton Gigabit Card 9 v9.7.5", "Gigabit Card 9", "9.7.5"),
+        ("TP-LINK TL-SG9999 Switch", "TL-SG9999 Switch", None),
+    ],
+)
+def test_a_model_ends_where_another_part_begins(text: str, model: str, version: str | None) -> None:
+    said = worded_device.description(text) or {}
+    assert (said.get("model"), said.get("firmware_version")) == (model, version)
 
 
 def test_systems_are_named_as_people_know_them() -> None:
@@ -132,13 +192,22 @@ CASES = [
     ("", "show version", "Cisco Nexus Operating System (NX-OS) Software\n  NXOS: version 9.9(9)\n  cisco Nexus9999 C9Z Chassis\n  Processor Board ID SAL9999Z9ZZ\n  Device name: n1\n", ("Cisco", "Nexus9999 C9Z", "9.9(9)", "SAL9999Z9ZZ", "n1")),
     ("", "show version", "Arista DCS-9999-Z\nSerial number: JPE99999999\nSoftware image version: 4.99.9M\n", ("Arista", "DCS-9999-Z", "4.99.9M", "JPE99999999", None)),
     ("fortinet", "get system status", "Version: FortiGate-999Z v9.9.9,build1\nSerial-Number: FGT9Z99999999999\nHostname: fw\n", ("Fortinet", "FortiGate-999Z", "9.9.9,build1", "FGT9Z99999999999", "fw")),
-    ("", "show environment", "RTX9999 BootROM Ver.1.00\nRTX9999 Rev.99.01.02 (Thu)\n  main:  RTX9999 ver=00 serial=Z99999999 MAC\n", ("Yamaha", "RTX9999", "99.01.02", "Z99999999", None)),
+    ("", "show environment", "RTX9999 BootROM Ver.1.00\nRTX9999 Rev.99.01.02 (Thu)\n  main:  RTX9999 ver=00 serial=Z91827364 MAC\n", ("Yamaha", "RTX9999", "99.01.02", "Z91827364", None)),
+    ("", "show version", "Date 2099/01/01\nModel: AX9999S-24T\nS/W: OS-L9 Ver. 99.9.Z (Build:04)\nH/W: AX-9999-24T [CA99999T000S0000B7S0099:0:0]\n", ("AlaxalA", "AX9999S-24T", "99.9.Z", "CA99999T000S0000B7S0099", None)),
+    ("", "show version", "Century Systems NXR-999 Series ver 9.24.1B (build 10/20:14)\n", ("Century Systems", "NXR-999", "9.24.1B", None, None)),
+    ("", "show version", "FITELnet-F999 Version V99.04(00)\n", ("Furukawa Electric", "F999", "V99.04(00)", None, None)),
+    ("", "show version", "Apresia99200-28GT\nAEOS Ver. 9.32.01\n", ("ApresiaAE", "Apresia99200-28GT", "9.32.01", None, None)),
     ("nec_ix", "show version", "NEC Portable Internetwork Core Operating System Software\nIX Series IX9999 (magellan-sec) Software, Version 9.9.9, RELEASE SOFTWARE\nixr uptime is 1 day\n", ("NEC", "IX9999", "9.9.9", None, "ixr")),
     ("", "show system", "Hostname : s1\nProduct Name : JL999A 9999M\nChassis Serial Nbr : SG9ABCDEF1\nArubaOS-CX Version : ZZ.10.99.0001\n", ("Aruba", "JL999A 9999M", "ZZ.10.99.0001", "SG9ABCDEF1", "s1")),
-    ("", "show version", "Manufacturer : Nobody Known\nModel Name ........ ZZ-9\nSerial Number..... Z9Z9Z9Z9\nFirmware Version... 9.9.9\n", ("Nobody Known", "ZZ-9", "9.9.9", "Z9Z9Z9Z9", None)),
+    ("", "show version", "Manufacturer : Nobody Known\nModel Name ........ ZZ-9\nSerial Number..... Z8Y7X6W5\nFirmware Version... 9.9.9\n", ("Nobody Known", "ZZ-9", "9.9.9", "Z8Y7X6W5", None)),
+    ("", "display version", "NEC Corporation\nComware Platform Software\nComware Software, Version 9.20.99, Release 9103P05\nQX-S9926P uptime is 0 week\n", ("NEC", "QX-S9926P", "9.20.99, Release 9103P05", None, None)),
+    ("hp_comware", "display version", "H3C Comware Software, Version 9.1.070, Release 9507P02\nH3C S9930S-28S-EI uptime is 1 week\n", ("H3C", "S9930S-28S-EI", "9.1.070, Release 9507P02", None, None)),
+    ("", "display device manuinfo", "Slot 1:\nDEVICE_NAME          : S9930S\nDEVICE_SERIAL_NUMBER : 219801A1R59173001234\nVENDOR_NAME          : HPE\n", ("HPE", "S9930S", None, "219801A1R59173001234", None)),
+    ("", "show version", "AlliedWare Plus (TM) 9.4.6 12/06/16 04:14:33\n\nBuild name : x999-9.4.6-2.1.rel\n", ("Allied Telesis", "x999", "9.4.6-2.1", None, None)),
+    ("", "show system", "Switch System Status\n\nBoard       ID  Bay   Board Name                         Rev   Serial number\nBase        419       x999-28GPX                         A-0   A19147G15060004\nSoftware version   : 9.4.6-2.1\n", ("Allied Telesis", "x999-28GPX", "9.4.6-2.1", "A19147G15060004", None)),
     ("hp_procurve", "show version", "Aruba Operating System Software.\nArubaOS (MODEL: 999), Version 9.8.7.6 SSR\n", ("HPE", "999", "9.8.7.6", None, None)),
     ("", "session", '!System Software Version "9.9.0.1"\n', (None, None, "9.9.0.1", None, None)),
-    ("", "show interfaces", "Serial number : 12345678\nVersion : 9.9\n", (None, None, None, None, None)),
+    ("", "show interfaces", "Serial number : 71345628\nVersion : 9.9\n", (None, None, None, None, None)),
 ]  # fmt: skip
 
 
@@ -149,6 +218,42 @@ def test_outputs_of_commands(
     said = {claim.field: claim.value for claim in command_output.read(platform, command, text)}
     fields = ("maker", "model", "firmware_version", "serial", "name")
     assert tuple(said.get(field) for field in fields) == expected
+
+
+_NEIGHBOURS = (
+    "Device ID: sw9.example\nPlatform: cisco WS-C9999,  Capabilities: Switch\nHoldtime : 134 sec\n\nVersion :\n"
+    "Cisco IOS Software, C9 Software (C9-M), Version 15.9(1)T, RELEASE SOFTWARE (fc1)\n"
+)
+
+
+@pytest.mark.parametrize("command", ["show cdp neighbors detail", "ShowCdpNeighborsDetail", ""])
+def test_a_neighbours_version_is_not_ours(command: str) -> None:
+    said = {claim.field: claim.value for claim in command_output.read("cisco_xr", command, _NEIGHBOURS)}
+    assert said["maker"] == "Cisco"
+    assert not {"firmware_version", "model", "serial", "name"} & said.keys()
+
+
+def test_what_stands_before_the_neighbours_counts() -> None:
+    text = "Cisco IOS Software, C9 Software (C9-M), Version 15.2(2)E, RELEASE SOFTWARE (fc1)\n" + _NEIGHBOURS
+    said = {claim.field: claim.value for claim in command_output.read("", "", text)}
+    assert said["firmware_version"] == "15.2(2)E"
+
+
+@pytest.mark.parametrize(
+    "command", ["show environment power all", "display ont info 0 1", "show boot-config", "show ap inventory"]
+)
+def test_parts_and_boxes_behind_it_are_not_it(command: str) -> None:
+    claims = command_output.read(
+        "", command, "Serial number : ABX71345628\nSoftware image: flash:/EOS-2.2.0.swi\n"
+    )
+    assert not claims
+
+
+def test_a_build_of_a_kernel_is_no_version_of_junos() -> None:
+    text = "Model: zz9\nJUNOS OS Kernel 64-bit [20220419.9889e6f_builder_stable_11]\n"
+    assert "firmware_version" not in {
+        c.field for c in command_output.read("juniper_junos", "show version", text)
+    }
 
 
 def test_the_serial_number_of_a_module_is_only_a_guess() -> None:
@@ -168,8 +273,8 @@ def test_a_family_is_in_form(family: command_output.Family) -> None:
 
 
 def test_labels_are_read_in_json_and_xml() -> None:
-    assert labels.labelled('{"serialNumber": "Z9Z9Z9", "x": 1}')["serial"] == "Z9Z9Z9"
-    assert labels.labelled("<serial-number>Z9Z9Z9</serial-number>")["serial"] == "Z9Z9Z9"
+    assert labels.labelled('{"serialNumber": "Z8Y7X6", "x": 1}')["serial"] == "Z8Y7X6"
+    assert labels.labelled("<serial-number>Z8Y7X6</serial-number>")["serial"] == "Z8Y7X6"
     assert labels.labelled("Serial Number: none\nVersion: unknown") == {}
 
 

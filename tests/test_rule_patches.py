@@ -192,7 +192,8 @@ def test_a_device_that_went_silent_prevents_yes() -> None:
     knowledge = whole_knowledge("fortios")
     silent = replace(fortigate(MENDED, "fw-2"), answered_last=False)
     old = replace(fortigate(MENDED, "fw-2"), last_seen="2026-08-01T09:00:00+09:00")
-    for other in (silent, old):
+    confirmed = replace(fortigate(MENDED, "fw-2"), whole_since="2026-08-01T09:00:00+09:00")  # and seen today
+    for other in (silent, old, confirmed):
         judged = judge(case(fortigate(MENDED), other, knowledge=knowledge), "network")
         assert judged.verdict is Verdict.CANNOT_TELL
         assert "応答のなかったもの 1 台" in judged.reason.ja

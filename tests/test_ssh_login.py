@@ -15,7 +15,7 @@ from agent.clock import SystemClock
 from agent.door import Door
 from agent.guard import Permit
 from agent.host import HostSurvey
-from agent.logins.ssh import SshAccess
+from agent.logins.ssh_access import SshAccess
 from agent.logins.ssh_book import SshBook
 from agent.pace import Pace
 from agent.plan import Question, View, all_questions

@@ -34,7 +34,8 @@ from agent.sightings import MOST_PER_MAC, Sightings
 from agent.survey import Survey
 from agent.vantage import Standing
 from deploy.bench.capture import Left, most_in_a_second, what_left
-from probes.facts import Observation, Outcome, Scan, Sent
+from deploy.dry_run import dry_run
+from probes.facts import FactKind, Observation, Outcome, Scan, Sent, Upload, fact
 
 PREFIX = f"dsv{os.getpid()}"
 PUMP_MAC = "b0:4c:05:00:00:28"  # a maker of pumps and dialysis machines
@@ -311,6 +312,15 @@ def ground(*networks: str, address: str = "10.78.0.250") -> Ground:
     return Ground((ours,), (ours.as_vantage("me"),), ways, scope)
 
 
+def test_a_link_that_is_down_and_an_address_that_is_gone_are_lost_ground() -> None:
+    there = ground()
+    (ours,) = there.standings
+    assert there.lost([ours]) == ""
+    assert "eth0 10.78.0.250" in there.lost([replace(ours, is_up=False)])
+    assert "eth0 10.78.0.250" in there.lost([replace(ours, address="10.78.0.251")])
+    assert there.lost([ours, replace(ours, interface="eth1", is_up=False)]) == ""
+
+
 def test_a_fragile_device_stays_fragile_whoever_else_claims_its_address() -> None:
     seen = Sightings(ground())
     assert seen.add("10.78.0.40", PUMP_MAC)
@@ -389,6 +399,8 @@ def test_what_was_not_done_is_in_the_note() -> None:
     assert "blackout" in note
     assert "7" in note
     assert how_it_ended("", Counter(), blackout=False, unread=7)[0] == "complete"
+    state, note = how_it_ended("", Counter(), blackout=False, unread=0, unnamed=300)
+    assert (state, "300" in note) == ("stopped", True)
 
 
 async def test_nothing_more_is_sent_when_nothing_can_be_written_down() -> None:
@@ -402,3 +414,32 @@ async def test_nothing_more_is_sent_when_nothing_can_be_written_down() -> None:
 
 if __name__ == "__main__":
     sys.stdout.write(json.dumps(asyncio.run(globals()[sys.argv[1]]())))
+
+
+def test_a_dry_run_made_while_nothing_may_be_sent_says_what_the_scan_will_send() -> None:
+    noon = datetime(2026, 4, 1, 12, tzinfo=UTC)
+    mac, address = "00:11:32:00:00:09", "10.78.0.9"  # a file server's maker
+    last = Upload(
+        observations=(
+            Observation(
+                scan="s", vantage="v", at=noon, address=address, mac=mac, probe="ssh", port=22, transport="tcp",
+                outcome=Outcome.ANSWERED, facts=(fact(FactKind.SSH_BANNER, "SSH-2.0-OpenSSH_9.2p1"),),
+            ),
+        ),
+        sent=(
+            Sent(scan="s", vantage="v", at=noon, address=address, mac=mac, action="arp request", packets=1),
+            Sent(
+                scan="s", vantage="v", at=noon, address=address, mac=mac, action="tcp connect", port=22,
+                transport="tcp", packets=7, connections=1, probe="ssh",
+            ),
+        ),
+    )  # fmt: skip
+    here = ground("10.78.0.9/32")
+    always = (Blackout(start="00:00", end="00:00"),)
+    light, dark = (
+        dry_run(Settings(), replace(here.scope, blackouts=windows), here, last).forecast
+        for windows in ((), always)
+    )
+    assert light
+    assert light == dark
+    assert light.transports["tcp"] > 0

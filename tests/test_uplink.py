@@ -23,8 +23,10 @@ from agent.keys import Identity, find_key, load_identity, public_key, stamp
 from agent.logbook import Logbook, Record
 from agent.refusal import Refusal
 from agent.settings import Collector
-from agent.uplink import IDLE, LONGEST_PAUSE, Uplink, enrol, pause
-from probes.facts import Observation, Outcome, Scan, Sent, Upload, encode
+from agent.uplink import IDLE, LONGEST_PAUSE, MOST_ASIDE, Uplink, enrol, pause
+from inventory_db.facilities import close_facility, reopen_facility
+from inventory_db.tables import writing
+from probes.facts import Observation, Outcome, Scan, Sent, Upload, decode_upload, encode
 from tests.live_collector import LiveCollector
 
 START = datetime(2026, 4, 1, 9, 0, tzinfo=UTC)
@@ -223,6 +225,20 @@ def test_replay_is_refused(collector: LiveCollector, identity: Identity, clock: 
     assert later.json() == {"new": 0, "known": 1, "sequence": 8}
 
 
+def test_a_closed_facility_takes_nothing_in(
+    collector: LiveCollector, identity: Identity, clock: TestClock
+) -> None:
+    body = encode(Upload(observations=(seen(1),)))
+    with writing(collector.engine) as connection:
+        close_facility(connection, 1, clock.now())
+    refused = post(collector, identity, signed(identity, clock, 7, body), body)
+    assert (refused.status_code, refused.json()["title"]) == (403, "facility-closed")
+    assert collector.observations() == []
+    with writing(collector.engine) as connection:
+        reopen_facility(connection, 1)
+    assert post(collector, identity, signed(identity, clock, 7, body), body).status_code == 200
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -385,7 +401,7 @@ async def test_too_large_batches_get_smaller(book: Logbook, identity: Identity, 
         """A proxy in between that lets only small bodies pass, as nginx does unless told otherwise."""
 
         async def post(
-            self, path: str, key: Any, sequence: int, body: bytes, encoding: str = ""
+            self, path: str, key: Any, sequence: int, body: bytes, encoding: str = "", at: Any = None
         ) -> dict[str, Any]:
             count = gzip.decompress(body).count(b'"probe"')
             if count > 3:
@@ -397,6 +413,91 @@ async def test_too_large_batches_get_smaller(book: Logbook, identity: Identity, 
         await book.put([seen(n) for n in range(10)])
         assert await Uplink(book, identity, client, clock).drain() == 10
     assert sum(taken) == 10
+
+
+class PickyDoor(CollectorClient):
+    """A collector that cannot read some records: of an older version, say."""
+
+    bad: frozenset[int] = frozenset()
+    taken: set[str]
+    posts = 0
+
+    async def post(
+        self, path: str, key: Any, sequence: int, body: bytes, encoding: str = "", at: Any = None
+    ) -> dict[str, Any]:
+        self.posts += 1
+        batch = decode_upload(gzip.decompress(body))
+        if any(one.at.second in self.bad for one in batch.observations):
+            raise CollectorRefused(422, {"en": "The content cannot be read."})
+        self.taken |= {one.address for one in batch.observations}
+        return {"sequence": sequence}
+
+
+@pytest.fixture
+async def picky(clock: TestClock) -> AsyncIterator[PickyDoor]:
+    async with PickyDoor(Collector(url="http://127.0.0.1:9"), clock) as client:
+        client.taken = set()
+        yield client
+
+
+async def test_a_record_that_cannot_be_read_is_set_aside_and_the_others_go(
+    book: Logbook, identity: Identity, clock: TestClock, picky: PickyDoor
+) -> None:
+    picky.bad = frozenset({3, 17})
+    await book.put([seen(n) for n in range(30)])
+    uplink = Uplink(book, identity, picky, clock)
+    assert await uplink.step() == IDLE
+    assert picky.taken == {f"10.0.0.{n}" for n in range(30)} - {"10.0.0.3", "10.0.0.17"}
+    assert (uplink.state.set_aside, uplink.state.problem) == (2, None)
+    assert uplink.aside_problem is not None
+    assert "2 件" in uplink.aside_problem[0]
+    assert picky.posts < 40
+    await book.thin(START + timedelta(days=900))
+    assert await book.position() == (0, 2), "what the collector has may go, what was set aside stays"
+
+
+async def test_what_was_set_aside_is_offered_again_to_a_newer_collector(
+    book: Logbook, identity: Identity, clock: TestClock, picky: PickyDoor
+) -> None:
+    picky.bad = frozenset({3})
+    await book.put([seen(3), seen(4)])
+    uplink = Uplink(book, identity, picky, clock)
+    await uplink.step()
+    assert await book.aside() == 1
+    picky.bad = frozenset()
+    await uplink.step()
+    assert picky.taken == {"10.0.0.4"}, "not at every step"
+    clock.time += timedelta(days=1)
+    await uplink.step()
+    assert picky.taken == {"10.0.0.3", "10.0.0.4"}
+    assert (await book.aside(), await book.position(), uplink.aside_problem) == (0, (0, 2), None)
+
+
+async def test_a_collector_that_reads_nothing_does_not_empty_the_spool(
+    book: Logbook, identity: Identity, clock: TestClock, picky: PickyDoor
+) -> None:
+    picky.bad = frozenset(range(60))
+    await book.put([seen(n) for n in range(50)])
+    uplink = Uplink(book, identity, picky, clock)
+    for _ in range(3):
+        assert await uplink.step() != IDLE
+    assert await book.aside() == MOST_ASIDE
+    assert (await book.position())[0] == 50 - MOST_ASIDE
+    assert uplink.state.problem is not None
+
+
+async def test_the_collectors_wish_to_wait_is_kept(
+    book: Logbook, identity: Identity, clock: TestClock, collector: LiveCollector, client: CollectorClient
+) -> None:
+    collector.admission.most_uploads = 0
+    await book.put([seen(1)])
+    uplink = Uplink(book, identity, client, clock, lambda: 0.5)
+    assert await uplink.step() == 5 * 1.5, "Retry-After: 5, spread"
+    assert uplink.state.problem is not None
+    assert "自動で送り直されます" in uplink.state.problem[0]
+    collector.admission.most_uploads = 64
+    assert await uplink.step() == IDLE
+    assert collector.observations() == [seen(1).id]
 
 
 @pytest.mark.parametrize(

@@ -17,10 +17,11 @@ from probes import frames, names
 from probes.contract import Line, Transcript
 from probes.enterprises import number_of, organisation_of
 from probes.facts import Fact, FactKind, Sure
+from probes.fillers import meaning
 from probes.login import snmp
 from probes.patterns import compiled
 from probes.products import registries
-from probes.vendor_values import MOST_ASKED, MOST_COLUMNS, Variable, groups, makers, meaning, to_ask, to_walk
+from probes.vendor_values import MOST_ASKED, MOST_COLUMNS, Variable, groups, makers, to_ask, to_walk
 from probes.walk import Walk
 
 MIB = "1.3.6.1.2.1"

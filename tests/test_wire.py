@@ -13,6 +13,7 @@ import pytest
 
 import agent.host
 import agent.wire
+from agent import sockets
 from agent.clock import SystemClock
 from agent.door import Door
 from agent.guard import Permit
@@ -23,6 +24,7 @@ from agent.records import Record, Records
 from agent.scope import write_scope
 from agent.settings import Blackout, ScopeSection
 from agent.sockets import errors_mean
+from agent.watch import SLOWED
 from agent.wire import LiveWire
 from probes.contract import MOST_TRANSCRIPT, HeldBack, OurFault, Refused, Silent
 from probes.facts import FactKind, Observation, Outcome, Sent
@@ -370,6 +372,29 @@ async def test_a_blackout_that_begins_while_we_wait_holds_the_packet_back() -> N
     with pytest.raises(HeldBack, match="blackout"):
         await survey.door.enter(1)
     assert survey.door.pace.spent("127.0.0.1") == 200
+
+
+async def test_a_host_that_becomes_slow_gets_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    times: list[float] = []
+
+    def measured(sock: socket.socket) -> float:
+        times.append(kernels_own(sock))
+        return 0.3 if len(times) > 4 else times[-1]
+
+    kernels_own = sockets.answer_seconds
+    monkeypatch.setattr(sockets, "answer_seconds", measured)
+    survey = host()
+    async with server(_hang_up) as port:
+        for _ in range(8):
+            if not survey.watch.trouble:
+                await survey.put(Question("banner", port, "test"))
+    assert len(times) == 6
+    assert all(0 < one < 0.1 for one in times)  # loopback, as the kernel itself measured it
+    assert survey.watch.trouble == SLOWED
+
+
+async def _hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.close()
 
 
 async def test_a_host_left_because_a_blackout_began_says_so() -> None:

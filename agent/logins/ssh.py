@@ -16,7 +16,7 @@ from pathlib import Path
 import asyncssh
 from cryptography.utils import CryptographyDeprecationWarning
 
-from agent.logins.ssh_book import SshBook
+from agent.logins.ssh_book import CREDENTIAL_REFUSED, SshBook
 from agent.ssh_settings import SshSecret
 from agent.tunnel import Carrier, Tunnel
 from probes.contract import Closed, HeldBack, Mark, OurFault, Refused, Silent
@@ -33,10 +33,6 @@ _OLD = {
     "server_host_key_algs": "+ssh-rsa,ssh-dss",
     "signature_algs": "+ssh-rsa,ssh-dss",
 }
-_REFUSED = (
-    "credential_refused: 院の認証情報は断られました。書き直すまで二度と試しません"
-    " / the site's credential was turned down; it is not tried again until it is changed"
-)
 _CHANGED = (
     "host_key_changed: 前回と違うホスト鍵を示したので、ログインしません。機器を替えたのなら状態フォルダーの ssh.json から消してください"
     " / it shows another host key than before, so nobody logs in; if the device was replaced, remove it from ssh.json"
@@ -53,31 +49,6 @@ _NOT_LISTED = "not_listed: 一覧にない命令です / the command is not on t
 _PAGER = re.compile(rb"(?:-{1,3} ?[Mm]ore ?-{0,3}|<--- More --->|[Pp]ress any key[^\n]*)[^\n]*$")
 _PROMPT = re.compile(rb"[^\r\n]{1,80}[>#$%\]] ?$")
 Note = Callable[[Mark, bytes], None]
-
-
-@dataclass(slots=True)
-class SshAccess:
-    """The site's login for one host, and the book in which its refusals and keys stand."""
-
-    secret: SshSecret
-    book: SshBook
-
-    def check(self, address: str) -> None:
-        """Raise HeldBack if this credential must not be sent to this device (again)."""
-        if not self.book.may_try(self.secret, address):
-            raise HeldBack(_REFUSED)
-
-    async def open(self, carrier: Carrier, address: str, note: Note) -> "SshLogin":
-        """Log in through a connection that stands; raises HeldBack, Refused, Silent, Closed, OurFault."""
-        login = SshLogin(self.secret, address, note)
-        async with self.book.turn(self.secret):
-            self.check(address)
-            try:
-                await login.enter(carrier, self.book)
-            except BaseException:
-                await login.close()
-                raise
-        return login
 
 
 class _Client(asyncssh.SSHClient):
@@ -283,7 +254,7 @@ def _translated(client: _Client | None) -> Iterator[None]:
     try:
         yield
     except asyncssh.PermissionDenied as error:
-        raise Refused(_REFUSED if client is not None and client.tried else _NO_METHOD) from error
+        raise Refused(CREDENTIAL_REFUSED if client is not None and client.tried else _NO_METHOD) from error
     except asyncssh.HostKeyNotVerifiable as error:
         raise HeldBack(_CHANGED) from error
     except asyncssh.KeyExchangeFailed as error:

@@ -19,6 +19,10 @@ import msgspec
 from agent.refusal import Refusal
 from agent.ssh_settings import SshSecret
 
+CREDENTIAL_REFUSED = (
+    "credential_refused: 院の認証情報は断られました。書き直すまで二度と試しません"
+    " / the site's credential was turned down; it is not tried again until it is changed"
+)
 BOOK_FILE = "ssh.json"
 _SCRYPT = {"n": 2**14, "r": 8, "p": 1, "dklen": 16}
 _MOST_REFUSALS = 2  # of a credential that is accepted elsewhere

@@ -29,14 +29,17 @@ def _work(output: int) -> int:
     # No cache and no config of scapy's: we may be root, and they would be somebody's pickles and code.
     os.environ.update(XDG_CACHE_HOME="/dev/null", XDG_CONFIG_HOME="/dev/null")
     logging.getLogger("scapy").setLevel(logging.ERROR)
-    from agent.packets import frames, sockets, worker  # noqa: PLC0415 (scapy reads the above at import)
+    from agent.packets import sockets, worker  # noqa: PLC0415 (loaded when the above is set)
     from agent.packets.limits import Limits  # noqa: PLC0415
 
     setup = _setup()
     limits = Limits(setup.allowed)
     icmp = sockets.open_icmp()
     links = {name: sockets.open_link(name) for name in setup.interfaces}
-    frames.warm()  # everything is loaded before the ordinary user may be unable to read it
+    if setup.allowed:
+        from agent.packets import frames  # noqa: PLC0415 (scapy reads the environment at import)
+
+        frames.warm()  # everything is loaded before the ordinary user may be unable to read it
     uid = drop()
     running = worker.Worker(setup, links, icmp, limits, output)
     running.tell(Event("ready", uid=uid))

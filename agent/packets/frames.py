@@ -50,12 +50,15 @@ def solicitation(mine: str, source: str, target: str) -> bytes:
 
 
 def echo_request(mine: str, source: str, target: str, mac: str, *, ident: int, sequence: int) -> bytes:
-    """ICMP or ICMPv6 echo request without payload (RFC 792, RFC 4443), to `mac`; 42 or 62 bytes."""
+    """ICMP or ICMPv6 echo request without payload (RFC 792, RFC 4443), to `mac`; 42 or 62 bytes.
+
+    Its TTL is 1: who owns the address answers, nobody passes it on to another network.
+    """
     if ":" in target:
-        packet = IPv6(src=source, dst=target, hlim=64) / ICMPv6EchoRequest(id=ident, seq=sequence)
+        packet = IPv6(src=source, dst=target, hlim=1) / ICMPv6EchoRequest(id=ident, seq=sequence)
         return bytes(Ether(src=mine, dst=mac, type=0x86DD) / packet)
     message = ICMP(type=8, id=ident, seq=sequence)
-    return bytes(Ether(src=mine, dst=mac, type=0x0800) / IP(src=source, dst=target, ttl=64) / message)
+    return bytes(Ether(src=mine, dst=mac, type=0x0800) / IP(src=source, dst=target, ttl=1) / message)
 
 
 def echo_message(target: str, ident: int, sequence: int) -> bytes:

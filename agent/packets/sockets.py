@@ -6,8 +6,7 @@ import socket
 import struct
 from dataclasses import dataclass
 
-from scapy.arch.common import compile_filter, free_filter
-from scapy.libs.structures import sock_fprog
+from agent.packets.kernel_filter import attach
 
 FILTER = (
     "arp or icmp"
@@ -53,7 +52,7 @@ def open_link(interface: str) -> Link:
     """Open one interface; raises PermissionError, OSError, or ValueError if it is not Ethernet."""
     link = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)  # protocol 0: nothing before the filter is on
     try:
-        _attach(link)
+        attach(link, FILTER)
         link.bind((interface, _ALL))
         *_, kind, address = link.getsockname()
         if kind not in (_ETHERNET, _LOOPBACK):
@@ -81,16 +80,6 @@ def open_icmp() -> dict[int, socket.socket]:
         raw.setblocking(False)
         opened[version] = raw
     return opened
-
-
-def _attach(link: socket.socket) -> None:
-    program = compile_filter(FILTER, linktype=1)
-    try:
-        link.setsockopt(
-            socket.SOL_SOCKET, _ATTACH_FILTER, bytes(sock_fprog(program.bf_len, program.bf_insns))
-        )
-    finally:
-        free_filter(program)
 
 
 def _set_filter(raw: socket.socket, instructions: bytes) -> None:

@@ -41,7 +41,7 @@ from collector.settings import in_zone
 MANIFEST, SIGNATURE, PUBLIC = "MANIFEST.sha256", "MANIFEST.sig", "public.pem"
 _DRAWN = {"svg": "SVG", "drawio": "draw.io"}
 READ_ME = "確かめ方.txt"
-_UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*\ufffd\s]+')
+_UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*#%\ufffd\s]+')
 _SETTERS = 2  # PDFs set at the same time, outside Python's lock
 Later = Callable[[Callable[[], bytes]], "Future[bytes]"]
 Entry = tuple[str, "bytes | Future[bytes]"]

@@ -6,7 +6,6 @@ key as SubjectPublicKeyInfo, which `openssl` and `sha256sum` give too.
 """
 
 import hashlib
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from collector.documents.typesetting import PaperError
+from collector.secret_file import put_secret
 
 KEY_FILE = "pack.key"
 
@@ -29,9 +29,8 @@ def find_key(folder: Path) -> Ed25519PrivateKey:
     """Give the key of this folder, made now if there is none; raises PaperError."""
     path = folder / KEY_FILE
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not path.exists():
-            _make_key(path)
+            put_secret(path, _new_key())
         return _read_key(path)
     except OSError as error:
         raise PaperError(
@@ -40,22 +39,10 @@ def find_key(folder: Path) -> Ed25519PrivateKey:
         ) from error
 
 
-def _make_key(path: Path) -> None:
-    """Write a new key whole, or leave the one that another process wrote meanwhile."""
-    pem = Ed25519PrivateKey.generate().private_bytes(
+def _new_key() -> bytes:
+    return Ed25519PrivateKey.generate().private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    new = path.with_name(f".{KEY_FILE}.{os.getpid()}")
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(pem)
-            file.flush()
-            os.fsync(file.fileno())
-        if not path.exists():
-            new.replace(path)
-    finally:
-        new.unlink(missing_ok=True)
 
 
 def _read_key(path: Path) -> Ed25519PrivateKey:

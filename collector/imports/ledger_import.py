@@ -15,8 +15,7 @@ from collector.imports.ledger_plan import Plan, Standing, make_plan
 from collector.imports.table import Named, Read, Remembered, key_names, name_tables, read_lines
 from collector.imports.table_file import read_table
 from collector.imports.trouble import BadImport
-from inventory_db import people
-from inventory_db.ledger import official_rows
+from inventory_db.ledger import edit_all, official_rows
 from inventory_db.listed_ledger import number_listed, numbers_of_listed
 from inventory_db.official import number_text
 from inventory_db.stated import ColumnMapping, DeviceDetail, ListedDevice, Statement
@@ -85,7 +84,7 @@ def write(connection: Connection, made: Import, who: str, at: datetime, gone: st
     for start in range(0, len(said), _BATCH):
         state_all(connection, said[start : start + _BATCH], who, at)
     number_listed(connection, (item.listed.id for item in plan.items if not item.listed.device))
-    people.edit_all(connection, ((edit.device, edit.column, edit.value) for edit in plan.edits), who, at)
+    edit_all(connection, ((edit.device, edit.column, edit.value) for edit in plan.edits), who, at)
     return Written(rows, len(plan.edits) + len(plan.details), len(left), len(mappings))
 
 

@@ -5,14 +5,13 @@ from pathlib import Path
 
 from collector.imports.container import kind_of
 from collector.imports.delimited import read_text
-from collector.imports.excel import read_excel
 from collector.imports.grid import Book
 
 
 def read_table(path: Path) -> Book:
     """Open the file; its rows are read when they are asked for. Raises BadImport."""
     kind = kind_of(path)
-    book = read_text(path) if kind == "text" else read_excel(path, kind)
+    book = read_text(path) if kind == "text" else _read_excel(path, kind)
     expected = {"text": (".csv", ".tsv", ".txt"), "xls": (".xls",), "xlsx": (".xlsx", ".xlsm")}[kind]
     if path.suffix.lower() in expected:
         return book
@@ -21,3 +20,9 @@ def read_table(path: Path) -> Book:
         f"The name ends in {path.suffix or 'nothing'}, but it is {book.form}; it was read as that.",
     )
     return Book(book.file, book.form, book.sheets, (*book.notes, note))
+
+
+def _read_excel(path: Path, kind: str) -> Book:
+    from collector.imports.excel import read_excel  # noqa: PLC0415 - its readers cost every command that reads none
+
+    return read_excel(path, kind)

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from collector.case import Case
 from collector.coverage import Coverage, Gap, Unseen, cover
+from collector.dual_homed import dual_findings
 from collector.verdict import Finding, Judged, Text, Verdict
 from inventory_db.device import Device
 from inventory_db.listed import marks_of_cells
@@ -34,7 +35,9 @@ def judge(case: Case, _target: str) -> Judged:
         *_gaps(case, found),
         *_vague(case, found),
         *_unseen(case, found),
+        *_missed(case, found),
         *_care(case, found),
+        *dual_findings(case),
     )
     return _weigh(case, found, findings)
 
@@ -77,8 +80,8 @@ def _unlisted(case: Case, found: Coverage, *, proven: bool) -> Iterator[Finding]
             code="ledger.unlisted",
             device=id,
             text=Text(
-                f"{_name(devices[id])} は見えましたが、台帳に人の記入がありません。",
-                f"{_name(devices[id])} was seen, but nobody has listed it.",
+                f"{devices[id].called} は見えましたが、台帳に人の記入がありません。",
+                f"{devices[id].called} was seen, but nobody has listed it.",
             ),
             todo=_COMPLETE,
             proven=proven and _is_within(devices[id], own),
@@ -102,7 +105,7 @@ def _gaps(case: Case, found: Coverage) -> Iterator[Finding]:
     for gap in [gap for gap in found.gaps if gap.device not in skipped][:MOST]:
         device, row = devices.get(gap.device), rows.get(gap.device)
         cells = {name: row.cell(name).value for name in VERSIONS} if row else {}
-        name = _name(device) if device else _listed_name(listed, gap)
+        name = device.called if device else _listed_name(listed, gap)
         versionless = bool(cells) and not any(value.strip() for value in cells.values())
         yield Finding(
             code="ledger.gap",
@@ -127,8 +130,8 @@ def _vague(case: Case, found: Coverage) -> Iterator[Finding]:
                 code="ledger.vague",
                 device=row.device.id,
                 text=Text(
-                    f"{_name(row.device)} の行で「不明」などの欄: {'、'.join(words)}",
-                    f"{_name(row.device)}: columns that only say “unknown”: {', '.join(words)}",
+                    f"{row.device.called} の行で「不明」などの欄: {'、'.join(words)}",
+                    f"{row.device.called}: columns that only say “unknown”: {', '.join(words)}",
                 ),
                 todo=_COMPLETE,
                 proven=False,
@@ -145,7 +148,7 @@ def _unseen(case: Case, found: Coverage) -> Iterator[Finding]:
         device = devices.get(one.device)
         cells = one.listed.cells if one.listed else {}
         name = (
-            _name(device)
+            device.called
             if device
             else (cells.get("コンピュータ名") or cells.get("IPアドレス") or "（名前なし）")
         )
@@ -161,6 +164,25 @@ def _unseen(case: Case, found: Coverage) -> Iterator[Finding]:
                 "今もあるかを確かめ、状態の欄を直してください。",
                 "Check whether it is still there and correct its state.",
             ),
+            proven=False,
+        )
+
+
+def _missed(case: Case, found: Coverage) -> Iterator[Finding]:
+    devices = {device.id: device for device in case.devices}
+    listed = {one.id: one for one in case.said(ListedDevice)}
+    for one in found.missed[:MOST]:
+        device = devices.get(one.item)
+        name = device.called if device else _listed_name(listed, Gap("", one.item, ()))
+        said, said_en = ("ない", "not there") if one.found == "no" else ("わからない", "cannot tell")
+        yield Finding(
+            code="ledger.missed",
+            device=device.id if device else "",
+            text=Text(
+                f"{one.on} の棚卸しで、{name} は「{said}」でした。",
+                f"In the stock-take of {one.on}, {name} was “{said_en}”.",
+            ),
+            todo=_CHECK,
             proven=False,
         )
 
@@ -188,14 +210,6 @@ def _care(case: Case, found: Coverage) -> Iterator[Finding]:
     review = found.review
     if review is None or not 0 <= (case.today - review.on).days <= CHECKED_WITHIN or is_no_answer(review.by):
         yield Finding(code="ledger.unreviewed", text=_UNREVIEWED, todo=_REVIEW, proven=False)
-
-
-def _name(device: Device) -> str:
-    address = next((one.ip for one in device.addresses if one.ip), None)
-    return (
-        " ".join(word for word in (device.names[0] if device.names else "", address or "") if word)
-        or device.id
-    )
 
 
 def _listed_name(listed: dict[str, ListedDevice], gap: Gap) -> str:

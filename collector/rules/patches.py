@@ -116,8 +116,13 @@ def _typed(case: Case) -> dict[str, str]:
 
 
 def _seen_lately(case: Case, device: Device) -> bool:
-    """Whether it showed life in the last scan that looked for it, and not too long ago."""
-    return device.answered_last and case.is_fresh(datetime.fromisoformat(device.last_seen))
+    """Whether it showed life in the last scan that looked for it, and said what it is not too long ago.
+
+    A night that only confirmed a few of its answers did not ask it for its version.
+    """
+    return device.answered_last and case.is_fresh(
+        datetime.fromisoformat(device.whole_since or device.last_seen)
+    )
 
 
 def _findings(device: Device, said: Iterable[Assessment]) -> Iterator[Finding]:

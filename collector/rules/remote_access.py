@@ -8,10 +8,10 @@ routers, outbound tools and powered-off devices show no path to a scan.
 from collections.abc import Iterator
 
 from collector.case import Case
+from collector.dual_homed import dual_findings
 from collector.register import CONFIRMED, CORRECTED, DENIED, NONE, Match, Row, holds, register, weaknesses
 from collector.translation import load_words
 from collector.verdict import Finding, Judged, Text, Verdict
-from inventory_db.device import Device
 from inventory_db.stated import Confirmation, RemoteAccess, Vendor
 
 MOST = 200  # findings of one kind that are told one by one
@@ -64,9 +64,7 @@ def _of_rows(case: Case, rows: list[Row], vendors: tuple[Vendor, ...], *, begun:
             yield _undeclared(case, row, names, begun=begun)
         else:
             yield from _declared(case, row)
-    for device in case.devices:
-        if device.dual_homed and not device.dual_homed.declared:
-            yield _dual(device)
+    yield from dual_findings(case)
 
 
 def _undeclared(case: Case, row: Row, names: set[str], *, begun: bool) -> Finding:
@@ -121,23 +119,6 @@ def _inside(row: Row) -> Finding:
         "院内からの操作用で、外からの経路とは限りません",
         "for use inside; not by itself a way in",
         proven=False,
-    )
-
-
-def _dual(device: Device) -> Finding:
-    networks = " と ".join(device.dual_homed.networks) if device.dual_homed else ""
-    return Finding(
-        code="path.dual_homed",
-        device=device.id,
-        text=Text(
-            f"{_name(device)} が2系統（{networks}）につながっています。",
-            f"{_name(device)} stands on two networks ({networks}).",
-        ),
-        todo=Text(
-            "意図したものかを確かめ、届け出てください。", "Check whether it is meant to be so and declare it."
-        ),
-        proven=False,
-        observations=(device.shown_by,) if device.shown_by else device.observations[-1:],
     )
 
 
@@ -232,18 +213,10 @@ def _label(row: Row, language: str) -> str:
         path = row.found.path
         kind, product = kinds.choose("path", path.kind), path.product or ""
         how = product if product.startswith(kind) else f"{kind} {product}"
-        return " ".join(f"{_name(row.found.device)} {how} {path.port or ''}".split())
+        return " ".join(f"{row.found.device.called} {how} {path.port or ''}".split())
     said = row.declared
     words = (said.id, kinds.choose("path", said.means), said.product) if said else ()
     return " ".join(word for word in words if word)
-
-
-def _name(device: Device) -> str:
-    address = next((one.ip for one in device.addresses if one.ip), None)
-    return (
-        " ".join(word for word in (device.names[0] if device.names else "", address or "") if word)
-        or device.id
-    )
 
 
 def _disagrees(findings: tuple[Finding, ...]) -> Text:

@@ -8,6 +8,7 @@ something is written to `--keep FOLDER`, so that it can become a recording or a 
 
 import argparse
 import functools
+import gc
 import io
 import random
 import resource
@@ -56,26 +57,39 @@ def main() -> int:
     asked = parser.parse_args()
     chance = random.Random(asked.seed)
     readers = dict(_readers())
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for read, seeds in readers.values():
+        _feed(read, seeds[0])  # tables are loaded at first use, which is not the input's doing
+    gc.freeze()  # the tables stay; looking through them again and again is not the input's doing either
+    before = half = _most_memory()
     found, slowest = Counter[str](), (0.0, "")
     began = time.monotonic()
     names = sorted(readers)
     for number in range(asked.inputs):
+        if number == asked.inputs // 2:
+            half = _most_memory()
         name = names[number % len(names)]
         read, seeds = readers[name]
         data = _changed(chance, chance.choice(seeds))
         fault, spent = _feed(read, data)
+        if fault.startswith("slow"):  # once more: something else in the process may have been why
+            fault, spent = _feed(read, data)
         slowest = max(slowest, (spent, name))
         if fault:
             found[f"{name}: {fault}"] += 1
             _keep(asked.keep, name, number, data)
-    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    grown, later = (_most_memory() - before) / 1024, (_most_memory() - half) / 1024
     print(f"{asked.inputs} inputs over {len(readers)} readers in {time.monotonic() - began:.0f} s")
-    print(f"slowest reading {1000 * slowest[0]:.1f} ms ({slowest[1]}); memory grew by {grown:.0f} MB at most")
+    print(f"slowest reading {1000 * slowest[0]:.1f} ms ({slowest[1]})")
+    print(f"memory grew by {grown:.0f} MB at most, {later:.0f} MB of it in the second half")
     for what, times in found.most_common(50):
         print(f"{times:8d}  {what}")
     print(f"crashes and readings over 100 ms: {found.total()}")
     return 1 if found else 0
+
+
+def _most_memory() -> int:
+    """Give the most memory that we ever held, in KiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def _feed(read: Read, data: bytes) -> tuple[str, float]:

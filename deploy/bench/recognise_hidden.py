@@ -96,7 +96,7 @@ def _without(walks: list[dict[str, Any]]) -> Iterator[int]:
 
 
 def _forget() -> None:
-    traits.recognised.cache_clear()
+    traits.forget_recognised()
     vendor_values.places.cache_clear()
 
 

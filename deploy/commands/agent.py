@@ -5,49 +5,59 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.text import Text
 
+from agent.between import Between
 from agent.clock import Clock, SystemClock
 from agent.collector_client import CollectorAbsent, CollectorClient
-from agent.keys import Identity, load_identity
+from agent.keys import Identity, load_identity, make_new_key
 from agent.logbook import Logbook
+from agent.memory import Memory
 from agent.records import Spool
 from agent.refusal import Refusal
 from agent.rounds import Rounds
 from agent.settings import Settings, find_zone
-from agent.state_folder import LOGBOOK_FILE, find_state_folder, only_one
-from agent.survey import Progress, Survey
+from agent.state_folder import LOGBOOK_FILE, find_state_folder, only_one, take_wish, wish_whole
+from agent.survey import Survey
 from agent.uplink import Uplink, enrol
+from deploy.scan_progress import ScanProgress
 from deploy.site import Site, read_site
 from deploy.terminal import complain, errors
 from probes.facts import Scan
 
 _SOMETHING_TO_SEE, _UNFINISHED = 1, 4
-_STAGES = {
-    "listen": ("聞いています", "listening"),
-    "find": ("探しています", "finding"),
-    "ask": ("尋ねています", "asking"),
-    "done": ("尋ね終わりました", "done asking"),
-}
 
 
 def command(
     config: Annotated[Path, typer.Option(help="agent.toml")],
     enrol_code: Annotated[str, typer.Option("--enrol", help="登録コード / one-time enrolment code")] = "",
     once: Annotated[bool, typer.Option("--once", help="いま1回だけ調べる / one scan now, then end")] = False,
+    new_key: Annotated[
+        bool, typer.Option("--new-key", help="鍵を新しくして終わる / change the key, then end")
+    ] = False,
+    whole: Annotated[
+        bool,
+        typer.Option("--whole", help="次の調べで全機器に全部尋ねる / the next scan asks every device whole"),
+    ] = False,
 ) -> None:
     """予定どおりに調べ、台帳サーバーへ送り続けます / scan by the schedule and upload, until stopped."""
     site = read_site((), config)
-    _check(site.settings, config, once)
+    _check(site.settings, config, once or new_key)
     state = find_state_folder(site.settings.state_folder, os.environ)
+    if whole:
+        wish_whole(state)
+        if not once:
+            _tell("次の調べでは、すべての機器に全部尋ねます。", "The next scan asks every device whole.")
+            return
     with only_one(state):
         try:
-            code = asyncio.run(_run(site, state, enrol_code, once))
+            work = _change_key(site, state) if new_key else _run(site, state, enrol_code, once)
+            code = asyncio.run(work)
         except CollectorAbsent as absent:
             complain(absent.ja, absent.en)
             code = _UNFINISHED
@@ -96,15 +106,38 @@ async def _work(site: Site, state: Path, code: str, once: bool) -> int:
                 identity.agent,
                 state,
                 logbook,
-                Uplink(logbook, identity, client, clock),
-                lambda spool: _scan(site, spool, clock),
+                Uplink(logbook, identity, client, clock, state_folder=state),
+                lambda spool: _scan(site, spool, clock, logbook, state),
                 _tell,
                 clock,
+                _between(site, logbook, clock),
             )
             if not once:
                 await rounds.run()
                 return 0
             return await _told(await rounds.run_once(), logbook)
+
+
+def _between(site: Site, logbook: Logbook, clock: Clock) -> Callable[[], Awaitable[None]] | None:
+    """What is done between two scans: listening, where agent.toml allows it."""
+    if not site.settings.listen_between:
+        return None
+    return Between(site.scope, logbook, clock, logbook.newest_scan, _tell).run
+
+
+async def _change_key(site: Site, state: Path) -> int:
+    """Make a new key and hand it over; what began before and was interrupted is finished instead."""
+    clock = SystemClock(find_zone(site.settings.schedule.time_zone))
+    async with CollectorClient(site.settings.collector, clock) as client:
+        identity = await _identify(site.settings, state, "", clock)
+        make_new_key(state)
+        with Logbook(state / LOGBOOK_FILE, most_bytes=site.settings.spool_bytes) as logbook:
+            await Uplink(logbook, identity, client, clock, state_folder=state).settle_key()
+    _tell(
+        f"鍵を新しくしました（{identity.agent}）。前の鍵はもう使えません。",
+        f"The key of {identity.agent} is new; the old one is good for nothing any more.",
+    )
+    return 0
 
 
 async def _identify(settings: Settings, state: Path, code: str, clock: Clock) -> Identity:
@@ -128,8 +161,13 @@ async def _identify(settings: Settings, state: Path, code: str, clock: Clock) ->
     return identity
 
 
-async def _scan(site: Site, spool: Spool, clock: Clock) -> Scan:
-    return await Survey(site.settings, site.scope, spool, clock, tell=_Stages()).run()
+async def _scan(site: Site, spool: Spool, clock: Clock, notebook: Logbook, state: Path) -> Scan:
+    days, now = site.settings.schedule.whole_every_days, clock.now()
+    memory = await Memory.open(notebook, days, now, wish=take_wish(state))
+    survey = Survey(
+        site.settings, site.scope, spool, clock, ScanProgress("plain").tell, notebook=notebook, memory=memory
+    )
+    return await survey.run()
 
 
 async def _told(scan: Scan | None, logbook: Logbook) -> int:
@@ -142,22 +180,6 @@ async def _told(scan: Scan | None, logbook: Logbook) -> int:
             f"{waiting} records are still here; they are sent when the agent runs again.",
         )
     return _SOMETHING_TO_SEE if waiting else 0
-
-
-class _Stages:
-    """One line for each stage of a scan."""
-
-    def __init__(self) -> None:
-        self._stage = ""
-
-    def __call__(self, step: Progress) -> None:
-        if step.stage != self._stage:
-            self._stage = step.stage
-            ja, en = _STAGES[step.stage]
-            _tell(
-                f"{ja}（見つけた機器 {step.found}、送信 {step.packets} パケット）",
-                f"{en} ({step.found} found, {step.packets} packets sent)",
-            )
 
 
 def _tell(ja: str, en: str) -> None:

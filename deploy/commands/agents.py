@@ -12,9 +12,11 @@ from rich.table import Table
 from rich.text import Text
 
 from agent.refusal import Refusal
+from deploy.console import tell
 from deploy.terminal import say
 from inventory_db import agents
 from inventory_db.agents import Agent, Engine
+from inventory_db.audit import Action
 from inventory_db.tables import open_ledger, writing
 
 _MOST_HOURS = 24 * 30
@@ -69,6 +71,7 @@ def _check(action: str, what: str, hours: float) -> None:
 def _make_code(engine: Engine, name: str, hours: float) -> None:
     with writing(engine) as connection:
         code = agents.create_enrolment(connection, name.strip(), timedelta(hours=hours))
+        tell(connection, Action.INVITE, "agent", name.strip(), {"hours": hours})
     sys.stdout.write(code + "\n")
     say(
         f"{hours:g} 時間以内に1回だけ使えます。控えは残りません。エージェントで: daicho agent --config agent.toml --enrol {code}",
@@ -106,6 +109,7 @@ def _revoke(engine: Engine, id: str) -> None:
                 f"There is no agent “{id[:40]}”. See daicho agents list.",
             )
         agents.revoke(connection, id, datetime.now(UTC))
+        tell(connection, Action.AGENT_REVOKED, "agent", id, {"name": found.name})
     say(
         f"{found.name} の登録を取り消しました。届いた記録は残ります。",
         f"{found.name} is revoked; what it has uploaded stays.",

@@ -10,8 +10,10 @@ import msgspec
 import typer
 
 from agent.refusal import Refusal
+from deploy.journal_file import journal_file
 from deploy.journal_table import journal_table
-from deploy.terminal import check_language, output, plain
+from deploy.result_file import write_result
+from deploy.terminal import check_language, output, plain, say
 from inventory_db import observations
 from inventory_db.tables import open_ledger
 
@@ -20,12 +22,19 @@ def command(
     ledger: Annotated[Path, typer.Option(help="台帳ファイル / ledger file")] = Path("daicho.sqlite"),
     address: Annotated[str, typer.Option(help="この機器だけ / only this device")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="1行1件の JSON / JSON lines")] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="書き出す先 .csv か .jsonl / file to write, .csv or .jsonl")
+    ] = None,
     lang: Annotated[str, typer.Option(help="表の言語 ja | en / language of the table")] = "ja",
 ) -> None:
     """送ったものの記録を示します / what we sent."""
     language, only = check_language(lang), _address(address)
     with open_ledger(ledger, create=False).connect() as connection:
         lines = observations.journal(connection, only)
+    if out:
+        write_result(out, journal_file(lines, out))
+        say(f"{len(lines)} 件を {out} に書きました。", f"{len(lines)} lines are written to {out}.")
+        return
     if as_json:
         sys.stdout.writelines(msgspec.json.encode(line).decode() + "\n" for line in lines)
         return

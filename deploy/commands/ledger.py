@@ -16,6 +16,8 @@ from collector import exports
 from collector.documents.paper import Paper
 from collector.documents.paper_pdf import write_paper_pdf
 from collector.documents.paper_xlsx import write_paper_xlsx
+from collector.export_formats import format_names, load_format
+from collector.holding import read_holding
 from collector.settings import Settings
 from deploy.cloud_preview import print_cloud_ledger
 from deploy.ledger_summary import print_ledger, print_next
@@ -25,7 +27,7 @@ from deploy.terminal import check_language, errors, output, say
 from inventory_db import ledger as ledgers
 from inventory_db.tables import open_ledger
 
-_FORMATS = ("table", "json", "csv", "xlsx", "pdf")
+_FORMATS = ("table", "json", "csv", "xlsx", "pdf", *format_names())
 _PLACE = Settings()  # the facility and time zone of a ledger that no collector.toml speaks for
 
 
@@ -38,7 +40,7 @@ def command(
     lang: Annotated[str, typer.Option(help="表の言語 ja | en / language of the table")] = "ja",
 ) -> None:
     """機器台帳を示します / show the ledger."""
-    _check(form, out)
+    _check(form, out, cloud)
     language, moment = check_language(lang), read_moment(at, _PLACE.zone)
     with open_ledger(ledger, create=False).connect() as connection:
         if form == "table" and cloud:
@@ -48,20 +50,33 @@ def command(
             print_ledger(output(), ledgers.document(connection, at=moment), language)
             print_next(errors, ledger, language)
             return
-        data = (_CLOUD_WRITERS if cloud else _WRITERS)[form](connection, moment)
+        data = _write(connection, form, cloud, moment)
     _deliver(data, out)
 
 
-def _check(form: str, out: Path | None) -> None:
+def _write(connection: Connection, form: str, cloud: bool, at: datetime | None) -> bytes:
+    if form in format_names():
+        holding = read_holding(connection, _PLACE.facility, datetime.now(UTC), at)
+        return load_format(form).write(holding)
+    return (_CLOUD_WRITERS if cloud else _WRITERS)[form](connection, at)
+
+
+def _check(form: str, out: Path | None, cloud: bool) -> None:
     if form not in _FORMATS:
         raise Refusal(
             f"形式「{form[:40]}」はありません。{'、'.join(_FORMATS)} から選んでください。",
             f"There is no format “{form[:40]}”. Choose one of {', '.join(_FORMATS)}.",
         )
-    if form in ("xlsx", "pdf") and out is None and sys.stdout.isatty():
+    if cloud and form in format_names():
         raise Refusal(
-            f"{form} ファイルは画面に表示できません。--out 台帳.{form} のように出力先を指定してください。",
-            f"A file of the form {form} cannot be shown on a terminal. Name a file: --out ledger.{form}.",
+            f"クラウドサービス台帳には {form} 形式がありません。--cloud を外すか、xlsx、csv、json にしてください。",
+            f"The ledger of cloud services has no form {form}. Leave out --cloud, or use xlsx, csv or json.",
+        )
+    ending = load_format(form).ENDING if form in format_names() else form
+    if ending in ("xlsx", "pdf", "zip") and out is None and sys.stdout.isatty():
+        raise Refusal(
+            f"{form} ファイルは画面に表示できません。--out 台帳.{ending} のように出力先を指定してください。",
+            f"A file of the form {form} cannot be shown on a terminal. Name a file: --out ledger.{ending}.",
         )
     if form == "table" and out is not None:
         raise Refusal(

@@ -36,10 +36,11 @@ def command(
     yes_large: Annotated[
         bool, typer.Option("--yes-large", help="/16 より広い範囲 / wider than a /16")
     ] = False,
+    progress: Annotated[str, typer.Option(help="進み方 auto | plain | json / how progress is told")] = "auto",
     lang: Annotated[str, typer.Option(help="表の言語 ja | en / language of the table")] = "ja",
 ) -> None:
     """範囲を調べて台帳に書きます / scan the scope into the ledger."""
-    language = check_language(lang)
+    language, shown = check_language(lang), ScanProgress(progress)
     if json_to and json_to != "-":
         check_result(Path(json_to))
     site = read_site(
@@ -55,8 +56,8 @@ def command(
             f"{network} は触れない一覧にあるので避けます。",
             f"{network} is on the never-list and is left alone.",
         )
-    with ScanProgress() as progress:
-        done = scan_into(ledger, site.settings, site.scope, progress.tell)
+    with shown:
+        done = scan_into(ledger, site.settings, site.scope, shown.tell)
     with done.engine.connect() as connection:
         document = ledgers.document(connection)
     _write(document, json_to, language)

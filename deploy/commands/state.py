@@ -14,18 +14,24 @@ import typer
 from sqlalchemy import Connection, Engine
 
 from agent.refusal import Refusal
+from collector.basis import AGE_LIMIT
 from collector.case import JAPAN
+from collector.pinning import pin_signed
 from collector.statement_check import check_statement, known_in
+from collector.stating import follow
 from deploy.by_place import check_word
+from deploy.console import tell
 from deploy.state_fields import read_fields
 from deploy.state_kinds import kinds, words
 from deploy.state_words import field_words
 from deploy.terminal import output, plain, say
 from deploy.wrapping import wrap
 from inventory_db import attachments, ledger, statements
+from inventory_db.audit import Action
 from inventory_db.stated import KINDS, Statement
 from inventory_db.tables import open_ledger, writing
 
+_MOST_TOLD = 100  # entries of the audit log for one file of statements; the rest is one more
 MOST_FILE = 4 * 1024 * 1024  # bytes of a JSON file of statements
 
 
@@ -82,6 +88,12 @@ def _state(
             check_statement(one, known, today)
             known = known.plus(one)
         statements.state_all(connection, said, who, now)
+        follow(connection, {one.KIND for one in said})
+        for one in said[:_MOST_TOLD]:
+            tell(connection, Action.STATEMENT, kind, one.key, {}, who=who)
+        if len(said) > _MOST_TOLD:
+            tell(connection, Action.STATEMENT, kind, "", {"more": len(said) - _MOST_TOLD}, who=who)
+    pin_signed(engine, now, AGE_LIMIT)
     for one in said:
         say(f"記入しました: {one.KIND} {one.key}".rstrip(), f"Stated: {one.KIND} {one.key}".rstrip())
 
@@ -151,6 +163,9 @@ def _list(engine: Engine, kind: str) -> None:
 def _withdraw(engine: Engine, kind: str, key: str, who: str) -> None:
     with writing(engine) as connection:
         done = statements.withdraw(connection, kind, key, who, datetime.now(UTC))
+        if done:
+            tell(connection, Action.STATEMENT, kind, key, {"taken_back": True}, who=who)
+            follow(connection, {kind})
     if not done:
         raise Refusal(
             f"取り下げる記入がありません（{kind} {key[:60]}）。daicho state {kind} --list で見出しを確かめてください。",

@@ -20,7 +20,7 @@ from typing import NoReturn
 
 from deploy.lab import kernel
 from deploy.lab.daemons import File, Port, Recipe
-from deploy.lab.layout import Host, Layout
+from deploy.lab.layout import Host, Layout, Nic
 
 __all__ = ["EXITED", "Ground", "start"]
 
@@ -191,7 +191,10 @@ def _configure_network(layout: Layout, host: Host) -> None:
     for number, nic in enumerate(host.nics):
         kernel.write_checksums_ourselves(f"eth{number}")
         (net / f"conf/eth{number}/rp_filter").write_text("0")
+        (net / f"conf/eth{number}/proxy_arp").write_text("1" if host.proxy_arp else "0")
         lines += _card_lines(f"eth{number}", layout.interface(nic), only_arp=host.answers == "arp")
+        lines += _more_lines(f"eth{number}", layout.interface(nic), nic)
+    lines += [line for name, text in host.bridges.items() for line in _bridge_lines(name, text)]
     lines += [f"route add {network} via {via}" for network, via in host.routes.items()]
     lines += [f"route add default via {host.gateway}"] if host.gateway else []
     lines += ["route add blackhole default"] if host.answers == "arp" else []
@@ -204,6 +207,30 @@ def _card_lines(interface: str, address: str, *, only_arp: bool) -> list[str]:
     """Return `ip` lines for a card; with no route back a host answers ARP and nothing else."""
     text = f"{address.partition('/')[0]}/32" if only_arp else address
     return [f"link set {interface} up", *([f"addr add {text} brd + dev {interface}"] if text else [])]
+
+
+def _more_lines(interface: str, address: str, nic: Nic) -> list[str]:
+    """Return `ip` lines for aliases, and for virtual addresses on a card of their own (as keepalived's use_vmac)."""
+    prefix = address.partition("/")[2]
+    lines = [f"addr add {ip}/{prefix} dev {interface}" for ip in nic.aliases]
+    for number, (mac, ip) in enumerate(nic.virtual.items()):
+        name = f"v{number}{interface}"
+        lines += [f"link add {name} link {interface} address {mac} type macvlan mode private"]
+        lines += [f"addr add {ip}/32 dev {name}", f"link set {name} up"]
+    return lines
+
+
+def _bridge_lines(name: str, address: str) -> list[str]:
+    """Return `ip` lines for a bridge with nobody on it, up because one end of a cable is plugged in."""
+    stub, end = f"s{name}"[:14], f"e{name}"[:14]
+    return [
+        f"link add {name} type bridge",
+        f"addr add {address} brd + dev {name}",
+        f"link add {stub} type veth peer name {end}",
+        f"link set {stub} master {name} up",
+        f"link set {end} up",
+        f"link set {name} up",
+    ]
 
 
 def _greet_router(host: Host) -> None:

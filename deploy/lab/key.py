@@ -84,6 +84,7 @@ class KeyHost(_Strict, frozen=True, kw_only=True):
     services: tuple[Service, ...] = ()
     dual_homed: tuple[str, ...] | None = None
     forwards: bool | None = None
+    hidden: bool = False  # nothing that it answers shows its second network: null is right
     fragile: bool = False
     remote_paths: tuple[RemoteKind, ...] = ()
     visible: bool = True

@@ -27,11 +27,16 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Nic(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A network card; `ip` is an address of the segment, 'dhcp', or empty for none."""
+    """A network card; `ip` is an address of the segment, 'dhcp', or empty for none.
+
+    `aliases` are more addresses of the same segment; `virtual` (MAC → address) are those of a VRRP router.
+    """
 
     segment: str
     mac: str
     ip: str = ""
+    aliases: tuple[str, ...] = ()
+    virtual: dict[str, str] = {}
 
 
 class Host(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -41,6 +46,8 @@ class Host(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     gateway: str = ""
     routes: dict[str, str] = {}
     forwards: bool = False
+    proxy_arp: bool = False  # answers ARP for every address that it has a route to
+    bridges: dict[str, str] = {}  # made inside the host only, as Docker does: name → address/prefix
     ipv6: bool = False
     answers: Literal["all", "arp"] = "all"
     daemons: tuple[AnyDaemon, ...] = ()
@@ -77,7 +84,9 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def place(self, name: str) -> Place:
         """Return what the daemons of a host may know of it."""
         host = self.hosts[name]
-        interfaces = tuple(text for nic in host.nics if (text := self.interface(nic)))
+        cards = tuple(text for nic in host.nics if (text := self.interface(nic)))
+        more = tuple(f"{ip}/{cards[0].partition('/')[2]}" for nic in host.nics for ip in nic.aliases)
+        interfaces = (*cards, *more, *host.bridges.values())
         return Place(name, interfaces, host.nics[0].mac, f"{self.name}/{name}")
 
 

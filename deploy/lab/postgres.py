@@ -7,12 +7,13 @@ finds it in the variable DAICHO_TEST_POSTGRES. Needs root.
 """
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
@@ -21,11 +22,12 @@ from deploy.lab import rootfs
 from deploy.lab.errors import LabError, LabUnavailable
 
 VARIABLE = "DAICHO_TEST_POSTGRES"
+SIZE = "DAICHO_LAB_POSTGRES_SIZE"  # of its disk in memory: 1g unless this says otherwise
 _READY_WITHIN = 60.0
 _SCRIPT = r"""
 set -eu
-root=$1 sockets=$2 scratch=$3
-mount -t tmpfs -o size=1g,mode=755 none "$scratch"
+root=$1 sockets=$2 scratch=$3 again=$4 size=$5
+mount -t tmpfs -o size=$size,mode=755 none "$scratch"
 mkdir "$scratch/upper" "$scratch/work" "$scratch/merged"
 mount -t overlay -o "lowerdir=$root,upperdir=$scratch/upper,workdir=$scratch/work" none "$scratch/merged"
 cd "$scratch/merged"
@@ -38,25 +40,79 @@ bin=$(echo usr/lib/postgresql/*/bin)
 as() { chroot . setpriv --reuid=postgres --regid=postgres --clear-groups env -i PATH=/usr/bin:/bin LC_ALL=C "$@"; }
 as "/$bin/initdb" -D /run/data -A trust -E UTF8 --no-locale -U postgres >/dev/null
 # Not exec: a change of user clears the parent-death signal, and this shell must die with its parent.
-as "/$bin/postgres" -D /run/data -k /run/sockets -c listen_addresses= -c max_connections=60 -c log_min_messages=fatal &
-wait
+while :; do
+as "/$bin/postgres" -D /run/data -k /run/sockets -c listen_addresses= -c max_connections=60 -c log_min_messages=fatal 2>/dev/null &
+wait || :
+[ "$again" = again ] || exit 0
+sleep 0.2
+done
 """
 
 
 @contextmanager
 def server() -> Iterator[str]:
     """Run a PostgreSQL; gives its SQLAlchemy URL. Raises LabUnavailable."""
+    with _running("once") as (_, url):
+        yield url
+
+
+class Restarting:
+    """A PostgreSQL that comes up again when it is killed, on the same data."""
+
+    def __init__(self, shell: int, url: str) -> None:
+        self._shell, self.url = shell, url
+
+    def kill(self) -> None:
+        """End every process of the server by SIGKILL."""
+        for process in self._processes():
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+
+    def data(self) -> Path | None:
+        """Give its data folder as seen from here; None while it does not run."""
+        first = next(iter(self._processes()), None)
+        return None if first is None else Path(f"/proc/{first}/root/run/data")
+
+    def _processes(self) -> list[int]:
+        """Give the server's processes: what stands below our shell and is called postgres."""
+        parents, names = dict[int, int](), dict[int, str]()
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit():
+                with suppress(OSError, IndexError, ValueError):
+                    head, _, rest = (entry / "stat").read_text("utf-8", "replace").rpartition(")")
+                    names[int(entry.name)] = head.partition("(")[2]
+                    parents[int(entry.name)] = int(rest.split()[1])
+        return sorted(id for id, name in names.items() if name == "postgres" and self._ours(id, parents))
+
+    def _ours(self, id: int, parents: dict[int, int]) -> bool:
+        while id in parents:
+            if id == self._shell:
+                return True
+            id = parents[id]
+        return False
+
+
+@contextmanager
+def restarting() -> Iterator[Restarting]:
+    """Run a PostgreSQL that may be killed and comes up again. Raises LabUnavailable."""
+    with _running("again") as (shell, url):
+        yield Restarting(shell, url)
+
+
+@contextmanager
+def _running(again: str) -> Iterator[tuple[int, str]]:
     root = rootfs.existing() or rootfs.build(_say)
+    size = os.environ.get(SIZE, "1g")
     with tempfile.TemporaryDirectory() as sockets, tempfile.TemporaryDirectory() as scratch:
         Path(sockets).chmod(0o755)
         namespaces = ["unshare", "--mount", "--pid", "--ipc", "--net", "--fork", "--kill-child"]
-        script = ["sh", "-c", _SCRIPT, "postgres", str(root), sockets, scratch]
+        script = ["sh", "-c", _SCRIPT, "postgres", str(root), sockets, scratch, again, size]
         process = subprocess.Popen(
             [*namespaces, *script], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
         )
         try:
             _await(process, sockets)
-            yield f"postgresql+psycopg://postgres@/postgres?host={sockets}"
+            yield process.pid, f"postgresql+psycopg://postgres@/postgres?host={sockets}"
         finally:
             process.kill()  # all of it is in memory, and with unshare its whole pid namespace ends
             process.wait(timeout=30)

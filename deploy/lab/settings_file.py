@@ -13,15 +13,18 @@ _PRIVACY = {"AES": "aes128", "DES": "des"}
 _AUTH = {"SHA": "sha1", "MD5": "md5", "SHA-256": "sha256", "SHA-512": "sha512"}
 
 
-def agent_toml(layout: str | Path) -> str:
-    """Write the settings of a layout as TOML; credentials per host, as the layout's devices have them."""
+def agent_toml(layout: str | Path, *networks: str) -> str:
+    """Write the settings of a layout as TOML; credentials per host, as the layout's devices have them.
+
+    `networks` are those of another agent, in place of the layout's scope.
+    """
     read = read_layout(layout_file(layout))
-    return "\n".join((*_scope(read), *_credentials(read))) + "\n"
+    return "\n".join((*_scope(read, networks), *_credentials(read))) + "\n"
 
 
-def _scope(layout: Layout) -> Iterator[str]:
+def _scope(layout: Layout, networks: tuple[str, ...]) -> Iterator[str]:
     yield "[scope]"
-    yield f"networks = {json.dumps([*layout.scope.networks, 'fe80::/64'])}"
+    yield f"networks = {json.dumps([*(networks or layout.scope.networks), 'fe80::/64'])}"
     yield f"never = {json.dumps(list(layout.scope.never))}"
     for address in layout.scope.dicom_allowed:
         yield "\n[[scope.host]]"

@@ -33,7 +33,7 @@ def command(
     language = check_language(lang)
     check_writing(do_write, who, gone)
     wanted = Wanted(sheet, read_overrides(mapping or [], FIELDS))
-    with ledger_for(ledger, do_write) as connection:
+    with ledger_for(ledger, do_write, file, who) as connection:
         made = prepare_cloud(connection, file, wanted)
         done = write_cloud(connection, made, who, datetime.now(UTC), gone) if do_write else None
     print_cloud_preview(output(), made, language)

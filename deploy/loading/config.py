@@ -20,8 +20,10 @@ from collector.imports.configurations.read import read_configuration
 from collector.imports.configurations.reading import Reading
 from collector.imports.configurations.shown import as_json
 from deploy.configuration_table import print_reading
+from deploy.console import tell
 from deploy.terminal import check_language, output, say
 from inventory_db import ledger as ledgers
+from inventory_db.audit import Action
 from inventory_db.device import Device
 from inventory_db.stated import Configuration
 from inventory_db.statements import state_all
@@ -67,6 +69,8 @@ def command(
     kept = [_statement(one, devices, device) for one in read]
     with writing(engine) as connection:
         state_all(connection, kept, who or getpass.getuser(), datetime.now(UTC))
+        for said in kept:
+            tell(connection, Action.IMPORT, "configuration", said.key, {"file": said.file}, who=who)
     unsettled = False
     for one, statement in zip(read, kept, strict=True):
         print_reading(output(), one.path.name, one.reading, one.on, _owner(statement, devices), language)

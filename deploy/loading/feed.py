@@ -20,7 +20,9 @@ from collector.advisories.feed import Loaded, Source, opened
 from collector.advisories.knowledge import AGE_LIMIT_DAYS, age_days
 from collector.advisories.loaded import held_day, known_exploited, take
 from collector.advisories.shipped import shipped_products
+from deploy.console import tell
 from deploy.terminal import say
+from inventory_db.audit import Action
 from inventory_db.tables import open_ledger, writing
 
 _MOST_PAGES = 2000
@@ -44,6 +46,8 @@ def command(
     now = datetime.now(UTC)
     with writing(engine) as connection:
         held = [take(connection, one, name, digest, who, now) for name, digest, one in taken]
+        for name, digest, _ in taken:
+            tell(connection, Action.IMPORT, "feed", name, {"sha256": digest}, who=who)
     for one in fetched:
         forget(one)
     look = [_tell(name, one, count) for (name, _, one), count in zip(taken, held, strict=True)]

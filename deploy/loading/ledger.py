@@ -39,7 +39,7 @@ def command(
     language = check_language(lang)
     check_writing(do_write, who, gone)
     wanted = Wanted(sheet, read_overrides(mapping or [], (*COLUMNS, *OTHER_COLUMNS)), name, replace)
-    with ledger_for(ledger, do_write) as connection:
+    with ledger_for(ledger, do_write, file, who) as connection:
         made = prepare(connection, file, wanted)
         done = write(connection, made, who, datetime.now(UTC), gone) if do_write else None
     print_preview(output(), made, language, show_all=show_all)

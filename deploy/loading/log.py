@@ -13,9 +13,11 @@ from rich.table import Table
 from agent.refusal import Refusal
 from collector.imports.logs.calls import Calls, LogRead, formats, read_log
 from collector.imports.logs.heard import JAPAN
+from deploy.console import tell
 from deploy.recorded import ReadProgress, lines
 from deploy.terminal import output, plain, say
 from inventory_db import ledger as ledgers
+from inventory_db.audit import Action
 from inventory_db.observations import append, vantages
 from inventory_db.tables import open_ledger, writing
 from probes.facts import FactKind, Observation, Outcome, Upload, Vantage, fact
@@ -45,6 +47,8 @@ def command(
         seen = tuple(one for path, log in read for one in observations(path, log, known))
         append(connection, Upload(observations=seen))
         ledgers.refresh(connection)
+        for path, _ in read:
+            tell(connection, Action.IMPORT, "log", path.name, {})
     for path, log in read:
         _tell(path, log)
     raise typer.Exit(_SOMETHING_TO_SEE if seen else 0)

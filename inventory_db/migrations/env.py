@@ -3,10 +3,41 @@
 
 from alembic import context
 
-from inventory_db import agents, attachments, statements  # importing them adds their tables to the metadata
+# importing them adds their tables to the metadata
+from inventory_db import (
+    account_tables,
+    advisories,
+    agents,
+    attachments,
+    audit,
+    drafts,
+    facilities,
+    jobs,
+    notices,
+    pins,
+    releases,
+    retention_run,
+    statements,
+    uploads,
+)
 from inventory_db.tables import metadata
 
-_TABLES = (agents.agents, statements.statements, attachments.attachments)
+_TABLES = (
+    agents.agents,
+    statements.statements,
+    attachments.attachments,
+    account_tables.accounts,
+    advisories.advisories,
+    audit.audit,
+    facilities.facilities,
+    jobs.jobs,
+    uploads.uploads,
+    pins.pins,
+    retention_run.door,
+    notices.notices,
+    releases.releases,
+    drafts.drafts,
+)
 
 context.configure(
     connection=context.config.attributes["connection"],

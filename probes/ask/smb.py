@@ -13,20 +13,28 @@ from probes.cursor import Cursor
 from probes.facts import Fact, FactKind, fact
 from probes.ntlm import NEGOTIATE as NTLM_NEGOTIATE
 from probes.ntlm import read_challenge
-from probes.smb_frames import frame, messages, receive_message
+from probes.smb_frames import (
+    MORE_PROCESSING,
+    NEGOTIATE,
+    SESSION_SETUP,
+    first_token,
+    frame,
+    header,
+    is_answer,
+    little,
+    messages,
+    receive_message,
+    session_setup,
+)
 
 PORTS = (445,)
 TRANSPORT = "tcp"
 SPEAKS_FIRST = False
 
 _DIALECTS = {0x0202: "2.0.2", 0x0210: "2.1", 0x0300: "3.0", 0x0302: "3.0.2", 0x0311: "3.1.1"}
-_NEGOTIATE, _SESSION_SETUP = 0, 1
-_MORE_PROCESSING = 0xC0000016
 _SIGNING_REQUIRED, _SIGNING_ENABLED = 2, 1
 _CLIENT = uuid.UUID("64616963-686f-4f00-8000-000000000001")
 _SALT = b"daicho asks once, keeps no key.."
-_SPNEGO = bytes.fromhex("06062b0601050502")
-_NTLM_MECHANISM = bytes.fromhex("060a2b06010401823702020a")
 
 
 async def ask(wire: Wire, port: int) -> None:
@@ -34,53 +42,33 @@ async def ask(wire: Wire, port: int) -> None:
     stream = await wire.tcp(port)
     await stream.send(frame(NEGOTIATE_REQUEST))
     answer = await receive_message(stream)
-    if _is_good(answer, _NEGOTIATE):
+    if is_answer(answer, NEGOTIATE, 0):
         await stream.send(frame(SETUP_REQUEST))
         await receive_message(stream)
 
 
-def _is_good(message: bytes, command: int) -> bool:
-    return message[:4] == b"\xfeSMB" and message[8:14] == b"\0\0\0\0" + command.to_bytes(2, "little")
-
-
-def _header(command: int, message: int) -> bytes:
-    return (
-        b"\xfeSMB" + _le(64, 2) + _le(0, 2) + _le(0, 4) + _le(command, 2) + _le(1, 2)  # credits
-        + _le(0, 4) + _le(0, 4) + _le(message, 8) + _le(0xFEFF, 4) + bytes(4 + 8 + 16)
-    )  # fmt: skip
-
-
-def _le(value: int, size: int) -> bytes:
-    return value.to_bytes(size, "little")
-
-
 def _negotiate() -> bytes:
-    integrity = _le(1, 2) + _le(len(_SALT), 2) + _le(1, 2) + _SALT  # SHA-512
-    encryption = _le(2, 2) + _le(2, 2) + _le(1, 2)  # AES-128-GCM, AES-128-CCM
+    integrity = little(1, 2) + little(len(_SALT), 2) + little(1, 2) + _SALT  # SHA-512
+    encryption = little(2, 2) + little(2, 2) + little(1, 2)  # AES-128-GCM, AES-128-CCM
     contexts = _context(1, integrity) + bytes(-len(integrity) % 8) + _context(2, encryption)
-    fixed = _le(36, 2) + _le(len(_DIALECTS), 2) + _le(1, 2) + _le(0, 2) + _le(0, 4) + _CLIENT.bytes_le
-    dialects = b"".join(_le(dialect, 2) for dialect in _DIALECTS) + bytes(2)  # to a multiple of 8
-    return _header(_NEGOTIATE, 0) + fixed + _le(112, 4) + _le(2, 2) + _le(0, 2) + dialects + contexts
+    fixed = (
+        little(36, 2)
+        + little(len(_DIALECTS), 2)
+        + little(1, 2)
+        + little(0, 2)
+        + little(0, 4)
+        + _CLIENT.bytes_le
+    )
+    dialects = b"".join(little(dialect, 2) for dialect in _DIALECTS) + bytes(2)  # to a multiple of 8
+    return header(NEGOTIATE, 0) + fixed + little(112, 4) + little(2, 2) + little(0, 2) + dialects + contexts
 
 
 def _context(kind: int, data: bytes) -> bytes:
-    return _le(kind, 2) + _le(len(data), 2) + _le(0, 4) + data
-
-
-def _der(tag: int, *content: bytes) -> bytes:
-    body = b"".join(content)
-    return bytes((tag, len(body))) + body  # every part is shorter than 128 bytes
-
-
-def _setup() -> bytes:
-    mechanisms = _der(0xA0, _der(0x30, _NTLM_MECHANISM))
-    token = _der(0x60, _SPNEGO, _der(0xA0, _der(0x30, mechanisms, _der(0xA2, _der(0x04, NTLM_NEGOTIATE)))))
-    fixed = _le(25, 2) + b"\0" + b"\1" + bytes(4 + 4) + _le(88, 2) + _le(len(token), 2) + bytes(8)
-    return _header(_SESSION_SETUP, 1) + fixed + token
+    return little(kind, 2) + little(len(data), 2) + little(0, 4) + data
 
 
 NEGOTIATE_REQUEST = _negotiate()
-SETUP_REQUEST = _setup()
+SETUP_REQUEST = session_setup(header(SESSION_SETUP, 1), first_token(NTLM_NEGOTIATE))
 
 
 def read(transcript: Transcript) -> tuple[Fact, ...]:
@@ -93,10 +81,10 @@ def read(transcript: Transcript) -> tuple[Fact, ...]:
         cursor.skip(4)
         status, command = cursor.u32le(), cursor.u16le()
         cursor.skip(64 - 14)
-        if command == _NEGOTIATE:
+        if command == NEGOTIATE:
             found.append(fact(FactKind.SERVICE, "smb"))
             found += _negotiated(cursor) if status == 0 else ()
-        elif command == _SESSION_SETUP and status == _MORE_PROCESSING:
+        elif command == SESSION_SETUP and status == MORE_PROCESSING:
             found += read_challenge(message)
     return tuple(found)
 

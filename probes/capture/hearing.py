@@ -14,6 +14,7 @@ from probes import isakmp, ntlm
 from probes.ask import banner, dicom, ssh, vnc
 from probes.capture import hospital_heard, snmp_heard, tls_heard
 from probes.capture.flow import Claim, Flow
+from probes.capture.port_mappings import mappings_of
 from probes.capture.smb_native import native_system
 from probes.contract import Line, Malformed, Transcript
 from probes.facts import Fact, FactKind, fact
@@ -50,6 +51,8 @@ def listen(flow: Flow, claims: Iterable[Claim]) -> Iterator[Said]:
         if facts:
             end, port = (flow.server, flow.server_port) if reader.server else (flow.client, flow.client_port)
             yield Said(end, port if reader.port else 0, flow.transport, reader.probe, facts)
+    for host, mapping in mappings_of(flow):
+        yield Said(host, 0, flow.transport, "port_mappings", (mapping,))
     for claim in claims:
         yield from _by_claim(flow, claim)
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """DHCP heard: what clients ask with and which servers answer (RFC 2131, RFC 2132). Sends nothing.
 
-A client's message is about the client, a server's about the server.
+A client's message is about the client, a server's about the server. A request that all hear names the server whose
+offer the client takes, also where the offer itself went to the client alone.
 """
 
 from collections.abc import Iterator
@@ -58,6 +59,8 @@ def _client_facts(client: str, own: str, options: dict[int, bytes]) -> Iterator[
     elif message == "request" and len(options.get(_REQUESTED, b"")) == 4:
         yield fact(FactKind.ADDRESS, frames.ip_text(options[_REQUESTED]), Sure.LIKELY)
     yield fact(FactKind.DHCP_MESSAGE, message)
+    if message == "request" and len(options.get(_SERVER, b"")) == 4:  # whose offer it takes
+        yield fact(FactKind.DHCP_SERVER, frames.ip_text(options[_SERVER]))
     for code, kind in ((_HOSTNAME, FactKind.DHCP_HOSTNAME), (_VENDOR, FactKind.DHCP_VENDOR_CLASS)):
         text = options.get(code, b"").rstrip(b"\0").decode("utf-8", "replace")
         if text:

@@ -13,6 +13,33 @@ FORMULA = "=cmd|' /C calc'!A0"
 BIDI = "invoice\u202egpj.exe"
 LONG = "モニタリングセントラルステーション" * 12
 UNBROKEN = "A" * 600
+HUGE = "<b>" + "巨" * 330_000  # 1 MB of UTF-8
+EVERYWHERE = (  # kinds of facts whose words come to stand in a ledger's rows, a path or a verdict
+    FactKind.MAKER,
+    FactKind.SERIAL,
+    FactKind.OS,
+    FactKind.OS_VERSION,
+    FactKind.FIRMWARE_VERSION,
+    FactKind.PRODUCT,
+    FactKind.VERSION,
+    FactKind.SERVICE,
+    FactKind.REMOTE_PATH,
+    FactKind.REMOTE_NAME,
+    FactKind.LOCATION,
+    FactKind.SSDP_SERVER,
+    FactKind.SMB_GUID,
+    FactKind.OXID_BINDING,
+    FactKind.INTERFACE,
+)
+EVIL = (
+    SCRIPT,
+    IMAGE,
+    FORMULA,
+    BIDI,
+    "\x1b[31mred\x00\x9b",
+    "javascript:document.title='owned'",
+    "{{7*7}}${7*7}",
+)
 
 VANTAGES = (
     Vantage(id="v-his", host="scanbox", interface="eth1", address="10.10.1.9", network=HIS),
@@ -105,6 +132,65 @@ def hostile(ip: str) -> tuple[Observation, ...]:
     )
     text = f"~ open tcp 80\n< {SCRIPT.encode()!r}\n< {IMAGE.encode()!r}"
     return host(ip, seen(ip, "http", *title, *raw, port=80, transcript=text))
+
+
+def hostile_lab(ip: str) -> tuple[Observation, ...]:
+    """A device that also lies in its certificate, banners and transcripts, and whose name is a megabyte."""
+    names = tuple(Fact(FactKind.NAME, word) for word in (HUGE, *EVIL))
+    certificate = (
+        fact(FactKind.OPEN, "tcp"),
+        Fact(FactKind.TLS_SUBJECT, f"CN={SCRIPT},O={FORMULA}"),
+        Fact(FactKind.TLS_ISSUER, f"CN={IMAGE}"),
+        Fact(FactKind.TLS_SAN, BIDI),
+        Fact(FactKind.TLS_NOT_AFTER, SCRIPT),
+    )
+    huge = tuple(Fact(kind, HUGE) for kind in EVERYWHERE)
+    vnc = (fact(FactKind.OPEN, "tcp"), Fact(FactKind.SERVICE, SCRIPT), Fact(FactKind.REMOTE_PATH, "vnc"))
+    text = "\n".join(EVIL) + "\n< b'\\xff\\xfe\\x00<script>'"
+    said = f"< {HUGE}\n{text}"
+    return host(
+        ip,
+        seen(ip, "netbios", *names, port=137),
+        seen(ip, "tls", *certificate, port=443, transcript=text),
+        seen(ip, "vnc", *vnc, port=5900, transcript=text, reason=f"{SCRIPT}: {IMAGE} / {FORMULA}"),
+        seen(ip, "snmp", fact(FactKind.OPEN, "tcp"), *huge, port=161, transcript=said, reason=HUGE),
+        seen(ip, "plan", port=9100, outcome=Outcome.HELD_BACK, reason=f"never_send: {HUGE}"),
+        snmp(ip, SCRIPT, FORMULA, Fact(FactKind.MODEL, FORMULA)),
+        seen(
+            ip, "telnet", Fact(FactKind.TELNET_BANNER, f"{SCRIPT}{BIDI}\x00\x1b[2J"), port=23, transcript=text
+        ),
+    )
+
+
+def hostile_upload() -> Upload:
+    """A small network on which everything that can speak means harm; journal and scan too."""
+    everything = (
+        *host("10.10.1.254", snmp("10.10.1.254", "RTX1210 Rev.14.01.42 (Fri Mar 1 2024)", "core-rtx")),
+        *hostile("10.20.1.66"),
+        *hostile_lab("10.20.1.67"),
+    )
+    scan = Scan(
+        id="scan-1",
+        started=START,
+        ended=START + timedelta(minutes=9),
+        scope=(HIS, MODALITY, SCRIPT),
+        state="complete",
+        planned=508,
+        finished=508,
+    )
+    said = tuple(
+        Sent(
+            scan="scan-1", vantage="v-mod", at=START, address="10.20.1.67", action=word, probe=word, why=word
+        )
+        for word in EVIL
+    )
+    vantages = (
+        VANTAGES[0],
+        Vantage(id="v-mod", host=SCRIPT, interface=IMAGE, address="10.20.1.9", network=MODALITY),
+    )
+    return Upload(
+        scans=(scan,), vantages=vantages, observations=everything, sent=(*journal(everything), *said)
+    )
 
 
 def observations() -> tuple[Observation, ...]:

@@ -89,7 +89,7 @@ def _whom(one: Stored) -> str:
 def _outcome(one: Stored, word: str) -> str:
     return {Outcome.SILENT: "答えなし", Outcome.HELD_BACK: "尋ねず", Outcome.ANSWERED: ""}.get(
         one.outcome, word
-    ) + (f"（{one.reason}）" if one.reason else "")
+    ) + (f"（{_cut(one.reason)}）" if one.reason else "")
 
 
 def _exchange(one: Stored, texts: Mapping[str, str]) -> tuple[str, str]:

@@ -9,6 +9,7 @@ from collector.documents.annex_numbers import Numbers
 from collector.documents.era import era_day
 from collector.documents.paper import UNKNOWN, Column, Paper, Part
 from collector.dossier import Dossier
+from collector.dual_homed import Dual, duals
 from collector.register import CONFIRMED, CORRECTED, DENIED, NONE, Match, Row, weaknesses
 from collector.register_lines import LISTS, Line, lines, of_match
 from collector.translation import Words, load_words
@@ -51,6 +52,15 @@ _LIST = (
     Column("経路", 1.6),
     Column("事業者", 1.6),
     Column("違い・次にすること", 3.4),
+)
+_DUALS = (
+    Column("管理番号", 0.7),
+    Column("機器", 1.4),
+    Column("見つかった網", 1.5),
+    Column("届出との突き合わせ", 1.8),
+    Column("目的", 1.8),
+    Column("承認", 1.0),
+    Column("見直しの日", 0.9),
 )
 # heading, name of the Excel sheet, and what is to be done, for each of the three lists
 _LISTS = {
@@ -98,9 +108,35 @@ def make(dossier: Dossier) -> Paper:
                 notes=("「要確認」は、まだ誰も届け出ていないか、確認していないことを表します。",),
             ),
             *(_list(match, found, words) for match in LISTS),
+            _duals(dossier),
         ),
         made=dossier.made,
         now=dossier.case.now,
+    )
+
+
+def _duals(dossier: Dossier) -> Part:
+    """Devices on two networks, found or declared."""
+    return Part(
+        heading="2つの網につながる機器（2枚挿し）",
+        sheet="2枚挿し",
+        lines=("届出のないもの、届出と違うもの、見直しの日を過ぎたものから並べています。",),
+        columns=_DUALS,
+        rows=tuple(_dual(one, dossier) for one in duals(dossier.case)),
+        empty="見つかったものも届出もありません。答えない機器もあるため、無いことの証拠にはなりません。",
+    )
+
+
+def _dual(one: Dual, dossier: Dossier) -> tuple[str, ...]:
+    said = one.said
+    return (
+        dossier.number(one.device.id),
+        one.device.names[0] if one.device.names else "",
+        "\n".join(one.networks) or "（2つ目は見つかっていません）",
+        load_words("ja").choose("dual_standing", one.standing.value),
+        said.purpose if said else UNKNOWN,
+        f"{said.approver}\n{era_day(said.on)}" if said else UNKNOWN,
+        era_day(said.review_by) if said else UNKNOWN,
     )
 
 
@@ -143,14 +179,16 @@ def _confirmation(dossier: Dossier, said: Confirmation, vendors: dict[str, str])
 def _line(line: Line, words: Words) -> tuple[str, ...]:
     said = line.said
     contract = line.contract.ja if line.contract else ""
-    who = (line.vendor_name, contract, line.vendor.contact if line.vendor else "")
+    users, limit = (line.word.users, line.word.restriction) if line.word else ("", "")
+    who = (line.vendor_name, users, contract, line.vendor.contact if line.vendor else "")
+    limited = f"制限：{limit}" if limit else ""
     how = (words.choose("path", line.kind), line.product, str(line.port or ""))
     confirmed = era_day(line.confirmed.on) if line.confirmed else ""
     until = era_day(line.valid_until) if line.valid_until else ""
     return (
         line.number,
         "\n".join(filter(None, who)) or UNKNOWN,
-        "\n".join(filter(None, (said.where, "、".join(said.sources)))) or UNKNOWN,
+        "\n".join(filter(None, (said.where, "、".join(said.sources), limited))) or UNKNOWN,
         " ".join(filter(None, how)) or UNKNOWN,
         said.authentication or UNKNOWN,
         said.ids or UNKNOWN,

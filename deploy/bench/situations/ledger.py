@@ -3,6 +3,7 @@
 
 from dataclasses import replace
 from datetime import date, timedelta
+from functools import partial
 
 from collector.case import Case
 from deploy.bench.good_facility import GATE, PC, REVIEW, SERVER, facility, hosts
@@ -10,7 +11,7 @@ from deploy.bench.made_up import FILLED, NOW, device, scan, typed
 from deploy.bench.situations import ASK, CANNOT, LEDGER, NO, PATCHES, SOURCES, Situation
 from inventory_db.device import Address
 from inventory_db.official import official_row
-from inventory_db.stated import Facility, ListedDevice, Review
+from inventory_db.stated import Facility, ListedDevice, Review, StockTake
 
 JUST = frozenset({LEDGER})
 HALF = scan(state="stopped", finished=100)
@@ -50,6 +51,15 @@ def _translated() -> Case:
 
 
 SITUATIONS = (
+    *(
+        Situation(
+            f"a stock-take found {found} where the server should stand",
+            partial(facility, StockTake(item=SERVER, found=found, on=NOW.date())),
+            {LEDGER: CANNOT},
+            JUST,
+        )
+        for found in ("no", "unknown")
+    ),
     Situation(
         "a device that nobody listed",
         lambda: facility(devices=(*hosts(), NEW), filled=(GATE, SERVER, PC)),

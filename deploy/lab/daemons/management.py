@@ -35,6 +35,8 @@ class Snmpd(Daemon, frozen=True, kw_only=True, tag="snmpd"):
     contact: str = ""
     community: str = ""
     users: tuple[SnmpUser, ...] = ()
+    engine: str = ""  # engine ID in hex; "": made of the first card's MAC
+    boots: int = 0  # how often this engine was started before
     values: dict[str, str] = msgspec.field(default_factory=dict)
 
     def recipe(self, place: Place) -> Recipe:
@@ -44,7 +46,9 @@ class Snmpd(Daemon, frozen=True, kw_only=True, tag="snmpd"):
             f'createUser {user.name} {user.auth} "{user.auth_password}" {user.priv} "{user.priv_password}"\n'
             for user in self.users
         )
-        secrets = File("/var/lib/snmp/snmpd.conf", users, 0o600)
+        past = f"engineBoots {self.boots}\n" if self.boots else ""
+        past += f"oldEngineID 0x{self.engine}\n" if self.engine else ""
+        secrets = File("/var/lib/snmp/snmpd.conf", users + past, 0o600)
         command = (
             "snmpd",
             "-f",
@@ -59,7 +63,7 @@ class Snmpd(Daemon, frozen=True, kw_only=True, tag="snmpd"):
         return Recipe((config, secrets), commands=(command,), ready=udp(161))
 
     def _config(self, place: Place) -> list[str]:
-        lines = [f"sysName {self.name or place.host}", "engineIDType 3", "engineIDNic eth0"]
+        lines = [f"sysName {self.name or place.host}", *self._engine()]
         lines += [f"sysDescr {self.description}"] if self.description else []
         lines += [f"sysObjectID {self.object_id}"] if self.object_id else []
         lines += [f"sysLocation {self.location}"] if self.location else []
@@ -68,6 +72,9 @@ class Snmpd(Daemon, frozen=True, kw_only=True, tag="snmpd"):
         lines += [f"rocommunity {self.community} default -V face"] if self.community else []
         lines += [f"rouser {user.name} priv -V face" for user in self.users]
         return lines + [f"override {oid} {value}" for oid, value in self.values.items()]
+
+    def _engine(self) -> tuple[str, ...]:
+        return (f"exactEngineID 0x{self.engine}",) if self.engine else ("engineIDType 3", "engineIDNic eth0")
 
     def _extra_views(self) -> list[str]:
         return ["." + oid.strip(".") for oid in self.values]

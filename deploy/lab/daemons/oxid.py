@@ -27,6 +27,7 @@ class Oxid(Daemon, frozen=True, kw_only=True, tag="oxid"):
     def recipe(self, place: Place) -> Recipe:
         """Return the stub, which serves one connection after the other."""
         texts = (self.name, *self.addresses)
+        server_alive2(0, texts)  # loads the codec while this machine's Python can still be reached
         return Recipe(serve=lambda: _serve(self.port, texts), ready=tcp(self.port))
 
 

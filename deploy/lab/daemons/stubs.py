@@ -6,11 +6,12 @@ They run in a forked child inside the host's root file system, so everything the
 
 import selectors
 import socket
+import time
 from pathlib import Path
 
 from deploy.lab.daemons.recipe import Daemon, Place, Recipe, tcp
 
-__all__ = ["Recorder", "Tarpit", "recording"]
+__all__ = ["Igd", "Recorder", "Tarpit", "recording"]
 
 _CHUNK = 65536
 
@@ -38,6 +39,32 @@ class Tarpit(Daemon, frozen=True, kw_only=True, tag="tarpit"):
     def recipe(self, place: Place) -> Recipe:
         """Return the tarpit."""
         return Recipe(serve=lambda: _listen(self.ports, record=False), ready=tcp(*self.ports))
+
+
+class Igd(Daemon, frozen=True, kw_only=True, tag="igd"):
+    """A router that offers itself by UPnP (UPnP Device Architecture 1.1 §1.2.2): a NOTIFY every second."""
+
+    server: str
+
+    def recipe(self, place: Place) -> Recipe:
+        """Return the announcer."""
+        address = place.addresses[0]
+        return Recipe(serve=lambda: _announce(address, self.server))
+
+
+def _announce(address: str, server: str) -> None:
+    kind = "urn:schemas-upnp-org:device:InternetGatewayDevice:1"
+    text = (
+        "NOTIFY * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\nCACHE-CONTROL: max-age=1800\r\n"
+        f"LOCATION: http://{address}:5000/rootDesc.xml\r\nSERVER: {server}\r\nNT: {kind}\r\n"
+        f"USN: uuid:lab::{kind}\r\nNTS: ssdp:alive\r\n\r\n"
+    )
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as door:
+        door.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(address))
+        door.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 2)
+        while True:
+            door.sendto(text.encode(), ("239.255.255.250", 1900))
+            time.sleep(1)
 
 
 def _listen(ports: tuple[int, ...], *, record: bool) -> None:

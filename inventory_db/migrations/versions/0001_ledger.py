@@ -27,6 +27,16 @@ def upgrade() -> None:
     _refuse_changes()
 
 
+def downgrade() -> None:
+    """Drop every table: an empty database is left."""
+    for table in ("human_entries", "devices", "numbers", "vantages", "scans", "journal", "observations"):
+        op.drop_table(table)
+    op.drop_table("transcripts")  # observations refer to it
+    op.drop_table("daicho_marks")
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("DROP FUNCTION daicho_append_only()")
+
+
 def _create_log() -> None:
     op.create_table(
         "transcripts",

@@ -31,3 +31,9 @@ def upgrade() -> None:
         sa.Column("expires", sa.BigInteger, nullable=False),
         sa.Column("agent", sa.String(32), sa.ForeignKey("agents.id")),
     )
+
+
+def downgrade() -> None:
+    """Drop the agents and their codes; they must enrol again later."""
+    op.drop_table("enrolments")
+    op.drop_table("agents")

@@ -44,6 +44,14 @@ def upgrade() -> None:
     _refuse_changes()
 
 
+def downgrade() -> None:
+    """Drop what people stated and attached, and the indexes by scan."""
+    for table in ("observations", "journal"):
+        op.drop_index(f"ix_{table}_scan_at", table)
+    op.drop_table("attachments")
+    op.drop_table("statements")
+
+
 def _refuse_changes() -> None:
     if op.get_bind().dialect.name == "sqlite":
         for table in APPEND_ONLY:

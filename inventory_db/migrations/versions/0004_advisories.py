@@ -32,3 +32,9 @@ def upgrade() -> None:
         sa.Column("body", sa.LargeBinary, nullable=False),
         sa.PrimaryKeyConstraint("kind", "key"),
     )
+
+
+def downgrade() -> None:
+    """Drop what was loaded from feeds; it can be loaded again."""
+    op.drop_table("advisories")
+    op.drop_table("advisory_feeds")

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The stage of a scan that finds who is there: our links first, our gateways' own tables, then what lies behind them."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from agent.clock import Clock
+from agent.discovery import Discovery
+from agent.ground import Ground, link_local
+from agent.headway import Headway
+from agent.packet_worker import PacketWorker
+from agent.sightings import Sightings
+from agent.vantage import neighbours
+from probes.facts import Fact, FactKind
+
+SLICE = 2048  # addresses of one segment between two notes of how far the sweep has come
+
+
+@dataclass(slots=True)
+class Finding:
+    """Finds the hosts of a scope and tells `seen` of them. `headway`: what was swept before is not swept again."""
+
+    ground: Ground
+    clock: Clock
+    seen: Sightings
+    discovery: Discovery
+    headway: Headway
+    found: Callable[[str, str, str], None]  # (interface, address, mac)
+    note: Callable[[str, str, str, tuple[Fact, ...]], None]  # (address, probe, transport, facts)
+    swept: Callable[[Iterable[str]], None]  # these addresses were dealt with
+    ask_gateways: Callable[[str], Awaitable[bool]]
+    unnamed: int = 0  # addresses left alone because a router's table was cut short
+
+    async def run(self, addresses: Iterable[str]) -> None:
+        """Find whoever is at these addresses."""
+        on_link, routed = self._split(addresses)
+        behind = [address for group in routed.values() for address in group]
+        worker = self.discovery.worker
+        if worker is None:
+            await self._knock(on_link, behind)
+        else:
+            async with asyncio.TaskGroup() as group:
+                for interface, there in on_link.items():
+                    group.create_task(self._by_arp(worker, interface, there))
+            await self._solicit()
+            if behind:
+                await self._find_behind_routers(worker, routed)
+        self.seen.doubt_crowds(behind)
+
+    async def _by_arp(self, worker: PacketWorker, interface: str, addresses: list[str]) -> None:
+        for end, part in self._slices(interface, addresses):
+            await self.discovery.by_arp(interface, part)
+            for address in part:
+                for mac in worker.arp_answers.get((interface, address), ()):
+                    self.found(interface, address, mac)
+            self._note_slice(interface, end)
+
+    async def _find_behind_routers(
+        self, worker: PacketWorker, routed: dict[tuple[str, str], list[str]]
+    ) -> None:
+        cut = await self.ask_gateways("who stands behind it")
+        async with asyncio.TaskGroup() as group:
+            for (interface, network), addresses in routed.items():
+                group.create_task(self._by_echo(worker, interface, network, addresses, cut))
+        await self.ask_gateways("who answered behind it")
+
+    async def _by_echo(
+        self, worker: PacketWorker, interface: str, network: str, addresses: list[str], cut: bool
+    ) -> None:
+        via = interface if interface in self.ground.interfaces else self.ground.interfaces[0]
+        for end, part in self._slices(network, addresses):
+            named = [address for address in part if not cut or address in self.seen.macs]
+            self.unnamed += len(part) - len(named)
+            asked = [address for address in named if not self.seen.is_fragile(address)]
+            self.swept(set(part).difference(asked))  # dealt with: known, and left alone
+            await self.discovery.by_echo(via, network, asked)
+            for address in part:
+                # an answer from another address proves nobody at this one
+                if (reply := worker.echo_answers.get(address)) == "echo-reply":
+                    self.seen.add(address)
+                    self.note(address, "echo", "icmp", (Fact(FactKind.ICMP_REPLY, reply),))
+            self._note_slice(network, end)
+
+    async def _knock(self, on_link: dict[str, list[str]], behind: list[str]) -> None:
+        """Knock where nobody is known yet; those in the neighbour table are there without a knock."""
+        for segment, addresses in (*on_link.items(), ("", behind)):
+            for end, part in self._slices(f"knock {segment}", addresses):
+                unknown = [a for a in part if not self.seen.mac_of(a)]
+                answered = await self.discovery.by_knocking("" if segment == "lo" else segment, unknown)
+                for neighbour in await neighbours():
+                    self.found(neighbour.interface, neighbour.ip, neighbour.mac)
+                for address in (address for address, there in answered.items() if there):
+                    self.seen.add(address)
+                self._note_slice(f"knock {segment}", end)
+
+    async def _solicit(self) -> None:
+        """Ask for the IPv6 address that a MAC implies, where the scope holds link-local addresses."""
+        scope = self.ground.scope
+        if not any(network.version == 6 for network in scope.networks):
+            return
+        for address, mac in list(self.seen.macs.items()):
+            place = self.ground.place(address)
+            if not (place.on_link and mac) or self.seen.is_fragile(address):
+                continue
+            if not scope.refuses(link_local(mac), self.clock.now()):
+                await self.discovery.solicit(place.standing.interface, link_local(mac))
+
+    def _slices(self, segment: str, addresses: list[str]) -> Iterator[tuple[int, list[str]]]:
+        """Cut the addresses into parts, each with the place where it ends.
+
+        Of what was swept before only those found and not asked yet come again, first: by now another device
+        may stand there.
+        """
+        done = min(self.headway.swept.get(segment, 0), len(addresses))
+        asked = frozenset(self.headway.asked)
+        again = [a for a in addresses[:done] if a in self.headway.found and a not in asked]
+        self.swept(set(addresses[:done]).difference(again))
+        if again:
+            yield done, again
+        for at in range(done, len(addresses), SLICE):
+            part = addresses[at : at + SLICE]
+            yield at + len(part), part
+
+    def _note_slice(self, segment: str, end: int) -> None:
+        """Note that all was asked up to here; once something could not leave, the rest is the next start's."""
+        if not (self.discovery.held["blackout"] or self.discovery.failed):
+            self.headway.swept[segment] = end
+            self.headway.news = True
+
+    def _split(
+        self, addresses: Iterable[str]
+    ) -> tuple[dict[str, list[str]], dict[tuple[str, str], list[str]]]:
+        """Give addresses by interface on our links, and by (interface, network) behind routers."""
+        on_link: dict[str, list[str]] = {}
+        routed: dict[tuple[str, str], list[str]] = {}
+        for address in addresses:
+            place = self.ground.place(address)
+            if place.on_link:
+                on_link.setdefault(place.standing.interface, []).append(address)
+            else:
+                routed.setdefault((place.standing.interface, place.network), []).append(address)
+        return on_link, routed

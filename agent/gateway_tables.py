@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The neighbour tables of our own gateways, read with the site's credential before anybody behind them is pinged."""
+
+from collections.abc import Callable, Iterable
+
+from agent.guard import Permit
+from agent.host import HostSurvey
+from agent.plan import Question
+from probes.contract import parse_transcript
+from probes.facts import FactKind, Observation
+from probes.neighbour_tables import names_only_some
+
+SNMP_PORT = 161
+
+
+async def read_tables(hosts: Iterable[HostSurvey], found: Callable[[str, str], None], why: str) -> bool:
+    """Tell `found` every address and MAC that the tables name, which names the fragile.
+
+    True where a table was cut short: whoever it did not name may be fragile too.
+    """
+    cut = False
+    for host in hosts:
+        host.door.permit = Permit.SEND
+        for probe in ("snmp", "snmp_tables"):
+            seen = await host.put(Question(probe, SNMP_PORT, why))
+            cut |= is_cut(seen)
+            for line in seen.of(FactKind.NEIGHBOUR):
+                address, _, mac = line.partition(" ")
+                found(address, mac)
+    return cut
+
+
+def is_cut(seen: Observation) -> bool:
+    """Say whether this answer names hosts from a table that was not heard to its end."""
+    if seen.probe != "snmp_tables":
+        return False
+    transcript = parse_transcript(seen.transcript)
+    return names_only_some(transcript.heard_lines(), transcript.notes("whole"))

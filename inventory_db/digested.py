@@ -1,0 +1,312 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The digest of a facility's observations as the database keeps it, brought up to date by what arrived since.
+
+Each upload leaves a row in `arrivals` in its own transaction; taking up removes it in the transaction that keeps
+the digest. So neither clocks nor the order of commits decide what is new, and a crash between loses nothing.
+
+Observations that have to do with each other are a part (`components`). Only the parts that what came has to do with
+are read, looked at and written; all of them where something changed on which every device is derived.
+"""
+
+import logging
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from hashlib import blake2b
+from itertools import islice
+from typing import TypeVar
+
+import msgspec
+from msgspec import structs
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    Index,
+    LargeBinary,
+    String,
+    Table,
+    delete,
+    insert,
+    select,
+    update,
+)
+
+from inventory_db import tables
+from inventory_db.binding import facility_of, owned
+from inventory_db.components import Component, Links, components, first_keys, hashed, held_key, named
+from inventory_db.decisions import decisions, last_decision
+from inventory_db.digest import VERSION, Digest, Known, add
+from inventory_db.given_numbers import numbers_of
+from inventory_db.identify import ground_of
+from inventory_db.many_values import among
+from inventory_db.networks import normal_ip
+from inventory_db.observations import Stored, load, vantages
+from inventory_db.sightings import Place
+
+_log = logging.getLogger(__name__)
+_AT_ONCE = 50_000  # observations that are taken up together when all are looked at again
+_IN_ONE = 500  # values of one IN (…)
+_Value = TypeVar("_Value")
+
+kept = Table(
+    "kept_observations",
+    tables.metadata,
+    owned(),
+    Column("id", String(32), primary_key=True),
+    Column("passed", Boolean, nullable=False),  # stands for others before it, which were passed over
+    Column("part", BigInteger),
+    Index(None, "facility", "part"),
+)
+keys = Table(
+    "kept_keys",
+    tables.metadata,
+    owned(),
+    Column("key", BigInteger, primary_key=True, autoincrement=False),  # see components.Component
+    Column("part", BigInteger, nullable=False),  # the one key by which the part goes
+    Index(None, "facility", "part"),
+)
+digests = Table(
+    "digests",
+    tables.metadata,
+    owned(),
+    Column("body", LargeBinary, nullable=False),  # JSON of digest.Known
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """What came since the digest was last brought up to date."""
+
+    ids: frozenset[str]  # of rows of `arrivals`
+    stamps: frozenset[int]  # `received` of what came
+    scans: frozenset[str]  # of which lines of the journal came
+
+
+@dataclass(frozen=True, slots=True)
+class TakenUp:
+    """What devices must be derived from now."""
+
+    digest: Digest
+    scans: frozenset[str]  # of which lines of the journal came
+    parts: frozenset[int] | None  # whose devices these were before; None for all
+    part_of: Mapping[str, int]  # by observation
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """The digest as it stood, or some parts of it."""
+
+    digest: Digest
+    parts: frozenset[int] | None = None  # None for all
+    rows: Mapping[str, tuple[bool, int]] = field(default_factory=dict)  # id → passed, part
+    keys: Mapping[int, int] = field(default_factory=dict)  # key → part
+
+
+def is_current(connection: Connection) -> bool:
+    """Whether nothing came and nothing was decided since the digest was last brought up to date by this version."""
+    known = _known(connection)
+    waiting = connection.execute(select(tables.arrivals.c.id).limit(1)).first()
+    return waiting is None and known is not None and known.decided == last_decision(connection)
+
+
+def take_up(connection: Connection) -> TakenUp:
+    """Bring the digest up to date with what came; gives what of it has to do with that.
+
+    Needs the writer's lock. Starts again from all observations if what came contradicts what was passed over.
+    """
+    arrived, known = _arrived(connection), _known(connection)
+    found, links = list[Component](), _links(connection)
+    if known is None:
+        held, now = None, _from_all(connection, "there is no digest of this version")
+    else:
+        held, found, now = _added(connection, known, arrived, links)
+        if now.contradiction:
+            held, now = None, _from_all(connection, now.contradiction)
+    parts = named(found, held.keys.values()) if held else named(components(now.land, links), ())
+    word = _ground_word(connection, now.known)
+    now = replace(now, known=structs.replace(now.known, ground_word=word, decided=last_decision(connection)))
+    _keep(connection, held, now, parts)
+    _forget(connection, tables.arrivals, arrived.ids)
+    part_of = {id: number for number, one in parts.items() for id in one.observations}
+    return TakenUp(now, arrived.scans, held.parts if held else None, part_of)
+
+
+def _added(
+    connection: Connection, known: Known, arrived: Arrived, links: Links
+) -> tuple[_Held, list[Component], Digest]:
+    """Take up what came; gives what stood of all parts that it has to do with, and what stands now."""
+    fresh, stood = list(_fresh(connection, arrived.stamps)), vantages(connection)
+    wanted = first_keys(fresh, links) | _sent_to(connection, arrived)
+    whole = 0 in arrived.stamps or known.decided != last_decision(connection)
+    parts = None if whole else _parts_of(connection, wanted)
+    while True:
+        held = _load(connection, known, parts)
+        pinned = numbers_of(connection, {*held.rows, *(one.id for one in fresh)})
+        now = add(held.digest, fresh, stood, pinned, lambda places: _held_elsewhere(connection, places))
+        if now.contradiction:
+            return held, [], now
+        found = components(now.land, links)
+        if parts is None:
+            return held, found, now
+        if _ground_word(connection, now.known) != known.ground_word:
+            parts = None
+            continue
+        cards = {hashed(f"mac {mac}") for _, mac in now.known.proxies - known.proxies}
+        more = _parts_of(connection, cards.union(*(one.keys for one in found)))
+        if more <= parts:
+            return held, found, now
+        parts |= more
+
+
+def _ground_word(connection: Connection, known: Known) -> str:
+    ground = ground_of(known, vantages(connection))
+    return blake2b(ground.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def _links(connection: Connection) -> Links:
+    """Give what people's decisions are about: all of one decision is looked at together."""
+    links: Links = {}
+    for one in decisions(connection):
+        for handle in (*one.said.one, *one.said.other):
+            links.setdefault(" ".join(handle.split(" ")[:2]), set()).add(f"decided {one.number}")
+    return links
+
+
+def _sent_to(connection: Connection, arrived: Arrived) -> set[int]:
+    """Give the keys of addresses of which lines of the journal came."""
+    lines, found = tables.journal, set[str]()
+    for scan in sorted(arrived.scans):
+        query = select(lines.c.address).where(lines.c.scan == scan[:255]).distinct()
+        found.update(connection.execute(query.where(lines.c.received.in_(arrived.stamps))).scalars())
+    return {hashed(f"ip {ip}") for ip in map(normal_ip, found) if ip}
+
+
+def _parts_of(connection: Connection, wanted: Collection[int]) -> frozenset[int]:
+    """Give the parts that have one of these keys."""
+    query = select(keys.c.part).where(among(connection, keys.c.key, wanted)).distinct()
+    return frozenset(connection.execute(query).scalars())
+
+
+def _held_elsewhere(connection: Connection, places: Collection[Place]) -> frozenset[Place]:
+    """Give the places of which some part shows who holds the address."""
+    by_key = {hashed(held_key(place)): place for place in places}
+    found = connection.execute(select(keys.c.key).where(among(connection, keys.c.key, by_key)))
+    return frozenset(by_key[key] for key in found.scalars())
+
+
+def as_known_at(connection: Connection, until: datetime) -> Digest:
+    """Give the digest of what was seen until then; looks at every observation until then, some at a time."""
+    return _folded(connection, until)
+
+
+def start_again(connection: Connection) -> None:
+    """Forget the digest: the next refresh looks at every observation again."""
+    connection.execute(delete(digests))
+    connection.execute(delete(kept))
+    connection.execute(delete(keys))
+    connection.execute(update(tables.devices).values(made_of=None))
+
+
+def _from_all(connection: Connection, why: str) -> Digest:
+    _log.info("facility %d: devices are derived from all observations: %s", facility_of(connection), why)
+    return _folded(connection, None)
+
+
+def _folded(connection: Connection, until: datetime | None) -> Digest:
+    """Take up all observations, oldest first; more at once where a batch contradicts the one before."""
+    stood, pinned, size = vantages(connection), _anchors(connection), _AT_ONCE
+    while True:
+        digest = Digest()
+        for batch in _batches(load(connection, until=until), size):
+            digest = add(digest, batch, stood, pinned)
+            if digest.contradiction:
+                break
+        else:
+            return digest
+        size *= 8
+
+
+def _batches(every: Iterator[Stored], size: int) -> Iterator[list[Stored]]:
+    while batch := list(islice(every, size)):
+        yield batch
+
+
+def _arrived(connection: Connection) -> Arrived:
+    rows = connection.execute(select(tables.arrivals)).all()
+    scans = frozenset(scan for row in rows for scan in msgspec.json.decode(row.scans, type=list[str]))
+    return Arrived(frozenset(row.id for row in rows), frozenset(row.received for row in rows), scans)
+
+
+def _fresh(connection: Connection, stamps: Collection[int]) -> Iterator[Stored]:
+    decoder = msgspec.json.Decoder(Stored)
+    table = tables.observations
+    for some in _some(sorted(stamps)):
+        query = select(table.c.body).where(table.c.received.in_(some))
+        for (body,) in connection.execute(query.execution_options(yield_per=2000)):
+            yield decoder.decode(body)
+
+
+def _anchors(connection: Connection) -> frozenset[str]:
+    return frozenset(connection.execute(select(tables.numbers.c.anchor)).scalars())
+
+
+def _known(connection: Connection) -> Known | None:
+    body = connection.execute(select(digests.c.body)).scalar_one_or_none()
+    if body is None:
+        return None
+    known = msgspec.json.decode(body, type=Known)
+    return known if known.version == VERSION else None
+
+
+def _load(connection: Connection, known: Known, parts: frozenset[int] | None) -> _Held:
+    """Give the digest as it stands, or these parts of it."""
+    seen, decoder = tables.observations, msgspec.json.Decoder(Stored)
+    same = (kept.c.facility == seen.c.facility) & (kept.c.id == seen.c.id)
+    query = select(seen.c.body, kept.c.passed, kept.c.part).join_from(kept, seen, same)
+    every = select(keys.c.key, keys.c.part)
+    if parts is not None:
+        query = query.where(among(connection, kept.c.part, parts))
+        every = every.where(among(connection, keys.c.part, parts))
+    found: list[Stored] = []
+    rows: dict[str, tuple[bool, int]] = {}
+    for body, passed, part in connection.execute(query.execution_options(yield_per=2000)):
+        found.append(decoder.decode(body))
+        rows[found[-1].id] = passed, part
+    of = {row.key: row.part for row in connection.execute(every)}
+    passed = frozenset(id for id, (passed, _) in rows.items() if passed)
+    return _Held(Digest(known, tuple(found), passed), parts, rows, of)
+
+
+def _keep(connection: Connection, held: _Held | None, now: Digest, parts: Mapping[int, Component]) -> None:
+    if held is None:
+        connection.execute(delete(kept))
+        connection.execute(delete(keys))
+        held = _Held(Digest())
+    rows = {id: (id in now.passed, number) for number, one in parts.items() for id in one.observations}
+    changed = [id for id, row in rows.items() if held.rows.get(id) != row]
+    _forget(connection, kept, {*(id for id in changed if id in held.rows), *(held.rows.keys() - rows.keys())})
+    if changed:
+        many = [{"id": id, "passed": rows[id][0], "part": rows[id][1]} for id in sorted(changed)]
+        connection.execute(insert(kept), many)
+    _keep_keys(connection, held.keys, {key: number for number, one in parts.items() for key in one.keys})
+    connection.execute(delete(digests))
+    connection.execute(insert(digests).values(body=msgspec.json.encode(now.known)))
+
+
+def _keep_keys(connection: Connection, before: Mapping[int, int], now: Mapping[int, int]) -> None:
+    changed = [key for key, part in now.items() if before.get(key) != part]
+    for some in _some(sorted({*(key for key in changed if key in before), *(before.keys() - now.keys())})):
+        connection.execute(delete(keys).where(keys.c.key.in_(some)))
+    if changed:
+        connection.execute(insert(keys), [{"key": key, "part": now[key]} for key in sorted(changed)])
+
+
+def _forget(connection: Connection, table: Table, ids: Collection[str]) -> None:
+    for some in _some(sorted(ids)):
+        connection.execute(delete(table).where(table.c.id.in_(some)))
+
+
+def _some(every: list[_Value]) -> Iterable[list[_Value]]:
+    return (every[start : start + _IN_ONE] for start in range(0, len(every), _IN_ONE))
