@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What was recognised in one text, as `daicho read` prints it: device, service and facts, with the patterns."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -20,6 +21,7 @@ _OF_THE_SOFTWARE = {
 }
 _OF_DEVICES = ("snmp", "lldp", "cdp")  # channels in which a device describes all of itself
 _OF_BOXES = ("dhcp", "sip", "pjl")  # in which a box says its line and its model, but not its system
+_PACK = re.compile(r" (SP\d)$")
 _IN_FULL = {"Junos": "Junos OS"}
 _LINUXES = ("Debian", "Ubuntu", "CentOS", "Fedora", "SUSE", "Gentoo")
 _ALL = (*_SPEAKER, "maker", "model", "serial", "os", "os_version", "firmware_version", "device_class")
@@ -69,6 +71,7 @@ def _speaks(said: Sequence[Recognition], device: Mapping[str, Any]) -> dict[str,
     of_system = device["os_version"] if device["os"] else None
     if of_system and device["os"] == "Solaris":
         of_system = release_of("Solaris", of_system)  # 5.10 is SunOS's number
+    of_system = _service_pack(device["os"] or "") or of_system  # 6.1.7601 is the number of the build
     version = found["version"] or of_system or device["firmware_version"] or device["os_version"]
     maker = found["vendor"] or device["maker"] or system_maker(device["os"])
     return {
@@ -76,6 +79,12 @@ def _speaks(said: Sequence[Recognition], device: Mapping[str, Any]) -> dict[str,
         "version": version,
         "maker": maker,
     }
+
+
+def _service_pack(system: str) -> str | None:
+    """Give the service pack of a build of Windows (Server 2008 came out with Vista's first, which its name leaves out)."""
+    found = [_PACK.search(one) for one in system.split(" / ")] if system.startswith("Windows") else []
+    return next((one[1] for one in found if one), None)
 
 
 def _of_system(product: str, device: Mapping[str, Any]) -> str | None:

@@ -218,8 +218,13 @@ def _choose(field: str, candidates: Sequence[Told], confidence: dict[str, Confid
 
 
 def _contradicts(best: Told, other: Told) -> bool:
-    """Tell whether a sentence and a value of the same answer say different numbers, none of them surely."""
-    if best.sure is Sure.SURE or other.observation != best.observation or other.worded is best.worded:
+    """Tell whether a sentence and a value of the same answer say different numbers.
+
+    A maker's own variable, which is sure, stands against a sentence; a sentence never against the box's own value.
+    """
+    if other.observation != best.observation or other.worded is best.worded:
+        return False
+    if best.sure is Sure.SURE and not (best.worded and other.sure is Sure.LIKELY):
         return False
     one, two = (_ZEROS.sub("", told.value.casefold()) for told in (best, other))
     return not (one in two or two in one)

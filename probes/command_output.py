@@ -126,11 +126,19 @@ _PART = compiled(
 )
 
 
+_COMPONENT = compiled(  # of a box, or a box of its own behind it
+    r"(?i)\b(?:fan|fantray|power|psu|supply|fex|transceivers?|x?sfp\+?|qsfp\w*|optics?|pluggable)\b|ethernet|gige"
+)
+_BOX = compiled(r"(?i)chassis|^rack [0-9]+$")
+
+
 def _inventory(text: str) -> Iterator[Claim]:
-    """Cisco's list of parts: the chassis, or the first part where none is called so."""
+    """Cisco's list of parts: the chassis, or the first part where none is called so and that may be all of the box."""
     parts = list(_PART.finditer(text))[:200]
-    chassis = [part for part in parts if "chassis" in (part["name"] + part["text"]).lower()]
-    for part in (chassis or parts)[:1]:
+    named = [part for part in parts if _BOX.search(part["name"]) and not _COMPONENT.search(part["name"])]
+    whole = [part for part in parts if not _COMPONENT.search(f"{part['name']} {part['text']}")]
+    chassis = named or [part for part in whole if _BOX.search(part["text"])]
+    for part in (chassis or [part for part in whole if part is parts[0]])[:1]:
         sure = Sure.SURE if chassis else Sure.LIKELY
         for field in ("model", "serial"):
             if (value := meaning(part[field])) and FORMS.get(field, bool)(value):

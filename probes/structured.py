@@ -223,6 +223,21 @@ def darwin(text: str) -> Said | None:
     return {"maker": "Apple", "os": "Mac OS X", "os_version": version} if version else None
 
 
+_NETWARE = compiled(r"^Novell NetWare 5\.(?P<line>00\.09|[67]0)(?:\.0?(?P<pack>[0-9]))?\b")
+_NETWARE_LINES = {"00.09": "5.1", "60": "6.0", "70": "6.5"}
+
+
+def netware(text: str) -> Said | None:
+    """Read NetWare's description; its server program 5.70.07 is what everybody calls NetWare 6.5 SP7."""
+    found = _NETWARE.search(text)
+    if not found:
+        return None
+    release, pack = _NETWARE_LINES[found["line"]], found["pack"]
+    version = f"{release} SP{pack}" if pack and pack != "0" else release
+    said = {"vendor": "Novell", "product": "NetWare", "version": version, "device_class": "server"}
+    return said | {"os": "NetWare", "os_version": version}
+
+
 _DOCSIS = compiled(r"<<.{0,200}?VENDOR: *(?P<maker>[^;>]{1,60})")
 _DOCSIS_PARTS = compiled(r"(?P<key>SW_REV|MODEL|VENDOR): *(?P<value>[^;>]{1,60})")
 
@@ -344,5 +359,7 @@ READINGS: dict[str, tuple[tuple[str, Reading], ...]] = {
     "ntp": (("ntp", ntp),),
     "ldap": (("ldap", ldap),),
     "mdns.device_info": (("device_info", device_info),),
-    "snmp.sysDescr": (("aix", aix), ("darwin", darwin), ("labelled", labelled), ("docsis", docsis)),
+    "snmp.sysDescr": (
+        ("aix", aix), ("darwin", darwin), ("netware", netware), ("labelled", labelled), ("docsis", docsis),
+    ),  # fmt: skip
 }

@@ -48,6 +48,7 @@ _ESCAPE = re.compile(rb"\\x([0-9a-fA-F]{2})")
 _CHASSIS = "3"
 _NO_INTERFACE = "0"  # its address table does not say which; no interface has this number (RFC 2863)
 _BOARD = "4"  # backplane: all that a server's hypervisor may show of its box
+_MODULE = "9"
 _BOX = ("", "1", "2", "9", "11")  # entPhysicalClass not said, other, unknown, module, stack
 _QUOTED = ' \t\r\n\0"'  # some agents send their description in quotation marks
 _SERVERS = frozenset((232, 674))  # agents of HPE and Dell, which servers run beside their system
@@ -350,13 +351,31 @@ def _chassis(walk: Walk) -> Iterator[Fact]:
 
 
 def _is_disputed(walk: Walk, index: str) -> bool:
-    """Tell whether several boxes of one model answer as one device, each with a serial number of its own."""
+    """Tell whether the box's model stands on several parts, each with a serial number of its own.
+
+    Several boxes that answer as one device, or a box and the one board that it is built around: nobody can tell
+    which number is the device's.
+    """
     model = walk.text("part.model", index)
-    boxes = [other for other, raw in walk.columns["part.class"].items() if _text(raw) == _CHASSIS]
     serials = {
-        meaning(walk.text("part.serial", one)) for one in boxes if walk.text("part.model", one) == model
+        meaning(walk.text("part.serial", one))
+        for one, raw in walk.columns["part.class"].items()
+        if (_text(raw) == _CHASSIS and walk.text("part.model", one) == model)
+        or _is_the_board(walk, one, index)
     }
     return len(serials - {""}) > 1
+
+
+def _is_the_board(walk: Walk, part: str, index: str) -> bool:
+    """Tell whether a module bears the box's own model, as it is or with an addition, and runs its software."""
+    model, software = walk.text("part.model", index), meaning(walk.text("part.software", index))
+    return bool(
+        walk.text("part.class", part) == _MODULE
+        and software
+        and walk.text("part.software", part) == software
+        and model
+        and f"{walk.text('part.model', part)}-".startswith(f"{model}-")
+    )
 
 
 def _is_box(walk: Walk, index: str) -> bool:

@@ -35,6 +35,7 @@ NO_MODEL = re.compile(
 _PROCESSOR = re.compile(
     r"(?i)[\s(]*(?:\(r\)\s*)?(?:x86|i[3-6]86|powerpc|xeon|pentium|core|atom|itanium|celeron|cpu|processor)\b"
 )
+_RUNS_ON = re.compile(r"(?i)\b(?:for|on)\s+$")
 _MOST_MODEL = 48
 _MOST_MODEL_WORDS = 5
 _KINDS = {
@@ -82,8 +83,10 @@ def description(text: str) -> Said | None:
 def maker_in(text: str) -> Found | None:
     """The first name of a maker that stands where a device names itself, or the first product line."""
     for found in names.find(names.makers(), text):
-        if (found.name.line or found.word < FIRST_WORDS) and not _PROCESSOR.match(text, found.end):
-            return found  # whoever made the processor made no device
+        if _RUNS_ON.search(text[: found.begin]) or _PROCESSOR.match(text, found.end):
+            continue  # whoever made its system or its processor made no device
+        if found.name.line or found.word < FIRST_WORDS:
+            return found
     return None
 
 

@@ -4,7 +4,7 @@
 import re
 
 from probes import names
-from probes.names import Found
+from probes.names import Found, Name
 from probes.patterns import compiled
 from probes.structured import system as system_of
 from probes.systems import system_maker
@@ -32,7 +32,7 @@ _BASES = ("HTTPD",)
 _TOKEN = compiled(
     rf"(?:^|[ ,;(])(?P<product>[A-Za-z][A-Za-z0-9_.+-]*(?: [A-Z][A-Za-z0-9_.+-]*){{0,2}})/(?P<v>[vVE]?R?{VERSION})"
 )
-_LETTER = re.compile(r"^[vVE](?!\d{1,3}R\d{3})")  # V100R001 is how Huawei and its like number releases
+_LETTER = re.compile(r"^[vVE](?!\d{1,3}R\d{3}|\d$)")  # V100R001 is how Huawei and its like number releases; v2 is a name
 _WITH_VERSION = re.compile(r"/[vVrR]?\d[\w.]*$")  # of a token
 _NO_PRODUCT = frozenset(
     (
@@ -47,6 +47,8 @@ def tokens(text: str) -> Said | None:
     said: Said = system_of(text.partition(" ")[0].partition(",")[0]) if "UPnP/" in text else {}
     if system := _IN_BRACKETS.search(text):
         said["os"] = _DISTRIBUTIONS[system["v"].lower()]
+    if builder := _builder(said.get("os_version", "")):
+        said |= {"maker": builder.maker or "", "device_class": builder.kind or ""}
     if software := _best_software(text):
         lines = (one for one in names.find(names.makers(), text) if one.name.line)
         line = next((one for one in lines if not system_maker(one.name.text)), None)
@@ -66,6 +68,13 @@ def tokens(text: str) -> Said | None:
         if serial := SERIAL.search(text):
             said["serial"] = serial["v"]
     return said | token
+
+
+def _builder(release: str) -> Name | None:
+    """The maker whose name a kernel's release ends with: 4.9.94-axis5; whoever builds its own makes the box."""
+    word = re.split(r"[-_+]", release)[-1].rstrip("0123456789.").lower() if "-" in release else ""
+    known = names.makers().whole.get((word,))
+    return known if known and not known.line else None
 
 
 def _best_software(text: str) -> Found | None:

@@ -52,6 +52,8 @@ _BUILT = re.compile(  # how the program was built or packed, after its version; 
     r"(?i)-(?!(?:rc|alpha|beta|pre|dev|rel(?!ease)|esv|rpz|sp|snapshot|final|patch|hotfix|bzr|git|ga))[a-z]{2}.*$"
 )
 
+_EDITION = re.compile(r"\([A-Za-z]{4,}\)$")
+
 
 def version_in(text: str) -> str:
     """Give the version that a label names, "" where none or only another part's is named."""
@@ -92,6 +94,9 @@ def is_address(value: str) -> bool:
 
 
 def without_build(version: str) -> str:
-    """Leave out how a program was built: 1.3.2-notls is 1.3.2; a bracket that was never opened ends it."""
-    version = _BUILT.sub("", version)
+    """Leave out how a program was built, and for whom: 1.3.2-notls and 1.3.2(Intl) are 1.3.2.
+
+    A bracket that was never opened ends it.
+    """
+    version = _EDITION.sub("", _BUILT.sub("", version))
     return version if version.count("(") >= version.count(")") else version.partition(")")[0]
