@@ -122,7 +122,7 @@ def _grammar(family: Family, text: str) -> Iterator[Claim]:
 
 
 _PART = compiled(
-    r'(?im)^ *NAME: *"(?P<name>[^"]*)" *, *DESCR: *"?(?P<text>[^"\n]*)"?[^\n]*\n *PID: *(?P<model>[^,\n]*?) *, *VID: *[^,\n]*, *SN: *(?P<serial>[^\s,]*)'
+    r'(?im)^ *NAME: *"?(?P<name>[^"\n]*?)"? *, *DESCR: *"?(?P<text>[^"\n]*)"?[^\n]*\n *PID: *(?P<model>[^,\n]*?) *, *VID: *[^,\n]*, *SN: *(?P<serial>[^\s,]*)'
 )
 
 

@@ -14,8 +14,8 @@ _MOST_LINES = 3000
 _MOST_LINE = 400
 _LABELS: dict[str, tuple[str, ...]] = {
     "serial": (
-        "chassis serial number", "chassis serial nbr", "system serial number", "device serial number", "olt serial number",
-        "serial number", "serial no", "serial nbr", "serialnumber", "serial num", "serial", "hw s/n", "s/n", "sn", "unit serial number",
+        "chassis serial number", "chassis serial nbr", "system serial number", "device serial number", "olt serial number", "system serial no",
+        "serial number", "serial no", "serial nbr", "serialnumber", "serial num", "serial", "hw s/n", "s/n", "s/n no", "sn", "unit serial number",
         "serial-number", "serial-num", "product serial number", "appliance serial number", "box serial number",
     ),
     "firmware_version": (
@@ -35,7 +35,7 @@ _LABELS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 _RANKS = {label: (field, rank) for field, labels in _LABELS.items() for rank, label in enumerate(labels)}
 _LINE = re.compile(
-    r"^[\s!#*|]*(?P<label>[A-Za-z][\w ./'()-]{0,39}?)\s*(?::\s|\s?=\s?|\.{2,}\s?|:$|\s:(?=\S)|\s(?=\x22))\s*(?P<value>.*)$",
+    r"^[\s!#*|]*(?P<label>[A-Za-z][\w ./'()#-]{0,39}?)\s*(?::\s|\s?=\s?|\.{2,}\s?|:$|\s:(?=\S)|\s(?=\x22))\s*(?P<value>.*)$",
     re.ASCII,
 )
 _JSON = re.compile(r'"(?P<label>[A-Za-z_ -]{2,40})"\s*:\s*"(?P<value>[^"]{1,120})"')
@@ -62,7 +62,8 @@ def _pairs(text: str) -> Iterator[tuple[str, str]]:
         short = line[:_MOST_LINE]
         found = _LINE.match(short)
         if found:
-            yield " ".join(found["label"].lower().split()).rstrip("."), found["value"]
+            label = found["label"].lower().replace("#", " no")
+            yield " ".join(label.split()).rstrip("."), found["value"]
         for pattern in (_JSON, _XML):
             for pair in pattern.finditer(short):
                 label = _CAMEL.sub(" ", pair["label"]).lower()

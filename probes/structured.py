@@ -360,6 +360,10 @@ READINGS: dict[str, tuple[tuple[str, Reading], ...]] = {
     "ldap": (("ldap", ldap),),
     "mdns.device_info": (("device_info", device_info),),
     "snmp.sysDescr": (
-        ("aix", aix), ("darwin", darwin), ("netware", netware), ("labelled", labelled), ("docsis", docsis),
-    ),  # fmt: skip
+        ("aix", aix),
+        ("darwin", darwin),
+        ("netware", netware),
+        ("labelled", labelled),
+        ("docsis", docsis),
+    ),
 }

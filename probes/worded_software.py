@@ -32,7 +32,9 @@ _BASES = ("HTTPD",)
 _TOKEN = compiled(
     rf"(?:^|[ ,;(])(?P<product>[A-Za-z][A-Za-z0-9_.+-]*(?: [A-Z][A-Za-z0-9_.+-]*){{0,2}})/(?P<v>[vVE]?R?{VERSION})"
 )
-_LETTER = re.compile(r"^[vVE](?!\d{1,3}R\d{3}|\d$)")  # V100R001 is how Huawei and its like number releases; v2 is a name
+_LETTER = re.compile(
+    r"^[vVE](?!\d{1,3}R\d{3}|\d$)"
+)  # V100R001 is how Huawei and its like number releases; v2 is a name
 _WITH_VERSION = re.compile(r"/[vVrR]?\d[\w.]*$")  # of a token
 _NO_PRODUCT = frozenset(
     (

@@ -67,6 +67,15 @@ def test_an_answer_that_contradicts_itself_gives_no_version() -> None:
     assert _version_of("4.2.0", Sure.LIKELY, "04.02.00") == "4.2.0"
 
 
+def test_a_sentence_however_sure_does_not_stand_against_the_box_itself() -> None:
+    described = fact(FactKind.SNMP_SYSDESCR, "Cisco Adaptive Security Appliance Version 9.99(2)")
+    said = [
+        device_row((fact(FactKind.FIRMWARE_VERSION, version, Sure.LIKELY), described), "snmp", ())
+        for version in ("9.99(3)", "9.99(2)")
+    ]
+    assert [row["firmware_version"] for row in said] == [None, "9.99(2)"]
+
+
 def test_the_makers_own_variable_stands_against_a_sentence() -> None:
     assert _version_of("6.2.0", Sure.SURE, "4.2.0") == "6.2.0"
 

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from deploy.said import said_row
 from probes import command_output, labels, names, structured, worded_device, worded_version, wording
 from probes.command_output import families
 from probes.device_class import CLASSES
@@ -87,6 +88,9 @@ def test_only_the_softwares_version_counts(text: str, version: str) -> None:
         ("ssh", "SSH-2.0-UnheardOf_9.8.7 comment", "UnheardOf", "9.8.7"),
         ("http.server", "Unheardof/1.2.3-rc4", "Unheardof", "1.2.3-rc4"),
         ("dns.version_bind", "9.9.9-P8-7.6+deb9u9-Raspbian", "BIND", "9.9.9-P8"),
+        ("http.server", "Unheardof/9.8.7(Intl)", "Unheardof", "9.8.7"),
+        ("http.server", "Unheardof-Gateway/v2", "Unheardof-Gateway", "v2"),
+        ("snmp.sysDescr", "Novell NetWare 5.70.09  May 9, 2009", "NetWare", "6.5 SP9"),
         ("mysql", "5.5.5-10.9.8 2.99.1-maxscale", "MaxScale", "2.99.1"),
         ("mysql", "5.1.99rel11.2-log", "Percona Server", "5.1.99rel11.2"),
         ("mysql", "10.9.8-MariaDB-1~deb12u1", "MariaDB", "10.9.8"),
@@ -254,6 +258,50 @@ def test_a_build_of_a_kernel_is_no_version_of_junos() -> None:
     assert "firmware_version" not in {
         c.field for c in command_output.read("juniper_junos", "show version", text)
     }
+
+
+@pytest.mark.parametrize(
+    ("parts", "serial"),
+    [
+        ((("Slot 9", "Chassis Fan Module"), ("FEX 101 CHASSIS", "Extender CHASSIS")), None),
+        ((("Ethernet 1/9", "10gbase-lr"), ("Ethernet 1/10", "10gbase-lr")), None),
+        ((("0/0", "Line Card"), ("Rack 0", "Virtual Router")), "SAL9999991Z"),
+        ((("module 0/RSP0", "Processor"), ("chassis", "4 Slot Chassis")), "SAL9999991Z"),
+        ((("1", "WS-C9999X-99"), ("Switch 1 - Power Supply 1", "Power Supply")), "SAL9999990Z"),
+    ],
+)
+def test_of_a_list_of_parts_only_the_box_counts(
+    parts: tuple[tuple[str, str], ...], serial: str | None
+) -> None:
+    text = "".join(
+        f'NAME: "{name}", DESCR: "{words}"\nPID: ZZ-9 , VID: V01, SN: SAL999999{number}Z\n\n'
+        for number, (name, words) in enumerate(parts)
+    )
+    said = {claim.field: claim.value for claim in command_output.read("ios", "show inventory", text)}
+    assert said.get("serial") == serial
+
+
+def test_a_serial_number_may_be_labelled_by_a_sign() -> None:
+    said = labels.labelled("CPU Card Serial#     : SAL9999991Z\nSystem Serial#       : SAL9999990Z\n")
+    assert said["serial"] == "SAL9999990Z"
+
+
+@pytest.mark.parametrize(
+    ("build", "version"),
+    [("6.1 (Build 7600", "6.1.7600"), ("6.1 (Build 7601", "SP1"), ("6.0 (Build 6001", "SP1")],
+)
+def test_a_service_pack_is_the_version_of_a_windows(build: str, version: str) -> None:
+    text = f"Hardware: x86 - Software: Windows Version {build} Multiprocessor Free)"
+    row = said_row("x", recognise("snmp.sysDescr", text), "snmp.sysDescr")
+    assert row["device"]["services"][0]["version"] == version
+
+
+def test_who_builds_the_kernel_makes_the_box_and_whose_system_it_is_does_not() -> None:
+    built = recognise("upnp", "Linux/9.9.99-axis9, UPnP/1.0, Portable SDK for UPnP devices/9.9.9")
+    assert [one.maker for one in built if one.maker] == ["Axis"]
+    for text in ("Linux/9.9.99-generic, UPnP/1.0, X/9.9", "Linux/9.9.99-21-server UPnP/1.0 X/9.9"):
+        assert not [one.maker for one in recognise("upnp", text) if one.maker]
+    assert not [one.maker for one in recognise("snmp.sysDescr", "SystemEDGE for Windows") if one.maker]
 
 
 def test_the_serial_number_of_a_module_is_only_a_guess() -> None:

@@ -169,6 +169,11 @@ def test_the_box_is_chosen_among_parts() -> None:
     assert values(facts(*stack), FactKind.SERIAL) == []  # two boxes answer as one
     models = [f"{part}.13.1001|4|A-24", f"{part}.13.2001|4|B-48"]
     assert values(facts(*stack, *models), FactKind.SERIAL) == ["BOX1"]
+    one = [f"{part}.10.1001|4|9.9", f"{part}.13.1001|4|A-24"]
+    module = [f"{part}.5.7|2|9", f"{part}.11.7|4|BOARD7", f"{part}.10.7|4|9.9"]
+    board, line_card = [*module, f"{part}.13.7|4|A-24-RP"], [*module, f"{part}.13.7|4|A-240"]
+    assert values(facts(*stacked, *one, *board), FactKind.SERIAL) == []  # the box, or what it is built around
+    assert values(facts(*stacked, *one, *line_card), FactKind.SERIAL) == ["BOX1"]
     power = [f"{part}.5.1|2|6", f"{part}.4.1|2|0", f"{part}.11.1|4|POWER"]
     assert values(facts(*power), FactKind.SERIAL) == []
 
