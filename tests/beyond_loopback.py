@@ -77,7 +77,7 @@ def ask(path: str) -> "urllib.request._UrlopenRet":
     )
     for _ in range(400):
         try:
-            return opener.open(URL + path, timeout=20)
+            return opener.open(URL + path, timeout=60)
         except urllib.error.HTTPError:
             raise
         except urllib.error.URLError:

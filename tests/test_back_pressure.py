@@ -40,7 +40,7 @@ def status(link: socket.socket) -> int:
 
 
 def wait_until(true: object) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 90
     while not true():  # type: ignore[operator]
         assert time.monotonic() < deadline
         time.sleep(0.01)

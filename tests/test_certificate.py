@@ -161,7 +161,7 @@ def shake(port: int, lowest: ssl.TLSVersion, highest: ssl.TLSVersion, ciphers: s
     context.maximum_version = highest
     context.minimum_version = lowest
     with (
-        socket.create_connection(("127.0.0.1", port), timeout=20) as raw,
+        socket.create_connection(("127.0.0.1", port), timeout=60) as raw,
         context.wrap_socket(raw, server_hostname="localhost") as encrypted,
     ):
         return f"{encrypted.version()} {(encrypted.cipher() or ('',))[0]}"

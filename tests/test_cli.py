@@ -187,7 +187,7 @@ RUN = ROOT / "deploy" / "run.sh"
 def run_sh(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     """Run deploy/run.sh from another folder with input that it refuses before it installs anything."""
     command = ["bash", str(RUN), *arguments]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=30, check=False)
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120, check=False)
 
 
 @pytest.mark.parametrize(
@@ -250,7 +250,7 @@ def test_reader_that_goes_away_gets_no_traceback(command: str, kept: Path) -> No
         env=environment(),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert result.stdout.count("\n") == 1
@@ -287,7 +287,7 @@ def test_serve_ends_well_on_ctrl_c(kept: Path) -> None:
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         while serving.poll() is None:
             try:
-                with opener.open(f"http://127.0.0.1:{port}/healthz", timeout=60) as page:
+                with opener.open(f"http://127.0.0.1:{port}/healthz", timeout=120) as page:
                     assert page.read() == b"ok\n"
                 break
             except ConnectionRefusedError:

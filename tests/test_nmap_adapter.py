@@ -25,7 +25,7 @@ def ask(question: object) -> tuple[int, dict[str, object]]:
         [sys.executable, "-m", "agent.nmap_adapter"],
         input=json.dumps(question).encode(),
         capture_output=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     return done.returncode, json.loads(done.stdout)
@@ -130,7 +130,7 @@ def test_without_nmap_a_code_and_a_sentence() -> None:
         [sys.executable, "-c", code],
         input=b'{"address": "127.0.0.1", "ports": [22]}',
         capture_output=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert json.loads(done.stdout)["error"] == "no_nmap"

@@ -243,7 +243,7 @@ async def survive(worker: PacketWorker) -> object:
     sys.stderr.flush()
     heard = 0
     while heard < 500:
-        frame = await asyncio.wait_for(worker.heard(), 20)
+        frame = await asyncio.wait_for(worker.heard(), 90)
         heard += not frame.outgoing
     await worker.arp("eth0", "10.77.0.20")
     await settle(worker)
@@ -365,7 +365,7 @@ class TestAmongHosts:
             assert scan.stderr is not None
             assert scan.stderr.readline() == b"ready\n"
             run_in("quiet", sys.executable, "-m", "tests.test_packets", "shout")
-            told, _ = scan.communicate(timeout=30)
+            told, _ = scan.communicate(timeout=120)
         said = json.loads(told)
         assert (said["answered"], said["lost"]) == (True, 0)
 

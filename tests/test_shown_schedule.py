@@ -55,10 +55,10 @@ async def reported(folder: Path, *, once: bool) -> None:
                     EVENINGS, DAYTIME, identity.agent, state, book, uplink, scan, lambda *_: None, clock
                 )
                 if once:
-                    await asyncio.wait_for(rounds.run_once(), 20)
+                    await asyncio.wait_for(rounds.run_once(), 90)
                     return
                 working = asyncio.ensure_future(rounds.run())
-                await asyncio.wait_for(handed_over.wait(), 20)
+                await asyncio.wait_for(handed_over.wait(), 90)
                 working.cancel()
                 await asyncio.gather(working, return_exceptions=True)
 

@@ -407,7 +407,7 @@ async def test_nothing_more_is_sent_when_nothing_can_be_written_down() -> None:
     scope = write_scope(ScopeSection(), ["127.0.0.0/26"], (), yes_large=False)
     survey = Survey(Settings(pace=FAST), scope, FullSpool(), privileged=False)
     with pytest.raises(Full):
-        await asyncio.wait_for(survey.run(), 30)
+        await asyncio.wait_for(survey.run(), 120)
     put = sum(len(host.asked) for host in survey._hosts.values())
     assert put < len(tcp_ports("standard")) * len(survey._hosts) / 2
 

@@ -106,7 +106,7 @@ async def test_a_banner_is_read_and_the_connection_ends_on_both_sides() -> None:
         ended.set()
 
     seen, survey = await ask(serve, "ftp")
-    await asyncio.wait_for(ended.wait(), 5)
+    await asyncio.wait_for(ended.wait(), 60)
     assert seen.outcome is Outcome.ANSWERED
     assert list(seen.of(FactKind.FTP_BANNER)) == ["ready"]
     (line,) = journal(survey)
@@ -291,7 +291,7 @@ async def test_an_answer_that_we_cut_ourselves_is_not_another_protocol() -> None
     survey = host()
     survey.door.pace.budget = 9
     seen, _ = await ask(serve, "ssh", survey)
-    await asyncio.wait_for(ended.wait(), 5)
+    await asyncio.wait_for(ended.wait(), 60)
     assert seen.outcome is Outcome.HELD_BACK
     assert seen.reason.startswith("budget")
 
@@ -311,7 +311,7 @@ async def test_a_device_that_talks_in_crumbs_cannot_make_us_answer_faster_than_t
 
     survey = host(per_host=9)
     seen, _ = await ask(serve, "banner", survey)
-    await asyncio.wait_for(ended.wait(), 5)
+    await asyncio.wait_for(ended.wait(), 60)
     assert sum(line.packets for line in journal(survey)) <= 10
     assert seen.outcome is Outcome.ANSWERED
 
@@ -329,7 +329,7 @@ async def test_one_connection_at_a_time_whatever_a_probe_does() -> None:
         await wire.tcp(port)
         assert not ended.is_set()
         await wire.tcp(port)
-        await asyncio.wait_for(ended.wait(), 5)
+        await asyncio.wait_for(ended.wait(), 60)
         await wire.close()
     assert [line.connections for line in journal(survey)] == [1, 1]
 
@@ -354,7 +354,7 @@ async def test_a_second_interruption_loses_neither_journal_nor_reservation() -> 
         with pytest.raises(asyncio.CancelledError):
             await task
         leave.set()
-        await asyncio.wait_for(left.wait(), 5)
+        await asyncio.wait_for(left.wait(), 60)
     (line,) = journal(survey)
     assert line.packets == survey.door.pace.spent("127.0.0.1") > 0
     assert survey.door.pace.wait("127.0.0.1", 190, SystemClock().steady() + 9) == 0.0

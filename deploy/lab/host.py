@@ -26,7 +26,7 @@ __all__ = ["EXITED", "Ground", "start"]
 
 EXITED = "/run/lab/exited"
 _LOGS = Path("/var/log/lab")
-_READY_WITHIN = 45.0
+_READY_WITHIN = 120.0
 _NAMESPACES = (
     kernel.CLONE_NEWNET | kernel.CLONE_NEWNS | kernel.CLONE_NEWUTS | kernel.CLONE_NEWIPC | kernel.CLONE_NEWPID
 )

@@ -23,7 +23,7 @@ from deploy.lab.errors import LabError, LabUnavailable
 
 VARIABLE = "DAICHO_TEST_POSTGRES"
 SIZE = "DAICHO_LAB_POSTGRES_SIZE"  # of its disk in memory: 1g unless this says otherwise
-_READY_WITHIN = 60.0
+_READY_WITHIN = 120.0
 _SCRIPT = r"""
 set -eu
 root=$1 sockets=$2 scratch=$3 again=$4 size=$5

@@ -66,7 +66,7 @@ class Site:
                 yield
             finally:
                 process.send_signal(signal.SIGINT)
-                process.communicate(timeout=30)
+                process.communicate(timeout=120)
 
     def once(self, *more: object) -> str:
         """Scan and upload once, wholly; gives what was told."""
@@ -176,7 +176,7 @@ def test_a_collector_that_was_away_during_the_scan_gets_everything(site: Site) -
         with site.collector():
             assert until(lambda: site.stored() == site.spooled())
             agent.send_signal(signal.SIGTERM)
-            assert agent.wait(10) == 0
+            assert agent.wait(60) == 0
         assert away["observation"] < site.stored()["observation"]
         assert {scan.split()[1] for scan in site.stored()["scan"]} == {"complete"}
     assert waiting(site) == 0

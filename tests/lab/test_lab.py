@@ -79,7 +79,7 @@ def _namespaces(lab: labs.Lab) -> dict[str, set[int]]:
     }
 
 
-def _until(what: Callable[[], bool], seconds: float = 20) -> bool:
+def _until(what: Callable[[], bool], seconds: float = 90) -> bool:
     deadline = time.monotonic() + seconds
     while not (done := what()) and time.monotonic() < deadline:
         time.sleep(0.02)
