@@ -177,7 +177,7 @@ class FactKind(enum.StrEnum):
     SSDP_SERVER = "ssdp.server"  # SERVER header of a UPnP device
     SSDP_SERVICE = "ssdp.service"  # NT or ST: urn:schemas-upnp-org:device:InternetGatewayDevice:1
     SSDP_LOCATION = "ssdp.location"  # where it describes itself
-    REMOTE_NAME = "remote_name"  # a name of a remote-control or VPN service that the host asked for
+    REMOTE_NAME = "remote_name"  # a name in `remote_names.yaml` that the host asked for
     PORT_MAPPING = "port_mapping"  # a port of the router opened to this host: "UPnP tcp 33890 3389"
     HTTP_USER_AGENT = "http.user_agent"  # of the host that asks
     SIP_SERVER = "sip.server"

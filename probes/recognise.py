@@ -59,6 +59,7 @@ _CHANNELS = {
     FactKind.CDP_PLATFORM: "cdp",
     FactKind.CDP_VERSION: "cdp",
     FactKind.VNC_VERSION: "vnc",
+    FactKind.REMOTE_NAME: "name.called",
     FactKind.DICOM_IMPLEMENTATION_UID: "dicom.implementation",
     FactKind.DICOM_IMPLEMENTATION_VERSION: "dicom.implementation",
 }

@@ -15,8 +15,8 @@ class Service:
 
     product: str
     protocol: str  # as flows call it; the product where nothing else is usual
-    kind: str  # of remote_paths
-    family: str  # "remote" or "vpn"
+    kind: str  # of remote_paths, "" where it is no way in
+    family: str  # "remote", "vpn" or "medical"
     sure: Sure
 
 

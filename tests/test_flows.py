@@ -147,6 +147,7 @@ CASES: list[tuple[str, str, int, list[bytes], list[bytes]]] = [
     ("PROFINET IO", "udp", 34964, [PROFINET], []),
     ("AnyDesk", "tcp", 443, [hello("relay-1234abcd.net.anydesk.com")], []),
     ("TeamViewer", "udp", 53, [question("router7.teamviewer.com")], []),
+    ("オンライン資格確認", "udp", 53, [question("hweb.base.oqs-pdl.org")], []),
     ("LogMeIn", "tcp", 8080, [b"CONNECT control.logmein.com:443 HTTP/1.1\r\nHost: control.logmein.com\r\n\r\n"], []),
 ]  # fmt: skip
 NOT_THESE: list[tuple[str, str, int, list[bytes], list[bytes]]] = [

@@ -85,7 +85,7 @@ def observations(path: Path, log: LogRead, known: Sequence[Vantage]) -> Iterator
             transport="heard",
             outcome=Outcome.ANSWERED,
             facts=(
-                fact(FactKind.REMOTE_PATH, calls.service.kind, sure),
+                *((fact(FactKind.REMOTE_PATH, calls.service.kind, sure),) if calls.service.kind else ()),
                 fact(FactKind.PRODUCT, calls.service.product, sure),
                 fact(FactKind.REMOTE_NAME, said),
             ),

@@ -11,7 +11,7 @@ from probes.flows.names_heard import names_of
 from probes.remote_names import Service, service_of
 
 MOST_ADDRESSES = 10_000
-_FAMILIES = {"remote": Family.REMOTE, "vpn": Family.VPN}
+_FAMILIES = {"remote": Family.REMOTE, "vpn": Family.VPN, "medical": Family.MEDICAL}
 
 
 @dataclass(slots=True)

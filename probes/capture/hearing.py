@@ -58,16 +58,16 @@ def listen(flow: Flow, claims: Iterable[Claim]) -> Iterator[Said]:
 
 
 def _by_claim(flow: Flow, claim: Claim) -> Iterator[Said]:
-    if not claim.path:
-        return
     product = (fact(FactKind.PRODUCT, claim.product, claim.sure),) if claim.product else ()
-    path = fact(FactKind.REMOTE_PATH, claim.path, claim.sure)
+    path = (fact(FactKind.REMOTE_PATH, claim.path, claim.sure),) if claim.path else ()
     if claim.about == "client":
         heard = fact(FactKind.REMOTE_NAME, claim.why)
-        yield Said(flow.client, 0, flow.transport, "names_heard", (path, *product, heard))
+        yield Said(flow.client, 0, flow.transport, "names_heard", (*path, *product, heard))
+    elif not path:
+        return
     elif flow.answered or flow.transport in ("esp", "ah"):
         service = fact(FactKind.SERVICE, _SERVICES.get(claim.protocol, claim.protocol.lower()), claim.sure)
-        yield Said(flow.server, flow.server_port, flow.transport, "flows", (service, path, *product))
+        yield Said(flow.server, flow.server_port, flow.transport, "flows", (service, *path, *product))
 
 
 def _heard(*pieces: bytes) -> Transcript:

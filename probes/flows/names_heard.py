@@ -15,7 +15,7 @@ TRANSPORTS = ("tcp", "udp")
 
 _HOST = re.compile(rb"(?:\r\nHost: ?|^CONNECT )([A-Za-z0-9.-]{4,253})", re.IGNORECASE)
 _ASKS = re.compile(rb"[A-Z]{3,8} ")
-_FAMILIES = {"remote": Family.REMOTE, "vpn": Family.VPN}
+_FAMILIES = {"remote": Family.REMOTE, "vpn": Family.VPN, "medical": Family.MEDICAL}
 # Texts of certificates that products make for themselves; the name is the product's.
 _CERTIFICATES = ((b"AnyDesk Client", "AnyDesk"), (b"AnyNet Relay", "AnyDesk"), (b"AnyNet Root CA", "AnyDesk"))
 

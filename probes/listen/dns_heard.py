@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""DNS questions heard: hosts that look for a service of remote control or VPN (RFC 1035). Sends nothing.
+"""DNS questions heard: hosts that look for a service of remote control, VPN or オンライン資格確認 (RFC 1035). Sends nothing.
 
 On a switched network that is what reaches us by a mirror port, or what a host asks of this machine.
 Questions about any other name are not read into facts: whom people look up is not our business.
@@ -35,7 +35,7 @@ def read(transcript: Transcript) -> tuple[Fact, ...]:
         return ()
     return (
         fact(FactKind.ADDRESS, datagram.packet.source),
-        fact(FactKind.REMOTE_PATH, service.kind, service.sure),
+        *((fact(FactKind.REMOTE_PATH, service.kind, service.sure),) if service.kind else ()),
         fact(FactKind.PRODUCT, service.product, service.sure),
         fact(FactKind.REMOTE_NAME, f"DNS question {name}"),
     )
