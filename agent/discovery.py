@@ -6,6 +6,7 @@ because every device of the segment hears each of them.
 """
 
 import asyncio
+import math
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from agent.door import Door
 from agent.guard import Permit
 from agent.pace import Limit
 from agent.packet_worker import PacketWorker
+from agent.under_way import UnderWay
 from agent.wire import LiveWire
 from probes.contract import HeldBack, OurFault, WireError
 
@@ -22,6 +24,7 @@ ROUNDS = 2
 ANSWER_SECONDS = 0.8
 KNOCK_PORT = 443
 _AT_ONCE = 64
+_UNDER_WAY = 8  # questions on their way through the packet worker to the wire
 _KERNEL_ROUNDS = 4  # ARP requests of the kernel's own for an address that nobody has: 3, and its timers drift
 
 
@@ -38,18 +41,22 @@ class Discovery:
     _segments: dict[str, Limit] = field(default_factory=dict)
 
     async def by_arp(self, interface: str, addresses: Iterable[str]) -> None:
-        """Ask for each address on this link, a second time for those that did not answer."""
+        """Ask for each address on this link, a second time for those that did not answer in their time."""
         assert self.worker is not None  # noqa: S101 - the survey asks so only when privileged
         wanted = [a for a in addresses if ip_address(a).version == 4]
+        asked: dict[str, float] = {}
         for turn in range(ROUNDS):
-            for address in wanted:
-                if (interface, address) not in self.worker.arp_answers:
-                    await self._arp(interface, address)
-                if turn == ROUNDS - 1:
-                    self.tell(address)
-            await asyncio.sleep(ANSWER_SECONDS)
+            async with UnderWay(_UNDER_WAY) as sends:
+                for address in wanted:
+                    await _until(asked.get(address, -math.inf) + ANSWER_SECONDS)
+                    if (interface, address) not in self.worker.arp_answers:
+                        await sends.begin(self._arp(interface, address, asked))
+                    if turn == ROUNDS - 1:
+                        self.tell(address)
+        await _until(max(asked.values(), default=-math.inf) + ANSWER_SECONDS)
 
-    async def _arp(self, interface: str, address: str) -> None:
+    async def _arp(self, interface: str, address: str, asked: dict[str, float]) -> None:
+        """Ask, and note in `asked` when it was."""
         worker, door = self.worker, self.door(address)
         assert worker is not None  # noqa: S101
         if self._may(door, "arp", Permit.NOTHING):
@@ -57,20 +64,23 @@ class Discovery:
             await self._one(
                 door, lambda: worker.arp(interface, address), "arp request", "arp", "is anybody there"
             )
+            asked[address] = asyncio.get_running_loop().time()
 
     async def by_echo(self, interface: str, network: str, addresses: Iterable[str]) -> None:
         """Send one echo request to each address of a network behind a router; the router asks for each by broadcast."""
-        worker = self.worker
-        assert worker is not None  # noqa: S101 - as above
-        for address in addresses:
-
-            async def echo(target: str = address) -> None:
-                await worker.echo(target, interface=interface)
-
-            await self._segment_room(network, self.door(address), 1)
-            await self._one(self.door(address), echo, "icmp echo", "icmp", "is anybody there")
-            self.tell(address)
+        async with UnderWay(_UNDER_WAY) as sends:
+            for address in addresses:
+                await sends.begin(self._echo(interface, network, address))
         await asyncio.sleep(ANSWER_SECONDS)
+
+    async def _echo(self, interface: str, network: str, address: str) -> None:
+        worker, door = self.worker, self.door(address)
+        assert worker is not None  # noqa: S101 - as above
+        await self._segment_room(network, door, 1)
+        await self._one(
+            door, lambda: worker.echo(address, interface=interface), "icmp echo", "icmp", "is anybody there"
+        )
+        self.tell(address)
 
     async def forwards(self, interface: str, door: Door, source: str) -> bool:
         """Hand one TTL=1 frame for a test network to a host on our link: a router answers. True if it left."""
@@ -196,3 +206,9 @@ class Discovery:
             self.held[str(error)] += 1
         elif isinstance(error, OurFault):
             self.failed[str(error)[:200]] += 1
+
+
+async def _until(moment: float) -> None:
+    """Sleep until this time of the event loop."""
+    if (wait := moment - asyncio.get_running_loop().time()) > 0:
+        await asyncio.sleep(wait)

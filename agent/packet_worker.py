@@ -74,7 +74,7 @@ class _Command(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class _Event(msgspec.Struct, frozen=True):
-    event: str  # ready, frame, done, refused, failed, broken
+    event: str  # hearing, ready, frame, done, refused, failed, broken
     id: int = 0
     text: str = ""
     interface: str = ""
@@ -94,6 +94,7 @@ class _Running:
 
     process: asyncio.subprocess.Process
     uid: int
+    hearing: float = 0.0  # when its sockets were open, by the event loop's time
     reading: asyncio.Task[None] | None = None
     pending: dict[int, asyncio.Future[None]] = field(default_factory=dict)
     end: str = ""  # why it ended
@@ -144,6 +145,11 @@ class PacketWorker:
     def uid(self) -> int:
         """User that the worker became after opening its sockets; -1 when it does not run."""
         return self._running.uid if self._running else -1
+
+    @property
+    def heard_for(self) -> float:
+        """Seconds since its sockets took what came; it loads what it sends with while it hears."""
+        return asyncio.get_running_loop().time() - self._running.hearing if self._running else 0.0
 
     @property
     def arp_answers(self) -> Mapping[tuple[str, str], set[str]]:
@@ -322,6 +328,9 @@ async def _launch(setup: _Setup) -> _Running:
         if process.stdin is not None:
             process.stdin.write(_framed(_encode(setup)))
         ready = await asyncio.wait_for(_receive(process), START_SECONDS)
+        hearing = asyncio.get_running_loop().time()
+        if ready is not None and ready.event == "hearing":
+            ready = await asyncio.wait_for(_receive(process), START_SECONDS)
     except (TimeoutError, ValueError, ConnectionError, msgspec.DecodeError) as error:
         await _end(process)
         raise OurFault(f"packet worker does not start: {error or type(error).__name__}") from error
@@ -330,7 +339,7 @@ async def _launch(setup: _Setup) -> _Running:
         if ready is not None and ready.text == "not permitted":
             raise NotPermitted
         raise OurFault(f"packet worker does not start: {ready.text if ready else 'it ended at once'}")
-    return _Running(process, ready.uid)
+    return _Running(process, ready.uid, hearing)
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

@@ -232,7 +232,8 @@ class Survey:
 
     async def _stages(self) -> None:
         self._tally.say("listen", 0, 1)
-        await self.clock.sleep(self.settings.listen_seconds if self._worker else 0.0)
+        heard = self._worker.heard_for if self._worker else self.settings.listen_seconds
+        await self.clock.sleep(max(0.0, self.settings.listen_seconds - heard))
         for neighbour in await neighbours():
             self._found(neighbour.interface, neighbour.ip, neighbour.mac)
         if self.settings.profile == "listen":

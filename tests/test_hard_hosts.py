@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Hosts that are hard on a scan: open everywhere, a tarpit everywhere, one that becomes slow; and a /16 over a restart."""
+"""Hosts that are hard on a scan: open everywhere, a tarpit everywhere, one that becomes slow, a thousand that vanish;
+and a /16 over a restart.
+"""
 
 import asyncio
 import contextlib
+import functools
 import json
 import os
 import subprocess
@@ -18,18 +21,23 @@ import pytest
 
 from agent.clock import SystemClock
 from agent.discovery import Discovery
+from agent.door import Door
 from agent.finding import SLICE, Finding
 from agent.ground import Ground
 from agent.headway import Headway, begin, keep_headway
-from agent.host import MOST_ALL_OPEN, MOST_DUMB
+from agent.host import MOST_ALL_OPEN, MOST_DUMB, HostSurvey
 from agent.logbook import Logbook
-from agent.plan import tcp_ports
-from agent.records import Record
+from agent.plan import Question, tcp_ports
+from agent.records import Record, Records
 from agent.scope import Scope, write_scope
 from agent.settings import PaceSection, ScopeSection, Settings
 from agent.sightings import Sightings
 from agent.survey import Survey
 from agent.vantage import Standing
+from agent.watch import SEGMENT, Brakes
+from agent.wire import CONNECT_SECONDS, LiveWire
+from deploy.bench.pace_virtual import VirtualLoop, sweep_and_ask
+from probes.contract import HeldBack, Refused, Silent, WireError
 from probes.facts import FactKind, Observation, Outcome, Scan, Sent, Sure
 
 HOST = "127.9.0.1"
@@ -132,6 +140,59 @@ def test_a_host_that_becomes_slow_is_let_go() -> None:
     assert (
         told["connections"] <= 10 < told["ports"]
     )  # six quick ones, two slow ones, and the one that found it
+
+
+class Vanishing(HostSurvey):
+    """A host that refuses every connection, until it is gone with all the others."""
+
+    async def _converse(self, wire: LiveWire, question: Question) -> WireError | None:
+        del wire, question
+        return await vanish(self.door)
+
+    async def _look_after(self) -> None:
+        if self.watch.check_port:
+            self.watch.checked(not isinstance(await vanish(self.door), Silent))
+        if self.watch.trouble:
+            self.brakes.trouble(self.network, self.door.mac, self.door.address)
+
+
+async def vanish(door: Door) -> WireError:
+    """Make one connection of one packet through the real door, unless it is held back; from GONE on nobody answers."""
+    try:
+        await door.enter(5, connecting=True)
+    except HeldBack as held:
+        return held
+    gone = door.clock.steady() >= GONE
+    door.journal("tcp connect", packets=1, connections=1)
+    await door.clock.sleep(CONNECT_SECONDS if gone else 0.001)
+    door.leave(5, 1, connected=True)
+    return Silent("no answer to SYN") if gone else Refused("refused")
+
+
+GONE = 16.0  # seconds after the beginning: the sweep of the /22 takes about 11
+
+
+def test_a_thousand_hosts_that_vanish_at_once_stop_their_segment() -> None:
+    brakes, sent, hosts = Brakes(), list[Sent](), list[Vanishing]()
+
+    def host(door: Door) -> Vanishing:
+        door.halted = functools.partial(brakes.refuses, "10.76.0.0/22")
+        hosts.append(Vanishing(door, Records(Lines(), "s"), "standard", "10.76.0.0/22", brakes=brakes))
+        return hosts[-1]
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner, pytest.raises(RuntimeError) as ended:
+        runner.run(sweep_and_ask(1000, 22, sent.append, host))
+    assert str(ended.value).startswith("1000 found, ")
+    begun = sent[0].at
+    after = Counter(
+        one.address for one in sent if one.packets and (one.at - begun).total_seconds() > GONE + 0.1
+    )
+    assert 3 <= len(after) < 2 * PaceSection().hosts_at_once  # one may end its plan, and the next begins
+    assert max(after.values()) <= 4  # two questions, the check, and one that was on its way
+    assert len(brakes.troubled["10.76.0.0/22"]) >= 3
+    stopped = [host for host in hosts if host.refused == SEGMENT]
+    assert len(stopped) > 800
+    assert all(not one.asked for one in stopped if one.door.address not in {line.address for line in sent})
 
 
 class Sweep:

@@ -335,6 +335,12 @@ def test_a_new_lease_moves_the_address_not_the_device() -> None:
     assert [s.port for s in devices[1].services] == [22]
 
 
+def test_two_cards_that_answer_for_one_address_are_two_devices_with_that_address() -> None:
+    conflict = [arp("10.1.0.5", mac, minute=minute) for minute in (0, 1, 2) for mac in (A, B)]
+    devices = derive(*conflict, ssh("10.1.0.5", "k"))
+    assert sorted((d.addresses[0].mac, *ips(d)) for d in devices) == [(A, "10.1.0.5"), (B, "10.1.0.5")]
+
+
 def test_a_router_gives_the_mac_of_an_off_link_host() -> None:
     devices = derive(
         seen("10.1.0.1", port=161, probe="snmp", NEIGHBOUR=[f"10.3.0.7 {A}", f"10.3.0.8 {B}"]),

@@ -37,6 +37,8 @@ def _work(output: int) -> int:
     icmp = sockets.open_icmp()
     links = {name: sockets.open_link(name) for name in setup.interfaces}
     if setup.allowed:
+        # The sockets hear from now on: what comes while the frames are being loaded waits in the kernel.
+        os.write(output, framed(Event("hearing")))
         from agent.packets import frames  # noqa: PLC0415 (scapy reads the environment at import)
 
         frames.warm()  # everything is loaded before the ordinary user may be unable to read it
@@ -70,4 +72,8 @@ def _give_up(output: int, why: str, code: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    sys.stderr.flush()
+    os._exit(
+        code
+    )  # nothing is open but the kernel's: taking the interpreter down would only keep the scan waiting

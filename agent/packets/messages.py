@@ -29,7 +29,7 @@ class Command(msgspec.Struct, frozen=True):
 class Event(msgspec.Struct, frozen=True, omit_defaults=True):
     """One thing that happened."""
 
-    event: str  # ready, frame, done, refused, failed, broken
+    event: str  # hearing, ready, frame, done, refused, failed, broken
     id: int = 0
     text: str = ""
     interface: str = ""

@@ -65,8 +65,8 @@ def _compare_one(score: Score, device: Device, host: KeyHost) -> None:
         score.classes_wrong.append(f"{host.id}: {device['device_class']} instead of {host.device_class}")
     for port, transport, version in _announced(device, host):
         score.versions += 1
-        said = _versions(device, port, transport)
-        if not any(_says(text, version) for text in said):
+        said = versions_at(device, port, transport)
+        if not any(says(text, version) for text in said):
             into = score.versions_wrong if said else score.versions_missing
             into.append(f"{host.id} {port}/{transport}: {sorted(said)} instead of {version}")
     ours = sorted(device["dual_homed"]["networks"]) if device["dual_homed"] else None
@@ -86,14 +86,14 @@ def _announced(device: Device, host: KeyHost) -> Iterator[tuple[int, str, str]]:
             yield entry.port, entry.transport, entry.version
 
 
-def _versions(device: Device, port: int, transport: str) -> set[str]:
+def versions_at(device: Device, port: int, transport: str) -> set[str]:
     said = {s["version"] for s in device["services"] if (s["port"], s["transport"]) == (port, transport)}
     if port == 161:
         said |= {device["os_version"], device["firmware_version"]}
     return {text for text in said if text}
 
 
-def _says(text: str, version: str) -> bool:
+def says(text: str, version: str) -> bool:
     """Whether a version field states this version: `v6.4.8,build1914 (GA)` states 6.4.8, and not 6.4."""
     return bool(re.search(rf"(?<![\d]){re.escape(version)}(?![\d]|\.\d)", text))
 

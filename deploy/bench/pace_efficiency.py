@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.discovery import ANSWER_SECONDS, ROUNDS
+from agent.discovery import ANSWER_SECONDS
 from agent.logbook import Logbook
 from agent.pace import at_once
 from agent.scope import write_scope
@@ -32,9 +32,10 @@ from probes.facts import Sent
 PREFIX = f"dpe{os.getpid()}"
 LISTEN = 0.5  # seconds
 FORMULA = (
-    "least = listening + ARP sent / ARP a second + rounds x waiting for answers\n"
-    "      + the longest of: any host's packets / packets a second and host, its connections x gap,\n"
-    "        all packets of a segment / packets a second and segment, hosts' times in sum / hosts at once"
+    "least = listening + seconds(ARP sent, ARP a second) + waiting for the last answers\n"
+    "      + the longest of: seconds(any host's packets, packets a second and host), its connections x gap,\n"
+    "        seconds(all packets of a segment, packets a second and segment), hosts' times in sum / hosts at once\n"
+    "seconds(n, limit) = whole part of (n - 1) / limit: no second holds more than its limit, the first begins full"
 )
 
 
@@ -78,7 +79,7 @@ def main() -> int:
 
 def measure(hosts: int, prefix: int, profile: str) -> Took:
     """Build, scan once, tear down."""
-    _build(hosts, prefix)
+    build(hosts, prefix)
     try:
         with tempfile.TemporaryDirectory() as folder:
             command = [sys.executable, "-m", "deploy.bench.pace_efficiency", "--profile", profile]
@@ -127,18 +128,24 @@ def least(settings: Settings, sent: list[Sent]) -> float:
     times = [max(_times(settings, lines)) for lines in asked.values()]
     packets = sum(line.packets for lines in asked.values() for line in lines)
     room = at_once(pace.hosts_at_once, pace.packets_per_segment)
-    asking = max([*times, packets / pace.packets_per_segment - 1, sum(times) / room], default=0.0)
-    return settings.listen_seconds + (arp / pace.broadcasts - 1) + ROUNDS * ANSWER_SECONDS + asking
+    asking = max([*times, _seconds(packets, pace.packets_per_segment), sum(times) / room], default=0.0)
+    return settings.listen_seconds + _seconds(arp, pace.broadcasts) + ANSWER_SECONDS + asking
 
 
 def _times(settings: Settings, lines: list[Sent]) -> Iterator[float]:
-    """What the packets and the connections of one host take at least; its first second begins full."""
+    """What the packets and the connections of one host take at least."""
     pace = settings.pace
-    yield max(0.0, sum(line.packets for line in lines) / pace.packets_per_host - 1)
+    yield _seconds(sum(line.packets for line in lines), pace.packets_per_host)
     yield max(0.0, (sum(line.connections for line in lines) - 1) * pace.connection_gap)
 
 
-def _build(hosts: int, prefix: int) -> None:
+def _seconds(packets: int, limit: int) -> float:
+    """The least time between the first and the last of so many packets, when no second holds more than `limit`."""
+    return float(max(0, packets - 1) // limit)
+
+
+def build(hosts: int, prefix: int) -> None:
+    """Make two namespaces with a cable, and so many hosts that refuse everything at its far end, each with a card."""
     for name in ("me", "hosts"):
         subprocess.run(["ip", "netns", "add", PREFIX + name], check=True)
         quiet = ["net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1"]
