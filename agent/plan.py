@@ -156,3 +156,5 @@ def _tunnels(view: View) -> Iterator[Question]:
     for probe, port in (("ike", 500), ("ikev1", 500), ("openvpn", 1194), ("l2tp", 1701)):
         yield Question(probe, port, "a way in from outside")
     yield Question("dns", 53, "does it answer names, and with what")
+    if ("dns", 53) in view.answered:
+        yield Question("banner", 53, "it answers names by datagrams: does it take connections, too")

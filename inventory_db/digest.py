@@ -17,7 +17,7 @@ from inventory_db.sightings import Elsewhere, Land, Proxy, nowhere, proxies_of, 
 from probes.facts import Vantage
 
 ACCESS_PROBE = "access"  # says who may reach a service, and nothing about what the device is
-VERSION = 8  # of how devices are derived and observations condensed: with another one all are derived anew
+VERSION = 9  # of how devices are derived and observations condensed: with another one all are derived anew
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -23,7 +23,7 @@ from inventory_db.joins import Edge, Group, Joined, join
 from inventory_db.observations import Stored, as_stored, microseconds
 from inventory_db.parts import part_of
 from inventory_db.profiles import Profile, profile_of
-from inventory_db.services import forwarding, open_ports, remote_paths_of, services_of
+from inventory_db.services import forwarding, mute_ports, open_ports, remote_paths_of, services_of
 from inventory_db.sightings import gather, is_life
 from inventory_db.traits import traits_of
 from inventory_db.ways_out import ways_out_of
@@ -170,7 +170,7 @@ def _device(
     addresses = addresses_of(one.profiles, known, elsewhere)
     living = tuple(said for said in one.said if is_life(said))
     ports = open_ports(one.said)
-    services = services_of(ports)
+    services = services_of(mute_ports(one.said) | ports)
     macs = [address.mac for address in addresses if address.mac]
     traits = traits_of(living, macs, (port for port, transport in ports if transport == "tcp"))
     confidence = dict(traits.confidence)

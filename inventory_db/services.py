@@ -16,6 +16,8 @@ _RANK = {Sure.SURE: 0, Sure.LIKELY: 1, Sure.GUESS: 2}
 _VAGUE = frozenset({"tls", "tcp", "udp", "unknown", "ssl"})
 _PASSING = frozenset({FactKind.FORWARDS, FactKind.FORWARDING})
 MOST_EVIDENCE = 5
+MOST_MUTE = 3  # ports that take a connection and say nothing; who has more of them takes every connection
+_TOOK = "nothing came"  # the reason that the agent gives where a connection was taken and no word followed
 Port = tuple[int, str]
 
 
@@ -38,6 +40,25 @@ def open_ports(seen: Iterable[Stored]) -> dict[Port, list[Stored]]:
     for (_, port, transport), many in sorted(at.items()):
         ports[port, transport] += many
     return dict(ports)
+
+
+def mute_ports(seen: Iterable[Stored]) -> dict[Port, list[Stored]]:
+    """Give the open TCP ports on which nothing was ever said; none of a tarpit, or of a host that no card stands for.
+
+    A port that takes our connection is open whatever it says; what answers for hosts behind a router may be the router.
+    """
+    at: dict[tuple[str, int, str], list[Stored]] = defaultdict(list)
+    for one in seen:
+        if one.outcome is Outcome.SILENT and one.transport == "tcp" and one.reason == _TOOK and one.mac:
+            at[one.address, one.port, "tcp"].append(one)
+        elif one.outcome in (Outcome.REFUSED, Outcome.SILENT) and not _took_connection(one):
+            for port in _closed(one):
+                at.pop((one.address, port, "tcp"), None)
+    ports: dict[Port, list[Stored]] = defaultdict(list)
+    for (_, port, transport), many in sorted(at.items()):
+        if port:
+            ports[port, transport] += many
+    return dict(ports) if len(ports) <= MOST_MUTE else {}
 
 
 def _took_connection(one: Stored) -> bool:

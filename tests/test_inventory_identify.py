@@ -418,6 +418,33 @@ def test_a_port_later_refused_is_no_service_any_more() -> None:
     assert device.services == ()
 
 
+def mute(port: int, minute: int = 6, **more: Any) -> Observation:
+    said = {"mac": A, "reason": "nothing came"} | more
+    return seen("10.1.0.5", minute=minute, probe="banner", port=port, outcome=Outcome.SILENT, **said)
+
+
+def test_a_port_that_takes_a_connection_and_says_nothing_is_open_and_nameless() -> None:
+    refused = seen("10.1.0.5", minute=9, probe="ports", PORTS="139", outcome=Outcome.REFUSED)
+    filtered = seen("10.1.0.5", minute=9, probe="ports", PORTS="139", outcome=Outcome.SILENT)
+    (device,) = derive(arp("10.1.0.5", A), ssh("10.1.0.5", "k"), mute(139))
+    assert [(s.port, s.name, s.product) for s in device.services] == [
+        (22, "ssh", "OpenSSH"),
+        (139, None, None),
+    ]
+    assert device.services[1].evidence
+    for later in (refused, filtered):
+        (device,) = derive(arp("10.1.0.5", A), ssh("10.1.0.5", "k"), mute(139), later)
+        assert [s.port for s in device.services] == [22]
+
+
+def test_no_port_of_a_tarpit_or_of_a_host_behind_something_is_called_open() -> None:
+    (tarpit,) = derive(arp("10.1.0.5", A), *(mute(port) for port in (21, 22, 23, 80)))
+    (unanswered,) = derive(arp("10.1.0.5", A), mute(139, reason="no answer to SYN"))
+    (behind,) = derive(seen("10.1.0.5", port=22, SSH_BANNER="SSH-2.0-x"), mute(139, mac=""))
+    assert (tarpit.services, unanswered.services) == ((), ())
+    assert [s.port for s in behind.services] == [22]
+
+
 def test_remote_paths_and_held_back() -> None:
     (device,) = derive(
         seen("10.1.0.5", port=3389, probe="rdp", SERVICE="rdp", REMOTE_PATH="rdp"),

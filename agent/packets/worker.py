@@ -68,6 +68,8 @@ class Worker:
                     if key.data is not None:
                         self.tell(*self._hear(key.data))
                     elif not self._obey(inbox):
+                        for link in self.links.values():
+                            self.tell(*self._hear(link))  # the last that our kernel sent is counted, too
                         return
 
     def tell(self, *events: Event) -> None:

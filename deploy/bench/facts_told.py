@@ -2,7 +2,7 @@
 """Holds what a scanner told about single hosts against the answer key, fact by fact.
 
 A fact is right, wrong (something else was told) or missing (nothing was told). The same facts are counted for every
-scanner: that the host is there, its class, maker, model, serial, names, system and versions, each announced version,
+scanner: that the host is there, its class, maker, model, serial, a name, its system, each announced version,
 each open port, its second network, whether it passes packets on.
 """
 
@@ -17,7 +17,10 @@ from deploy.lab.key import AnswerKey, KeyHost
 
 Device = Mapping[str, Any]
 Grade = Literal["right", "wrong", "missing"]
-FIELDS = ("model", "serial", "os", "os_version", "firmware_version")
+FIELDS = ("model", "serial", "os")  # versions of systems are among the announced ones
+_FAMILY = {
+    "linux": ("Debian", "DSM", "Red Hat Enterprise Linux")
+}  # true of them, and less than the key asks: missing
 _MAKERS = {"american power conversion": "apc", "hewlett packard": "hp"}  # one maker under two names
 
 
@@ -73,7 +76,8 @@ def _of_host(device: Device, host: KeyHost) -> Iterator[Told]:
 def _field(device: Device, host: KeyHost, field: str, truth: str) -> Told:
     said = str(device.get(field) or "")
     right = _same_maker(said, truth) if field == "maker" else _same_word(said, truth)
-    return _told(host, field, right=right or (field != "maker" and _in_text(device, (truth,))), said=said)
+    right = right or (field != "maker" and _in_text(device, (truth,)))
+    return _told(host, field, right=right, said="" if truth in _FAMILY.get(said.lower(), ()) else said)
 
 
 def _ports(device: Device, host: KeyHost, *, alone: bool) -> Iterator[Told]:
