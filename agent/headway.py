@@ -59,6 +59,17 @@ class Headway(msgspec.Struct, kw_only=True):
         self.scan = msgspec.structs.replace(self.scan, confirmed=more, whole_since=since)
         self.news = True
 
+    def looked_outside(self, seen: tuple[str, ...]) -> None:
+        """Note in the scan the observations of the address outside."""
+        self.scan = msgspec.structs.replace(self.scan, outside=(*self.scan.outside, *seen))
+        self.news = self.news or bool(seen)
+
+    def told(self, scan: Scan, ended: datetime, state: str, note: str, finished: int) -> Scan:
+        """Give the scan's end, with what was noted in it on the way."""
+        of, how = self.scan, {"ended": ended, "state": state, "note": note, "finished": finished}
+        noted = {"confirmed": of.confirmed, "whole_since": of.whole_since, "outside": of.outside}
+        return msgspec.structs.replace(scan, **how, **noted)
+
     def given_up(self) -> Scan:
         """Give the scan's end, when nobody goes on with it."""
         return msgspec.structs.replace(self.scan, ended=self.at, state="stopped", note=LEFT)

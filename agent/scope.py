@@ -6,9 +6,10 @@ Nothing outside the written scope is ever touched; public addresses only when li
 
 import ipaddress
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time
 
+from agent.outside_address import OutsideAddress, read_outside
 from agent.refusal import Refusal
 from agent.settings import Blackout, ScopeSection
 
@@ -48,6 +49,12 @@ class Scope:
     techniques: frozenset[str] = frozenset()  # off unless named in the scope file
     candidates: tuple[Network, ...] = ()
     listened: tuple[Network, ...] = ()  # nothing is sent into these, they are only heard
+    outside: OutsideAddress | None = None  # the one address outside that each segment may be tried against
+
+    def outward(self) -> "Scope":
+        """Give the scope of the test of the way out: its one address, the same never-list and blackouts, no allowance."""
+        one = (ipaddress.ip_network(self.outside.ip),) if self.outside else ()
+        return replace(self, networks=one, allowances=(), techniques=frozenset(), candidates=())
 
     def may_ask_for(self, address: str) -> bool:
         """Whether a suspect may be asked, through its own MAC alone, if this address is its own too."""
@@ -121,7 +128,27 @@ def write_scope(
         tuple((_address(host.address), frozenset(host.allow)) for host in section.host),
         frozenset(section.techniques),
         tuple(_candidates(text) for text in section.candidates),
+        outside=_outside(section.outside, (*wanted, *public), never),
     )
+
+
+def _outside(
+    texts: tuple[str, ...], scope: tuple[Network, ...], never: tuple[Network, ...]
+) -> OutsideAddress | None:
+    """Read the address outside; it is none of the site's own, none of the scope and none that is never touched."""
+    one = read_outside(texts)
+    if one is None:
+        return None
+    network = ipaddress.ip_network(one.ip)
+    _check_one_host(network)
+    if _is_private(network) or any(_inside(network, mine) for mine in (*scope, *never)):
+        raise Refusal(
+            f"scope.outside の {one} は使えません。調べる範囲・触れない一覧・院内のアドレスの外にある1つを書きます。何も送信していません。",
+            f"scope.outside: {one} cannot be used; it must lie outside the scope, the never-list and private networks. "
+            "Nothing was sent.",
+            permitted=False,
+        )
+    return one
 
 
 def _network(text: str) -> Network:

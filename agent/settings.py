@@ -56,6 +56,9 @@ class ScopeSection(Strict, frozen=True):
     never: tuple[str, ...] = ()
     techniques: tuple[ByName, ...] = ()  # what is off unless the site allows it by name
     candidates: tuple[str, ...] = ()  # networks of which an address may be asked of a suspect's own MAC
+    outside: tuple[
+        str, ...
+    ] = ()  # "203.0.113.5:443": does each segment reach it? At most one; off unless named
     blackout: tuple[Blackout, ...] = ()
     host: tuple[Host, ...] = ()
     allow_large: bool = False

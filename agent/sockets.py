@@ -33,6 +33,22 @@ def bound_to(source: str) -> Make:
     return make
 
 
+def bound_to_link(source: str, interface: str) -> Make:
+    """Make sockets whose packets carry this address of ours and leave by this interface, whatever other routes say."""
+    bind = bound_to(source)
+
+    def make(family: int, kind: int, protocol: int) -> socket.socket:
+        sock = bind(family, kind, protocol)
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode() + b"\0")
+        except OSError:
+            sock.close()
+            raise
+        return sock
+
+    return make
+
+
 def tcp_socket(address: str, make: Make = socket.socket) -> socket.socket:
     """Make a socket for one TCP connection; nothing leaves yet. Raises OSError."""
     sock = _socket(address, socket.SOCK_STREAM, make)

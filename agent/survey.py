@@ -27,6 +27,7 @@ from agent.headway import Headway, Notebook, begin, digest_of, keep_headway
 from agent.host import HostSurvey
 from agent.listening import Listening
 from agent.memory import Memory
+from agent.outside import OutsideLook
 from agent.pace import Pace
 from agent.packet_worker import NotPermitted, PacketWorker
 from agent.records import Records, Spool
@@ -158,15 +159,7 @@ class Survey:
             state, note = "stopped", "stopped by a person or a signal"
             raise
         finally:
-            scan = msgspec.structs.replace(
-                scan,
-                ended=self.clock.now(),
-                state=state,
-                note=note,
-                finished=self._tally.swept,
-                confirmed=self._headway.scan.confirmed,
-                whole_since=self._headway.scan.whole_since,
-            )
+            scan = self._headway.told(scan, self.clock.now(), state, note, self._tally.swept)
             self._records.add(scan)
             self._headway.news = True
             await asyncio.shield(self._write_down(ended=not self._interrupted))
@@ -242,7 +235,16 @@ class Survey:
         self._tally.plan("find", askable)
         await self._finding.run(askable)
         await self._ask_all()
+        await self._look_outside()
         self._tally.say("done", self._tally.swept, self._tally.swept)
+
+    async def _look_outside(self) -> None:
+        """Try the address outside that the site named, once from each segment."""
+        look = OutsideLook(
+            self.scope, self._ground, self._pace, self.clock, self.id, self._records.add, self._brakes.refuses,
+            self.notebook,
+        )  # fmt: skip
+        self._headway.looked_outside(await look.look())
 
     async def _ask_gateways(self, why: str) -> bool:
         """Read our own gateways' neighbour tables where the site gave a credential; True where one was cut short."""

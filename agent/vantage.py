@@ -96,6 +96,15 @@ async def route_to(address: str) -> Way:
     return await _in_thread(functools.partial(_route, str(ip_address(address))))
 
 
+async def way_from(address: str, standing: Standing) -> Way:
+    """Ask the kernel how it would reach `address` from this address by this interface; raises OurFault without a route.
+
+    Without any route by the interface the kernel takes the address for a neighbour: then there is no gateway.
+    """
+    ask = functools.partial(_route, str(ip_address(address)), oif=standing.index, src=standing.address)
+    return await _in_thread(ask)
+
+
 async def disagreements() -> tuple[str, ...]:
     """Hold netifaces' IPv4 addresses against the kernel's; each difference is a sentence, ja / en."""
     return await _in_thread(_disagreements)
@@ -185,10 +194,10 @@ def _is_host(line: Any) -> bool:
     return mac != "00:00:00:00:00:00" and not int(mac[:2], 16) & 1
 
 
-def _route(address: str) -> Way:
+def _route(address: str, **by: Any) -> Way:
     family = socket.AF_INET if ip_address(address).version == 4 else socket.AF_INET6
     with _kernel() as kernel:
-        routes = list(kernel.route("get", dst=address, family=family))
+        routes = list(kernel.route("get", dst=address, family=family, **by))
         if not routes:
             raise OSError(f"no route to {address}")
         found = routes[0]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from collector.case import Case
 from collector.diagram.segments import order_of
+from collector.reaching_out import Outward, outward_of
 from inventory_db.device import Device, WayOut
 from inventory_db.networks import order, within
 from inventory_db.ways_out import ADVERTISED, DHCP_CHOSEN, DHCP_ROUTER, DHCP_SERVER, IGD, ROUTE
@@ -39,6 +40,7 @@ class Boundary:
     network: str
     gateways: tuple[Exit, ...]
     servers: tuple[Exit, ...]
+    outward: Outward | None = None  # what it reached of the address outside; None if none was named
 
     @property
     def is_doubtful(self) -> bool:
@@ -61,7 +63,9 @@ def boundaries(case: Case) -> tuple[Boundary, ...]:
     """Give the IPv4 networks that we stood on with their ways out."""
     at = {address.ip: device for device in case.devices for address in device.addresses if address.ip}
     networks = {one.network for one in case.vantages if "/" in one.network and ":" not in one.network}
-    return tuple(_boundary(case, network, at) for network in sorted(networks, key=order_of))
+    outward = outward_of(case.outside)
+    found = (_boundary(case, network, at) for network in sorted(networks, key=order_of))
+    return tuple(replace(one, outward=outward.get(one.network)) for one in found)
 
 
 def _boundary(case: Case, network: str, at: dict[str, Device]) -> Boundary:

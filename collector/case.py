@@ -37,6 +37,7 @@ class Case:
     access: tuple[
         Observation, ...
     ] = ()  # observations of access tests (scans with profile "access"), oldest first
+    outside: tuple[Observation, ...] = ()  # what each network reached of the address outside, oldest first
     basis: Basis = field(default_factory=Basis)
     stated: Mapping[str, Mapping[str, Stated[Statement]]] = field(
         default_factory=dict

@@ -21,7 +21,9 @@ from inventory_db.statements import Stated
 from probes.facts import Observation, Scan
 
 ACCESS = "access"  # profile of the scans that test who may connect
+OUTSIDE = "outside"  # probe of the one connection from each network to an address that the site named
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MOST_OUTSIDE = 200  # scans, the newest, of which the looks at the address outside are read
 _BATCH = 500  # ids in one question to the database
 
 
@@ -47,6 +49,7 @@ def read_case(
         scans=scans,
         vantages=vantages,
         access=_access(connection, scans, at),
+        outside=_outside(connection, scans, at),
         basis=compute_basis(
             scans, networks, devices, vantages, moment, age_limit, _listed_addresses(stated, rows)
         ),
@@ -111,3 +114,11 @@ def _access(connection: Connection, scans: Collection[Scan], at: datetime | None
             query = query.order_by(table.c.at, table.c.id)
             found += (decoder.decode(body) for body in connection.execute(query).scalars())
     return tuple(sorted(found, key=lambda seen: (microseconds(seen.at), seen.id)))
+
+
+def _outside(connection: Connection, scans: Collection[Scan], at: datetime | None) -> tuple[Observation, ...]:
+    """Give the observations of the address outside, oldest first: each scan names its own."""
+    telling = [scan for scan in scans if scan.outside][-MOST_OUTSIDE:]
+    found = observations.load_some(connection, (id for scan in telling for id in scan.outside))
+    own = (one for one in found if one.probe == OUTSIDE)
+    return tuple(one for one in own if at is None or microseconds(one.at) <= microseconds(at))

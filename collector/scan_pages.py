@@ -16,12 +16,13 @@ from fastapi.responses import RedirectResponse, Response
 from collector.auditing import told
 from collector.doors import Token
 from collector.looked_at import LookedAt, Network, looked_at
+from collector.reaching_out import outward_of
 from collector.rendering import Renderer
 from collector.security import form_token, is_own_form
 from collector.visitor import engine_of, name_of
 from inventory_db.agents import Connection, list_agents
 from inventory_db.audit import record
-from inventory_db.observations import planned_scans, scans
+from inventory_db.observations import load_some, planned_scans, scans
 from inventory_db.stops import Stop, ask_stop, asked_stops
 from inventory_db.tables import writing
 from probes.facts import Plan, Scan
@@ -131,6 +132,7 @@ def router(renderer: Renderer, now: Callable[[], datetime]) -> APIRouter:
             asked = {one.scan: one for one in asked_stops(connection)}
             looked = looked_at(connection)
             plans = planned(connection, moment)
+            reached = outward_of(load_some(connection, every[0].outside if every else ()))
         running = [one for one in every if one.ended is None and one.state == "running"]
         last = next(iter(every), None)
         pages = max(1, -(-len(every) // PER_PAGE))
@@ -147,6 +149,7 @@ def router(renderer: Renderer, now: Callable[[], datetime]) -> APIRouter:
             covered=cover(last.scope, last.left_out, looked) if last else [],
             last=last,
             plans=plans,
+            reached=tuple(reached.values()),
             held_back=looked.held_back,
             token=form_token(request),
             message=message if message in ("asked", "over") else "",

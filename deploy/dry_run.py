@@ -7,10 +7,11 @@ from agent.confirm import Confirming
 from agent.ground import Ground
 from agent.guard import Permit
 from agent.memory import Memory
+from agent.outside import MOST_PACKETS, attempts
 from agent.plan import View, all_questions
 from agent.rehearsal import Forecast, Rehearsal, recall
 from agent.scope import Scope, overlap
-from agent.segments import profile_for
+from agent.segments import profile_for, with_listening
 from agent.settings import Settings
 from probes.facts import Upload
 
@@ -29,6 +30,17 @@ class SegmentPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class OutsidePlan:
+    """One connection to the address outside that the site named, from one segment. `why_not`: why there will be none."""
+
+    network: str
+    interface: str
+    address: str  # "203.0.113.5:443"
+    packets: int  # at the most; 0 where it will not be tried
+    why_not: str
+
+
+@dataclass(frozen=True, slots=True)
 class DryRun:
     """The whole scan in advance. Per live host: questions and the packets they take at the most."""
 
@@ -40,6 +52,7 @@ class DryRun:
     packets_per_second_host: int
     packets_per_second: int
     forecast: Forecast | None = None  # as the last scan met the hosts; None where there was none
+    outside: tuple[OutsidePlan, ...] = ()
 
 
 def dry_run(
@@ -64,6 +77,23 @@ def dry_run(
         settings.pace.packets_per_host,
         settings.pace.packets,
         _forecast(settings, scope, ground, last, memory) if last else None,
+        _outside(settings, scope, ground),
+    )
+
+
+def _outside(settings: Settings, scope: Scope, ground: Ground) -> tuple[OutsidePlan, ...]:
+    if settings.profile == "listen":
+        return ()
+    tried = attempts(with_listening(scope, settings), ground)
+    return tuple(
+        OutsidePlan(
+            one.standing.network,
+            one.standing.interface,
+            str(scope.outside),
+            0 if one.why_not else MOST_PACKETS,
+            one.why_not,
+        )
+        for one in tried
     )
 
 

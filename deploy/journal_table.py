@@ -47,6 +47,7 @@ _WHYS = {
     "the port does not speak TLS": "TLS ではなかった",
     "who stands behind it": "この先に何があるか",
     "who answered behind it": "この先で何が答えたか",
+    "does this segment reach an address outside": "この網から外へ届くか（接続だけ）",
     "does it pass packets on (one frame, TTL 1, to TEST-NET)": "中継するか（1枚だけ、TTL 1）",
 }
 

@@ -97,7 +97,7 @@ def components(land: Land, links: Links | None = None) -> list[Component]:
     for one in land.sightings:
         place = None if one.table else _place_of(one)
         if place in plain:
-            roots[one.seen.id] = plain[place]
+            roots[one.seen.key] = plain[place]
             continue
         keys = {*map(hashed, _all_keys(one, land, links or {}))}
         mine = {_find(parents, of[key]) for key in keys if key in of}
@@ -110,7 +110,7 @@ def components(land: Land, links: Links | None = None) -> list[Component]:
         if place is not None:
             plain[place] = root
         if not one.table:
-            roots[one.seen.id] = root
+            roots[one.seen.key] = root
     return list(_gathered(parents, of, roots))
 
 

@@ -94,7 +94,7 @@ def condense(land: Land, pinned: Container[str] = (), passed: Container[str] = (
     left: set[str] = set()
     repeated: set[str] = set()
     for many in classes.values():
-        own = [one.seen for one in many if one.seen.id in wanted or one.seen.id in pinned]
+        own = [one.seen for one in many if one.seen.key in wanted or one.seen.key in pinned]
         if many[0].table:
             continue
         kept += own
@@ -102,16 +102,16 @@ def condense(land: Land, pinned: Container[str] = (), passed: Container[str] = (
         if len(own) < len(many) or any(one.id in passed for one in own):
             flagged.add(own[-1].id)
             left.update(_left(many, wanted))
-    kept.sort(key=lambda seen: (microseconds(seen.at), seen.id))
+    kept.sort(key=lambda seen: (microseconds(seen.at), seen.key))
     return Condensed(tuple(kept), frozenset(flagged), frozenset(left), frozenset(repeated))
 
 
 def _left(many: Sequence[Sighting], kept: Container[str]) -> Iterator[str]:
     """Scans whose last look of this class is passed over, or a neighbour table of which later ones may need."""
-    last = {one.seen.scan: one.seen.id for one in many}
+    last = {one.seen.scan: one.seen.key for one in many}
     yield from (scan for scan, id in last.items() if id not in kept)
     for one in many:
-        if one.seen.id not in kept and any(fact.kind is FactKind.NEIGHBOUR for fact in one.seen.facts):
+        if one.seen.key not in kept and any(fact.kind is FactKind.NEIGHBOUR for fact in one.seen.facts):
             yield one.seen.scan
 
 
@@ -144,14 +144,14 @@ def _begun_by_table(entries: Sequence[Entry]) -> Iterator[tuple[int, str]]:
 def _held_by(one: Sighting, runs: Mapping[Place, Sequence[int]]) -> int:
     """The how manieth holder the address has: until the next, what is alike is about one thing."""
     begun = runs.get((one.realm, one.ip), ())
-    return max(bisect_right(begun, microseconds(one.seen.at)), 1)
+    return max(bisect_right(begun, one.at), 1)
 
 
 def _wanted(classes: Iterable[Sequence[Sighting]], land: Land) -> Iterator[str]:
     """Ids of the first and last of each class, of what confirms them, and of tables that name another card."""
     for many in classes:
         for one in (many[0], many[-1]):
-            yield one.seen.id
+            yield one.seen.key
             if one.table:
                 yield one.asked
     for place, entries in land.tables.items():
@@ -167,10 +167,10 @@ def contradiction(
     `land` is of what was kept and of what came now (`fresh`, ids); of neighbour tables some until `tables_until`
     were passed over.
     """
-    late = next((s.seen.scan for s in land.sightings if s.seen.id in fresh and s.seen.scan in left), None)
+    late = next((s.seen.scan for s in land.sightings if s.seen.key in fresh and s.seen.scan in left), None)
     if late is not None:
         return f"more of scan {late!r} came after a later one"
-    until = {(s.realm, s.ip): microseconds(s.seen.at) for s in land.sightings if s.seen.id in passed}
+    until = {(s.realm, s.ip): s.at for s in land.sightings if s.seen.key in passed}
     return _late_card(land, fresh, until) or _late_table(land, fresh, until, tables_until)
 
 
@@ -189,9 +189,9 @@ def _late_card(land: Land, fresh: Set[str], until: Mapping[Place, int]) -> str:
     late: dict[Place, list[Binding]] = defaultdict(list)
     old: dict[Place, list[Binding]] = defaultdict(list)
     for one in land.sightings:
-        place, at = (one.realm, one.ip), microseconds(one.seen.at)
+        place, at = (one.realm, one.ip), one.at
         if one.mac and one.ip and one.alive and place in until:
-            if one.seen.id not in fresh and one.asked not in fresh:
+            if one.seen.key not in fresh and one.asked not in fresh:
                 old[place].append((at, one.mac, one.link))
             elif at <= until[place]:
                 late[place].append((at, one.mac, one.link))

@@ -16,7 +16,8 @@ from inventory_db.places import Agents, Places
 from inventory_db.sightings import Elsewhere, Land, Proxy, nowhere, proxies_of, sight, survey
 from probes.facts import Vantage
 
-ACCESS_PROBE = "access"  # says who may reach a service, and nothing about what the device is
+# who may reach a service, and what a network reaches: nothing about what a device is
+NOT_OF_DEVICES = frozenset({"access", "outside"})
 VERSION = 9  # of how devices are derived and observations condensed: with another one all are derived anew
 
 
@@ -62,11 +63,11 @@ def add(
     Where `before` is a part of what is known, `elsewhere` says which of some places the rest shows the holder of.
     """
     known, have = before.known, {one.id for one in before.kept}
-    fresh = {one.id: one for one in new if one.probe != ACCESS_PROBE and one.id not in have}
+    fresh = {one.id: one for one in new if one.probe not in NOT_OF_DEVICES and one.id not in have}
     agents = Agents(known.scans, known.roots).meet(fresh.values())
     places = Places(agents, vantages)
     ground = places.ground()
-    every = sorted((*before.kept, *fresh.values()), key=lambda one: (microseconds(one.at), one.id))
+    every = sorted((*before.kept, *fresh.values()), key=lambda one: (microseconds(one.at), one.key))
     placed = sight(every, places)
     land = survey(placed, elsewhere)
     why = _moved(known, ground) or contradiction(
@@ -84,8 +85,8 @@ def add(
         tables_until=max(known.tables_until, tables_passed(short.kept, short.passed)),
     )
     if len(short.kept) < len(every):
-        left = {one.id for one in short.kept}
-        land = survey([one for one in placed if one.seen.id in left], elsewhere)
+        left = {one.key for one in short.kept}
+        land = survey([one for one in placed if one.seen.key in left], elsewhere)
     return Digest(now, short.kept, short.passed, short.repeated, why, places, land)
 
 

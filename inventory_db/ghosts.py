@@ -7,7 +7,6 @@ row with its MAC and without an address; a host that gives one identity at all o
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 
 from msgspec import structs
 
@@ -94,7 +93,7 @@ def _as_one(many: Sequence[Unit], proxied: str) -> Unit:
 def _of_card(one: Sighting) -> Sighting:
     """The sighting as one of the card alone: the address is somebody else's, or nobody's."""
     facts = tuple(fact for fact in one.seen.facts if fact.kind is not FactKind.ADDRESS)
-    return replace(one, ip="", seen=structs.replace(one.seen, facts=facts))
+    return structs.replace(one, ip="", seen=structs.replace(one.seen, facts=facts))
 
 
 def _joined(one: Unit, other: Unit) -> Unit:

@@ -112,7 +112,7 @@ def _made_of(one: _Found, elsewhere: frozenset[str], ground: str) -> str:
     for profile in one.profiles:
         digest.update(f"\n{profile.unit.key}\n".encode("utf-8", "replace"))
         for sighting in profile.unit.sightings:
-            digest.update(f"{sighting.seen.id}{sighting.asked} ".encode())
+            digest.update(f"{sighting.seen.key}{sighting.asked} ".encode())
     digest.update(repr((sorted(elsewhere), one.group.merges)).encode("utf-8", "replace"))
     return digest.hexdigest()
 
@@ -134,7 +134,7 @@ def _as_derived(old: Device, one: _Found) -> Device:
 
 
 def _when(stored: Stored) -> tuple[int, str]:
-    return microseconds(stored.at), stored.id
+    return microseconds(stored.at), stored.key
 
 
 def _found(group: Group, profiles: Mapping[str, Profile], repeated: Container[str]) -> _Found:

@@ -5,7 +5,7 @@ import hashlib
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -24,6 +24,7 @@ MOST_COUNTED = 100_000  # lines of the journal
 _SAID = b',"transcript":"'  # in a string of JSON no quotation mark stands after a comma without a backslash
 _WINDOW = 4096  # bytes of a short transcript
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 class Stored(Observation, frozen=True, kw_only=True, omit_defaults=True):
@@ -246,8 +247,7 @@ def _unpack(data: bytes) -> str:
 def microseconds(at: datetime) -> int:
     """Give microseconds since 1970 UTC; a time without offset is taken as UTC."""
     aware = at if at.tzinfo else at.replace(tzinfo=UTC)
-    since = aware - _EPOCH
-    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+    return (aware - _EPOCH) // _MICROSECOND
 
 
 def as_stored(observation: Observation) -> Stored:

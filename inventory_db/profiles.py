@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from inventory_db.networks import edges_of, is_software_nic, normal_ip, normal_mac, tells_network
 from inventory_db.observations import Stored, microseconds
-from inventory_db.sightings import Unit, is_life
+from inventory_db.sightings import Unit
 from probes.facts import FactKind
 from probes.oui import is_random, virtual_kind
 
@@ -94,7 +94,7 @@ def profile_of(unit: Unit) -> Profile:
     """Read a unit's observations, oldest first."""
     profile = Profile(unit)
     for sighting in unit.sightings:
-        if not sighting.table and is_life(sighting.seen):
+        if sighting.alive and not sighting.table:
             _read(profile, sighting.seen, sighting.ip)
     return profile
 

@@ -8,10 +8,10 @@ realm. Observations that name no MAC go to the one that held the address nearest
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TypeVar
 
-from msgspec import structs
+from msgspec import Struct, structs
 
 from inventory_db.networks import normal_ip, normal_mac, order
 from inventory_db.observations import Stored, microseconds
@@ -23,11 +23,12 @@ MOST_ALIASES = 8  # IPv4 addresses of one MAC in one scan; more is proxy ARP
 _SHARED = frozenset({"vrrp", "hsrp", "glbp", "nlb"})  # one address of several machines
 
 
-@dataclass(frozen=True, slots=True)
-class Sighting:
+class Sighting(Struct, frozen=True):
     """One observation with its place; `mac` is "" when unknown or shared by several machines."""
 
     seen: Stored
+    at: int  # when it was made, microseconds since 1970 UTC
+    alive: bool  # whether it shows that something is there
     realm: str
     link: str
     network: str
@@ -38,11 +39,6 @@ class Sighting:
         False  # a router has it in its neighbour table; `seen` is the router's answer, made about it
     )
     asked: str = ""  # with `table`: id of the observation that the router's answer confirms
-
-    @property
-    def alive(self) -> bool:
-        """Whether it shows that something is there."""
-        return self.table or is_life(self.seen)
 
 
 @dataclass(slots=True)
@@ -134,7 +130,7 @@ def survey(placed: Sequence[Sighting], elsewhere: Elsewhere = nowhere) -> Land:
 
 def when(one: Sighting) -> tuple[int, str, str]:
     """Give the key that puts sightings in their order in time."""
-    return microseconds(one.seen.at), one.seen.id, one.ip
+    return one.at, one.seen.key, one.ip
 
 
 def gather(land: Land, places: Places, proxies: Set[Proxy] = frozenset()) -> dict[str, Unit]:
@@ -158,7 +154,8 @@ def _place(seen: Stored, places: Places) -> Sighting | None:
     kind = virtual_kind(mac) if mac else None
     shared = kind if kind in _SHARED else ""
     realm, link, network = places.place(seen, ip)
-    return Sighting(seen, realm, link, network, ip, "" if shared else mac, shared or "")
+    at, alive = microseconds(seen.at), is_life(seen)
+    return Sighting(seen, at, alive, realm, link, network, ip, "" if shared else mac, shared or "")
 
 
 def _bindings(sightings: Iterable[Sighting]) -> dict[Place, list[Binding]]:
@@ -166,7 +163,7 @@ def _bindings(sightings: Iterable[Sighting]) -> dict[Place, list[Binding]]:
     found: dict[Place, set[Binding]] = defaultdict(set)
     for one in sightings:
         if one.ip and one.mac and one.alive:
-            found[one.realm, one.ip].add((microseconds(one.seen.at), one.mac, one.link))
+            found[one.realm, one.ip].add((one.at, one.mac, one.link))
     return {place: sorted(many) for place, many in found.items()}
 
 
@@ -184,7 +181,7 @@ def _tables(sightings: Iterable[Sighting]) -> dict[Place, list[Entry]]:
     found: dict[Place, list[Entry]] = defaultdict(list)
     for one in sightings:
         for ip, mac in neighbours(one.seen):
-            found[one.realm, ip].append((microseconds(one.seen.at), mac, one.seen))
+            found[one.realm, ip].append((one.at, mac, one.seen))
     return {place: sorted(many, key=lambda entry: (*entry[:2], entry[2].id)) for place, many in found.items()}
 
 
@@ -204,7 +201,9 @@ def _by_table(one: Sighting, mac: str, answer: Stored) -> Sighting:
     about = structs.replace(
         answer, probe="neighbour table", address=one.ip, mac=mac, port=0, transport="arp", facts=()
     )
-    return replace(one, seen=about, mac=mac, table=True, asked=one.seen.id)
+    return structs.replace(
+        one, seen=about, at=microseconds(about.at), alive=True, mac=mac, table=True, asked=one.seen.key
+    )
 
 
 def proxies_of(sightings: Iterable[Sighting], tables: Mapping[Place, Sequence[Entry]]) -> set[Proxy]:
@@ -233,7 +232,7 @@ def _unit_of(one: Sighting, land: Land, proxies: Set[Proxy], places: Places) -> 
         return key, "", one.shared or land.shared[place], ""
     mac, link = one.mac, one.link
     if not mac:
-        _, mac, held_on = land.holder(place, microseconds(one.seen.at))
+        _, mac, held_on = land.holder(place, one.at)
         link = held_on or link
     if not mac:
         return f"ip {one.realm} {one.ip}", "", "", ""

@@ -307,6 +307,7 @@ class Scan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     whole_since: datetime | None = None  # the oldest whole asking that these stand on
     left_out: tuple[str, ...] = ()  # entries of the never-list inside the scope: left alone on purpose
     plan: Plan | None = None  # of the agent that scans by itself
+    outside: tuple[str, ...] = ()  # ids of the observations of the address outside (probe "outside")
 
 
 class Upload(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -116,7 +116,7 @@ def recognise(channel: str, text: str) -> tuple[Recognition, ...]:
         found += _by_engine_id(cleaned.lower())
     found += _by_structure(channel, text[:MOST_TEXT])
     found += _by_wording(channel, cleaned)
-    return tuple(sorted(found, key=_order))
+    return tuple(sorted(found, key=_order)) if len(found) > 1 else tuple(found)
 
 
 def recognise_facts(facts: Iterable[Fact]) -> tuple[Recognition, ...]:
@@ -127,13 +127,14 @@ def recognise_facts(facts: Iterable[Fact]) -> tuple[Recognition, ...]:
         if channel:
             for one in recognise(channel, fact.value):
                 weaker = max(one.sure, fact.sure, key=_RANK.__getitem__)
-                found[replace(one, sure=weaker)] = None
+                found[one if one.sure is weaker else replace(one, sure=weaker)] = None
     return in_order(found)
 
 
 def in_order(found: Iterable[Recognition]) -> tuple[Recognition, ...]:
     """Give each result once, best first."""
-    return tuple(sorted(dict.fromkeys(found), key=_order))
+    each = tuple(dict.fromkeys(found))
+    return tuple(sorted(each, key=_order)) if len(each) > 1 else each
 
 
 def _described(oid: str, description: str) -> Iterator[Recognition]:

@@ -17,7 +17,7 @@ from agent.memory import Memory
 from agent.settings import Settings
 from agent.state_folder import LOGBOOK_FILE, find_state_folder, wishes_whole
 from deploy.dry_run import DryRun, SegmentPlan, dry_run
-from deploy.journal_table import ACTIONS
+from deploy.journal_table import ACTIONS, why_in
 from deploy.scanning import reach, spool_of
 from deploy.site import read_site
 from deploy.terminal import check_language, output, plain
@@ -55,7 +55,7 @@ def command(
         return
     console.print(_table(plan, language))
     console.print()
-    for line in (*_lines(plan, language), *_forecast(plan, language)):
+    for line in (*_lines(plan, language), *_outside(plan, language), *_forecast(plan, language)):
         console.print(plain(line))
 
 
@@ -78,6 +78,26 @@ async def _read(
     days, now = settings.schedule.whole_every_days, datetime.now(UTC)
     memory = await Memory.open(logbook, days, now, wish=wishes_whole(folder)) if folder else None
     return await logbook.last_scan(memory.scans() if memory else ()), memory
+
+
+def _outside(plan: DryRun, language: str) -> list[str]:
+    """Say from which networks the address outside that the site named is tried, and from which not and why."""
+    ja = language == "ja"
+    said = []
+    for one in plan.outside:
+        if one.why_not:
+            no = "は試しません" if ja else "is not tried"
+            said.append(f"{one.address} {no} ({why_in(one.why_not, language)})")
+        elif ja:
+            said.append(
+                f"{one.address} へ TCP 接続を1回だけ試します（{one.packets} パケットまで、データは送りません）"
+            )
+        else:
+            said.append(
+                f"{one.address} is tried by one TCP connection ({one.packets} packets at most, no data)"
+            )
+    head = "・外への到達" if ja else "- reach of the outside, from"
+    return [f"{head} {one.network}: {text}" for one, text in zip(plan.outside, said, strict=True)]
 
 
 def _forecast(plan: DryRun, language: str) -> list[str]:
