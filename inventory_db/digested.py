@@ -274,7 +274,7 @@ def _load(connection: Connection, known: Known, parts: frozenset[int] | None) ->
     for body, passed, part in connection.execute(query.execution_options(yield_per=2000)):
         found.append(decoder.decode(body))
         rows[found[-1].id] = passed, part
-    of = {row.key: row.part for row in connection.execute(every)}
+    of = {row.key: row.part for row in connection.execute(every).all()}
     passed = frozenset(id for id, (passed, _) in rows.items() if passed)
     return _Held(Digest(known, tuple(found), passed), parts, rows, of)
 

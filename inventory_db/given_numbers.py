@@ -17,7 +17,7 @@ def numbers_of(connection: Connection, observations: Collection[str]) -> dict[st
     query = select(numbers)
     if len(observations) <= _MOST_ASKED:
         query = query.where(among(connection, numbers.c.anchor, observations))
-    return {row.anchor: row for row in connection.execute(query)}
+    return {row.anchor: row for row in connection.execute(query).all()}
 
 
 def led_elsewhere(connection: Connection) -> dict[str, str]:

@@ -170,7 +170,9 @@ def _bindings(sightings: Iterable[Sighting]) -> dict[Place, list[Binding]]:
 def neighbours(seen: Stored) -> Iterator[tuple[str, str]]:
     """Give address and MAC of every host in a router's neighbour table that may say who holds an address."""
     for fact in seen.facts:
-        ip, _, mac = fact.value.partition(" ") if fact.kind is FactKind.NEIGHBOUR else ("", "", "")
+        if fact.kind is not FactKind.NEIGHBOUR:
+            continue
+        ip, _, mac = fact.value.partition(" ")
         ip, mac = normal_ip(ip), normal_mac(mac)
         if ip and mac and fact.sure is Sure.SURE and virtual_kind(mac) not in _SHARED:
             yield ip, mac

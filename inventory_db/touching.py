@@ -54,7 +54,7 @@ def _sent(connection: Connection, wanted: Iterable[str], at: datetime | None) ->
         query = select(table.c.body).where(table.c.scan == scan[:255])
         if at is not None:
             query = query.where(table.c.at <= microseconds(at))
-        for (body,) in connection.execute(query):
+        for body in connection.execute(query).scalars().all():
             entry = decoder.decode(body)
             key = (entry.scan, entry.vantage, entry.address)
             sums[key] = _plus(sums[key], entry)

@@ -174,7 +174,7 @@ async def scan(outside: str, listen: str = "") -> dict[str, Any]:
     ended = await Survey(settings, scope, kept).run()
     told = [one for one in kept.records if isinstance(one, Observation) and one.probe == "outside"]
     sent = [one for one in kept.records if isinstance(one, Sent) and one.probe == "outside"]
-    plan = dry_run(settings, scope, await reach(scope), Upload())
+    plan = await asyncio.to_thread(dry_run, settings, scope, await reach(scope), Upload())
     return {
         "state": ended.state,
         "named": list(ended.outside) == [one.id for one in told],

@@ -17,10 +17,13 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+from collector.boundaries import boundaries
+from collector.case_file import read_case
 from deploy.bench.capture import frames
 from deploy.lab import lab as labs
 from deploy.lab.key import AnswerKey, KeyHost, read_key
@@ -54,6 +57,8 @@ class Outcome:
     merged: list[str] = field(default_factory=list)
     unseen: list[str] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)  # remote paths of the key that the ledger lacks
+    besides: int = 0  # second gateways and DHCP servers of the drawing
+    unsaid: list[str] = field(default_factory=list)  # of these, what the page of the ways out does not say
     extra: dict[str, int] = field(default_factory=dict)  # address → packets of one scan at the most
     far: int = 0  # frames of ours on networks out of scope
 
@@ -65,7 +70,8 @@ class Outcome:
     @property
     def is_right(self) -> bool:
         """Whether nothing is wrong (a host that was missed may be)."""
-        return not (self.false or self.wrong or self.merged or self.unseen or self.paths or self.far)
+        faults = (self.false, self.wrong, self.merged, self.unseen, self.paths, self.unsaid)
+        return not (any(faults) or self.far)
 
 
 def run(sketch: Sketch, folder: Path, techniques: Sequence[str] = ()) -> Outcome:
@@ -89,6 +95,7 @@ def run(sketch: Sketch, folder: Path, techniques: Sequence[str] = ()) -> Outcome
         labs.down()
     outcome = compare(document["devices"], key, sketch)
     outcome.extra = _extra(ledger)
+    outcome.besides, outcome.unsaid = len(sketch.besides), ways_unsaid(ledger, sketch)
     outcome.far = sum(ours(folder / f"{sketch.name}-{host}.pcap", sketch) for host in sketch.far)
     return outcome
 
@@ -172,6 +179,16 @@ def _judge(outcome: Outcome, host: KeyHost, found: Sequence[Device]) -> None:
     outcome.paths += [f"{host.id}: {kind}" for kind in host.remote_paths if kind not in kinds]
 
 
+def ways_unsaid(ledger: Path, sketch: Sketch) -> list[str]:
+    """Give the second gateways and DHCP servers of the drawing that the page of the ways out does not show as such."""
+    with open_ledger(ledger, create=False).connect() as connection:
+        found = boundaries(read_case(connection, datetime.now(UTC)))
+    said = {(one.network, "gateway", way.address) for one in found for way in one.gateways if way.beside}
+    said |= {(one.network, "server", way.address) for one in found for way in one.servers if way.beside}
+    missing = [f"not said: {one}" for one in sketch.besides if one not in said]
+    return missing + [f"said and not so: {one}" for one in sorted(said) if one not in sketch.besides]
+
+
 def _extra(ledger: Path) -> dict[str, int]:
     """Packets that went to each address for the sake of second networks, in the scan where it was the most."""
     sums: Counter[tuple[str, str]] = Counter()
@@ -202,7 +219,7 @@ def report(outcomes: Sequence[Outcome]) -> Iterator[str]:
             f"{one.name:28}{f'{one.found} of {one.findable}':>12}{len(one.false):>7}{forwards:>19}"
             f"{len(one.merged):>8}{most:>7}{one.far:>5}"
         )
-        for word in ("missed", "false", "wrong", "merged", "unseen", "paths"):
+        for word in ("missed", "false", "wrong", "merged", "unseen", "paths", "unsaid"):
             yield from (f"  {word}: {text}" for text in getattr(one, word))
     findable, found = sum(one.findable for one in outcomes), sum(one.found for one in outcomes)
     told = sum((one.forwards for one in outcomes), Counter[str]())
@@ -212,6 +229,9 @@ def report(outcomes: Sequence[Outcome]) -> Iterator[str]:
     yield f"false positives                      {sum(len(one.false) for one in outcomes)}"
     yield f"forwarding right, wrong, null        {told['right']}, {told['wrong']}, {told['null']}"
     yield f"wrong merges                         {sum(len(one.merged) for one in outcomes)}"
+    besides, unsaid = sum(one.besides for one in outcomes), [text for one in outcomes for text in one.unsaid]
+    missing = sum(text.startswith("not said") for text in unsaid)
+    yield f"second gateways and DHCP servers     {besides - missing} of {besides}, {len(unsaid) - missing} said wrongly"
     yield f"extra packets to one host, at most   {max((p for one in outcomes for p in one.extra.values()), default=0)}"
     yield f"frames of ours on the far side       {sum(one.far for one in outcomes)}"
 

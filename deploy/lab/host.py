@@ -178,7 +178,9 @@ def _bring_up(layout: Layout, host: Host, recipes: dict[str, Recipe]) -> _Runnin
         _launch(name, recipe, running)
     if any(nic.ip == "dhcp" for nic in host.nics):
         running.leased = False
-        _spawn("dhcp", ("udhcpc", "-f", "-i", "eth0", "-t", "30", "-T", "1", "-s", "/etc/lab/dhcp"), running)
+        client = ("udhcpc", "-f", "-i", "eth0", "-t", "30", "-T", "1", "-s", "/etc/lab/dhcp")
+        again = ("sh", "-c", f"while :; do {' '.join(client)} -q; sleep {_AWAKE}; done")
+        _spawn("dhcp", again if host.wakes else client, running)
     return running
 
 
@@ -239,6 +241,7 @@ def _greet_router(host: Host) -> None:
         subprocess.run(["ping", "-c1", "-w10", host.gateway], stdout=subprocess.DEVNULL, check=False)
 
 
+_AWAKE = 5  # seconds that a client that wakes is content with its lease
 _DHCP_SCRIPT = """#!/bin/sh
 case "$1" in
 bound|renew)

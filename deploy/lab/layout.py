@@ -50,6 +50,7 @@ class Host(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     bridges: dict[str, str] = {}  # made inside the host only, as Docker does: name → address/prefix
     ipv6: bool = False
     answers: Literal["all", "arp"] = "all"
+    wakes: bool = False  # its DHCP client asks anew every few seconds, as the PCs of a house do all day long
     daemons: tuple[AnyDaemon, ...] = ()
 
 

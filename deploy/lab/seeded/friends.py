@@ -172,20 +172,19 @@ def nat_router(draw: Sketch) -> None:
 
 
 def sim_router(draw: Sketch) -> None:
-    """A second way out beside the site's gateway: DHCP, UPnP IGD and the face of a router with a SIM."""
+    """A second way out beside the site's gateway: DHCP, UPnP IGD and the face of a router with a SIM.
+
+    Nobody of ours asks for a lease. Two PCs do, and each names in its broadcast the server whose offer it takes.
+    """
     draw.segment("near")
     draw.segment("carrier")
-    gate = draw.foot("near", "network", last=1)
+    gate, own = draw.foot("near", "network", last=1), draw.foot("near", "pc")
     draw.agent("near", gateway=gate.ip)
     draw.host(
-        "site-gw",
-        gate,
-        draw.foot("carrier", "network"),
-        kind="network",
-        dual=False,
-        forwards=True,
-        daemons=({"kind": "dropbear"},),
-    )
+        "site-gw", gate, draw.foot("carrier", "network"), kind="network", dual=False, forwards=True,
+        daemons=({"kind": "dropbear"}, {"kind": "dnsmasq", "leases": {own.mac: own.ip}, "router": gate.ip}),
+    )  # fmt: skip
+    draw.dhcp_client("own-pc", own)
     sim, lease = draw.foot("near", "gateway"), draw.foot("near", "pc")
     draw.host(
         "sim-rt", sim, draw.foot("carrier", "gateway"), kind="gateway", hidden=True, forwards=True,
@@ -196,6 +195,9 @@ def sim_router(draw: Sketch) -> None:
             {"kind": "igd", "server": "Linux/3.10 UPnP/1.0 Aterm MR05LN/1.0"},
         ),
     )  # fmt: skip
+    draw.dhcp_client("lured-pc", lease)
+    near = draw.segments["near"]
+    draw.besides += [(near, "gateway", sim.ip), (near, "server", sim.ip), (near, "server", gate.ip)]
     draw.host("plain-sv", draw.foot("near"), daemons=({"kind": "openssh"},))
     draw.far_host("carrier")
 

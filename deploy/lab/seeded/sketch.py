@@ -27,7 +27,10 @@ class Foot:
 
 @dataclass(slots=True)
 class Sketch:
-    """A layout in the making, with its answer key. `agents` are (host, segments that it scans)."""
+    """A layout in the making, with its answer key. `agents` are (host, segments that it scans).
+
+    `besides`: ways out that must be said to be one too many.
+    """
 
     name: str
     seed: int
@@ -37,6 +40,7 @@ class Sketch:
     truth: list[dict[str, Any]] = field(default_factory=list)
     agents: dict[str, tuple[str, ...]] = field(default_factory=dict)
     far: list[str] = field(default_factory=list)  # hosts where nothing of ours may arrive
+    besides: list[tuple[str, str, str]] = field(default_factory=list)  # network, gateway or server, address
     moves: tuple[tuple[str, str], ...] = ()  # (host, ip command) between the first scan and the second
     _taken: set[str] = field(default_factory=set)
 
@@ -129,6 +133,11 @@ class Sketch:
                 "remote_paths": list(paths),
             }
         )
+
+    def dhcp_client(self, name: str, lease: Foot) -> None:
+        """Add a PC that gets this address by DHCP, again and again, as one that is switched off and on."""
+        self.host(name, lease, kind="pc", wakes=True)
+        self.hosts[name]["nics"][0]["ip"] = "dhcp"
 
     def far_host(self, segment: str) -> None:
         """Add a witness on a network that nobody may send anything to."""
