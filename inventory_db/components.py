@@ -22,6 +22,7 @@ _WORDS = {
     FactKind.SSH_HOST_KEY: "host_key",
     FactKind.TLS_PUBLIC_KEY: "tls_key",
     FactKind.SNMP_ENGINE_ID: "engine",
+    FactKind.SMB_GUID: "smb_guid",
 }
 _CARDS = frozenset({FactKind.MAC, FactKind.NETBIOS_MAC})
 _PAIRS = frozenset({FactKind.SWITCH_PORT})  # "card port"

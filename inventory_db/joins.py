@@ -87,6 +87,10 @@ def _edges(profiles: Mapping[str, Profile]) -> Iterator[Edge]:
     yield from _by_engine(profiles)
     yield from _by_key(profiles, "host_key", lambda p: p.host_keys, "SSH ホスト鍵", "SSH host key")
     yield from _by_key(profiles, "tls_key", lambda p: p.tls_keys, "TLS 公開鍵", "TLS public key")
+    guids = ("SMB の GUID", "SMB server GUID")
+    yield from _by_key(
+        profiles, "smb_guid", lambda p: p.guids, *guids, alone=False
+    )  # Samba's is made of its name
     yield from _by_address(profiles)
 
 
@@ -264,6 +268,8 @@ def _by_key(
     keys_of: Callable[[Profile], Mapping[str, str]],
     ja: str,
     en: str,
+    *,
+    alone: bool = True,
 ) -> Iterator[Edge]:
     """The same cryptographic key, with or without the same name: a proposal, for images are cloned with both.
 
@@ -285,7 +291,7 @@ def _by_key(
                 *same_key_and_name(ja, en),
                 weak=True,
             )
-        for other_one in many[1:]:
+        for other_one in many[1:] if alone else ():
             pair = _pair_of(many[0], other_one)
             if pair not in named:
                 seen = (keys_of(many[0])[value], keys_of(other_one)[value])

@@ -85,8 +85,10 @@ def refresh(connection: Connection) -> int:
     known = {one.made_of: one.device for one in before.values() if one.made_of}
     fresh, made_of = derive_again(taken.digest, vantages(connection), known, decisions(connection))
     derived = _number_all(connection, fresh)
-    _assign(connection, [device for device, number, _ in derived if number is None])
-    kept = _number_all(connection, [device for device, _, _ in derived])
+    kept = derived
+    if new := [device for device, number, _ in derived if number is None]:
+        _assign(connection, new)
+        kept = _number_all(connection, [device for device, _, _ in derived])
     old = {id: one.device for id, one in before.items()}
     found = touched_again(connection, [device for device, _, _ in kept], old, taken.scans)
     now = {

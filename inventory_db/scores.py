@@ -20,6 +20,7 @@ SCORES = {
     "mac_and_name": 90,
     "virtual_address": 85,
     "host_key_and_name": 60,  # images are cloned with both
+    "smb_guid_and_name": 55,
     "tls_key_and_name": 50,
     "host_key": 40,
     "mac_only": 35,

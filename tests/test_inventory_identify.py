@@ -253,6 +253,19 @@ def test_host_key_and_name_are_cloned_together_and_only_propose() -> None:
     assert one.dual_homed is None
 
 
+def test_an_smb_guid_proposes_only_with_the_name_and_never_merges() -> None:
+    def smb(ip: str, name: str) -> Observation:
+        return seen(
+            ip, probe="smb", port=445, SMB_GUID="00000000-0000-0000-0000-000000000001", NTLM_COMPUTER=name
+        )
+
+    one, other = derive(smb("10.1.0.5", "LABO01"), smb("10.2.0.5", "LABO01"))
+    assert [(p.key, p.other) for p in one.proposals] == [("smb_guid_and_name", other.id)]
+    assert not any(
+        device.proposals for device in derive(smb("10.1.0.5", "LABO01"), smb("10.2.0.5", "LABO02"))
+    )
+
+
 def test_a_list_of_addresses_without_the_one_that_was_asked_is_somebody_elses() -> None:
     forwarded = seen("10.1.0.1", probe="oxid", port=135, ADDRESS="192.168.50.10", NAME="BEHIND")
     (device,) = derive(arp("10.1.0.1", A), forwarded)

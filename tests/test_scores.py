@@ -16,11 +16,13 @@ def test_every_kind_of_reason_that_we_give_has_a_score() -> None:
     text = Path(joins.__file__).read_text("utf-8")
     named = set(re.findall(r'_edge\(\s*[\w.]+,\s*[\w.]+,\s*"(\w+)"', text)) | {"virtual_address"}
     named |= {f"{key}{more}" for key in ("host_key", "tls_key") for more in ("", "_and_name")}
+    named.add("smb_guid_and_name")
     assert SCORES.keys() == named | {decided.BY_PERSON, decided.KEPT_BY_PERSON}
 
 
 def test_what_merges_by_itself_speaks_more_than_what_is_proposed() -> None:
     proposed = {"host_key", "host_key_and_name", "tls_key", "tls_key_and_name", "mac_only", "address_hint"}
+    proposed.add("smb_guid_and_name")
     assert max(SCORES[key] for key in proposed) < min(
         score for key, score in SCORES.items() if key not in proposed
     )
