@@ -48,6 +48,7 @@ GROUPS = (
     "bulk.",
     "same.",
     "edit.",
+    "outward.",
 )  # joined with ~ in pages
 CHOSEN = (
     "notice.",

@@ -41,6 +41,7 @@ class ScanRow(Answer, frozen=True, kw_only=True):
     note: str = ""
     left_out: tuple[str, ...] = ()
     plan: PlanShown | None = None
+    outside: tuple[str, ...] = ()  # ids of the observations of the address outside
 
 
 class ScanList(Answer, frozen=True, kw_only=True):
