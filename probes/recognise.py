@@ -60,6 +60,12 @@ _CHANNELS = {
     FactKind.CDP_VERSION: "cdp",
     FactKind.VNC_VERSION: "vnc",
     FactKind.REMOTE_NAME: "name.called",
+    FactKind.SSDP_SERVER: "upnp",
+    FactKind.SIP_SERVER: "sip.server",
+    FactKind.SIP_USER_AGENT: "sip.user_agent",
+    FactKind.SMB_NATIVE_OS: "smb.native_os",
+    FactKind.SMB_NATIVE_LM: "smb.native_lm",
+    FactKind.BANNER: "remote_tool",  # what nothing else reads; mail servers by how they begin
     FactKind.DICOM_IMPLEMENTATION_UID: "dicom.implementation",
     FactKind.DICOM_IMPLEMENTATION_VERSION: "dicom.implementation",
 }
@@ -70,6 +76,9 @@ _ALSO = {
     "upnp": "http.server",
     "sip.user_agent": "sip.server",
 }
+
+
+_BEGINNINGS = (("* ", "imap"), ("+OK", "pop3"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +123,8 @@ def recognise(channel: str, text: str) -> tuple[Recognition, ...]:
         found += _by_enterprise(cleaned.removeprefix(".").removeprefix(_ENTERPRISES), channel, Sure.SURE)
     if channel == "snmp.engine_id":
         found += _by_engine_id(cleaned.lower())
+    for begins, service in _BEGINNINGS if channel == "remote_tool" else ():
+        found += recognise(service, text) if cleaned.startswith(begins) else ()
     found += _by_structure(channel, text[:MOST_TEXT])
     found += _by_wording(channel, cleaned)
     return tuple(sorted(found, key=_order)) if len(found) > 1 else tuple(found)

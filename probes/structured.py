@@ -83,7 +83,7 @@ _NTP_VERSION = re.compile(
 _SYSTEM = re.compile(r"^(?:UNIX/)?(?P<os>OSF(?=1V)|[A-Za-z_-]+(?:SV)?)(?:1V(?=\d))?/?\s?(?P<v>\d[\w.+-]*)?")
 _SYSTEMS = {
     "sunos": "Solaris", "linux": "Linux", "freebsd": "FreeBSD", "netbsd": "NetBSD", "openbsd": "OpenBSD", "darwin": "Mac OS X",
-    "windows": "Windows", "hpux": "HP-UX", "hp-ux": "HP-UX", "aix": "AIX", "vxworks": "VxWorks", "sco_sv": "SCO UNIX", "osf": "OSF/1",
+    "windows": "Windows", "microsoft-windows": "Windows", "microsoft-windows-nt": "Windows", "hpux": "HP-UX", "hp-ux": "HP-UX", "aix": "AIX", "vxworks": "VxWorks", "sco_sv": "SCO UNIX", "osf": "OSF/1",
     "irix": "IRIX", "unixware": "UnixWare", "cisco": "Cisco IOS", "junos": "Junos", "qnx": "QNX", "netware": "NetWare", "vmkernel": "ESXi", "cygwin": "Windows",
     "ultrix": "Ultrix", "dragonfly": "DragonFly BSD", "win": "Windows", "openvms": "OpenVMS", "esx": "ESX", "bsd": "BSD/OS",
 }  # fmt: skip

@@ -61,7 +61,7 @@ def tokens(text: str) -> Said | None:
         return named | said | device
     token = _token(text)
     device_name = _speaker(text)
-    if device_name:
+    if device_name and device_name.name.maker != system_maker(said.get("os")):
         said |= {key: _WITH_VERSION.sub("", value) for key, value in device_said(text, device_name).items()}
         if "version" not in token and (labelled := version_in(text)):
             said["firmware_version"] = labelled

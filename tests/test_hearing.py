@@ -50,6 +50,23 @@ ANSWER = tlv(0x30, tlv(2, b"\1") + tlv(4, b"public") + tlv(0xA2, tlv(2, b"\7") +
 I_AM = b"\x81\x0b\0\x19\1\x20\xff\xff\0\xff\x10\0\xc4\2\0\0\x3d\x22\5\xc4\x91\0\x21\x2a\0"[:25]
 
 
+def sip(first: str, *rest: str) -> bytes:
+    return "\r\n".join((first, f"CSeq: 1 {first.partition(chr(32))[0]}", *rest, "", "")).encode()
+
+
+def test_only_who_wrote_a_sip_message_is_named_by_it() -> None:
+    via, more = "Via: SIP/2.0/UDP 192.0.2.1", "Via: SIP/2.0/UDP 192.0.2.9"
+    agent = "User-Agent: Yealink SIP-T99 9.9.9.9"
+    own = told("udp", 5060, [sip("INVITE sip:1@192.0.2.2 SIP/2.0", via, agent)], [])
+    assert (CLIENT, "sip.user_agent", "Yealink SIP-T99 9.9.9.9") in own
+    passed_on = told("udp", 5060, [sip("INVITE sip:1@192.0.2.2 SIP/2.0", more, via, agent)], [])
+    assert not {kind for _, kind, _ in passed_on if kind.startswith("sip.")}
+    for method, heard in (("REGISTER", True), ("INVITE", False)):
+        answer = f"SIP/2.0 200 OK\r\nCSeq: 7 {method}\r\n{via}\r\nServer: Zz PBX 9.9\r\n\r\n".encode()
+        found = told("udp", 5060, [sip(f"{method} sip:192.0.2.2 SIP/2.0", via)], [answer])
+        assert ((SERVER, "sip.server", "Zz PBX 9.9") in found) is heard
+
+
 def test_banners_are_the_servers_and_agents_the_clients() -> None:
     web = told("tcp", 80, [b"GET / HTTP/1.1\r\nUser-Agent: Viewer/3\r\n\r\n"], [b"HTTP/1.1 200 OK\r\nServer: nginx/1.24.0\r\n\r\n"])  # fmt: skip
     assert {(SERVER, "http.server", "nginx/1.24.0"), (CLIENT, "http.user_agent", "Viewer/3")} <= web

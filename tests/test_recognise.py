@@ -133,9 +133,25 @@ def test_better_answers_come_first() -> None:
     assert (found[0].os, found[0].os_version) == ("Debian", "12")
 
 
-def test_channels_are_named_for_facts() -> None:
+_ONLY_READ = {"mysql", "ntp", "ldap", "pjl", "rtsp"}  # in lists of banners; no probe of ours asks for them
+
+
+def test_every_channel_is_reached_from_a_fact() -> None:
     assert channel_of(FactKind.NTLM_BUILD) == "ntlm"
     assert channel_of(FactKind.MAC) is None
+    reached = {channel_of(kind) for kind in FactKind}
+    assert set(_CHANNELS) <= {*reached, *_ONLY_READ, "imap", "pop3"}  # those two: by how they begin
+    imap = recognise_facts([fact(FactKind.BANNER, "* OK [CAPABILITY IMAP4rev1] Dovecot ready.")])
+    assert (imap[0].channel, imap[0].product) == ("imap", "Dovecot")
+    tool = recognise_facts([fact(FactKind.BANNER, "SRS:Ready")])
+    assert tool[0].remote_path == "remote_tool"
+
+
+@pytest.mark.parametrize("system", ["Microsoft-Windows/10.0", "Microsoft-Windows-NT/9.9", "Darwin/21.6.0"])
+def test_whose_system_it_is_made_no_device(system: str) -> None:
+    said = recognise_facts([fact(FactKind.SSDP_SERVER, f"{system} UPnP/1.0 Zz-Host/1.0")])
+    assert [one.os for one in said if one.os]
+    assert not [one.maker for one in said if one.maker]
 
 
 def test_line_ends_that_became_replacement_characters_are_line_ends() -> None:

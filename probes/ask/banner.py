@@ -8,6 +8,7 @@ connection is far below any limit (max_connect_errors, 100 by default) and the n
 import re
 from collections.abc import Callable
 
+from probes import structured
 from probes.contract import Malformed, Transcript, Wire
 from probes.cursor import Cursor
 from probes.facts import Fact, FactKind, fact
@@ -118,7 +119,13 @@ def _mysql(heard: bytes) -> tuple[Fact, ...]:
     if kind != 10 or not re.fullmatch(rb"[0-9][\x21-\x7e]{2,100}", version):
         return ()
     text = version.decode("ascii")
-    return (fact(FactKind.SERVICE, "mysql"), fact(FactKind.VERSION, text), fact(FactKind.BANNER, text))
+    product = (structured.mysql(text) or {}).get("product", "MySQL")
+    return (
+        fact(FactKind.SERVICE, "mysql"),
+        fact(FactKind.PRODUCT, product),
+        fact(FactKind.VERSION, text),
+        fact(FactKind.BANNER, text),
+    )
 
 
 _READERS: tuple[Callable[[bytes], tuple[Fact, ...]], ...] = (

@@ -26,6 +26,8 @@ from probes.x509 import read_certificate
 
 _HEADER = re.compile(rb"\r\n(Server|User-Agent): *([^\r\n]{1,300})", re.IGNORECASE)
 _SIP = re.compile(rb"(?:SIP/2\.0 [1-6][0-9]{2} |[A-Z]{3,12} sips?:[^\r\n ]{1,200} SIP/2\.0\r\n)")
+_VIA = re.compile(rb"\r\n(?:Via|v) *:[^\r\n]{1,1000}", re.IGNORECASE)
+_OWN_ANSWER = re.compile(rb"\r\nCSeq *: *[0-9]{1,10} (?:REGISTER|OPTIONS)\r\n", re.IGNORECASE)
 _HTTP_ASK = re.compile(rb"[A-Z]{3,8} \S{1,4000} HTTP/1\.[01]\r\n")
 _SERVICES = {"Telnet": "telnet", "RDP": "rdp", "VNC": "vnc", "SSH": "ssh", "DICOM": "dicom", "HL7": "hl7"}
 
@@ -191,9 +193,22 @@ def _variables(flow: Flow) -> Iterable[Fact]:
 
 def _sip(pieces: tuple[bytes, ...]) -> Iterator[Fact]:
     for piece in pieces[:12]:
-        for found in _HEADER.finditer(piece[:4096]) if _SIP.match(piece) else ():
+        for found in _HEADER.finditer(piece[:4096]) if _is_own(piece[:4096]) else ():
             kind = FactKind.SIP_SERVER if found[1].lower() == b"server" else FactKind.SIP_USER_AGENT
             yield fact(kind, one_line(found[2]))
+
+
+def _is_own(message: bytes) -> bool:
+    """Tell whether a SIP message is the sender's own: a proxy adds its Via (RFC 3261 16.6) and leaves the rest.
+
+    An answer has lost the proxies' Via at its end, so only those that a registrar gives itself count.
+    """
+    if not _SIP.match(message):
+        return False
+    if message.startswith(b"SIP/2.0"):
+        return bool(_OWN_ANSWER.search(message))
+    ways = _VIA.findall(message)
+    return len(ways) == 1 and b"," not in ways[0]
 
 
 def _sip_server(flow: Flow) -> Iterable[Fact]:
