@@ -147,10 +147,11 @@ def _keep(
     ]
     if rows:
         connection.execute(insert(tables.devices), rows)
+    at_hand = {id: (now[id].device, numbers[id]) for id in changed}
     word = derived_from(connection)
     if rows or gone:
         mark_derived(connection)
-    ledger_index.bring_up(connection, ledger_index.Rewritten(word, frozenset((*changed, *gone))))
+    ledger_index.bring_up(connection, ledger_index.Rewritten(word, frozenset((*changed, *gone)), at_hand))
 
 
 def catch_up(engine: Engine) -> bool:

@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -51,6 +52,7 @@ class Rewritten:
 
     before: str  # the word of `derived` before
     changed: frozenset[str]  # ids; those that are gone too
+    devices: Mapping[str, tuple[Device, int | None]]  # as they stand now, with their numbers, by id
 
 
 def find_mark(connection: Connection) -> Mark | None:
@@ -152,7 +154,8 @@ def _change(connection: Connection, mark: Mark, today: Made, written: Rewritten 
         links = _known_links(connection, touched)
     counts = mark.counts
     if changed:
-        counts = _Rewriting(connection, links, counts, anew=True).rewrite(changed)
+        at_hand = written.devices if written else {}
+        counts = _Rewriting(connection, links, counts, anew=True, at_hand=at_hand).rewrite(changed)
     return _Rewriting(connection, links, counts, anew=False).rewrite(touched)
 
 
@@ -207,8 +210,17 @@ def _linked_otherwise(connection: Connection, links: Links) -> frozenset[str]:
 class _Rewriting:
     """Takes the rows of some devices away, writes those of today, and counts both."""
 
-    def __init__(self, connection: Connection, links: Links, counts: Counts, *, anew: bool) -> None:
-        """`anew`: the devices themselves were written, so other ids may lead to them than before."""
+    def __init__(
+        self,
+        connection: Connection,
+        links: Links,
+        counts: Counts,
+        *,
+        anew: bool,
+        at_hand: Mapping[str, tuple[Device, int | None]] = MappingProxyType({}),
+    ) -> None:
+        """`anew`: the devices themselves were written, so other ids may lead to them than before; `at_hand`: as written."""
+        self._at_hand = at_hand
         self._connection, self._links, self._total = connection, links, counts.total
         self._tally = {name: Counter(getattr(counts, name)) for name in _FACETS}
         self._elsewhere = led_elsewhere(connection) if anew else None
@@ -249,8 +261,10 @@ class _Rewriting:
     def kept(self, ids: list[str], others: dict[str, str]) -> Iterable[Kept]:
         """Give these devices as they stand, with people's words."""
         devices, decoder = tables.devices, msgspec.json.Decoder(Device)
-        query = select(devices.c.body, devices.c.number).where(devices.c.device_id.in_(ids))
-        found = [(decoder.decode(row.body), row.number) for row in self._connection.execute(query)]
+        found = [self._at_hand[id] for id in ids if id in self._at_hand]
+        if others_too := [id for id in ids if id not in self._at_hand]:
+            query = select(devices.c.body, devices.c.number).where(devices.c.device_id.in_(others_too))
+            found += [(decoder.decode(row.body), row.number) for row in self._connection.execute(query)]
         if self._elsewhere is not None:
             others = self._lead_anew(ids, [device for device, _ in found], self._elsewhere)
         typed: dict[str, list[Entry]] = defaultdict(list)

@@ -9,6 +9,7 @@ import ipaddress
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 CLASSES = ("server", "pc", "network", "gateway", "medical", "printer", "phone", "iot", "unknown")
@@ -41,6 +42,7 @@ def address_key(cell: str) -> tuple[int, int]:
     return (address.version, int(address))
 
 
+@lru_cache(maxsize=16384)
 def natural_bytes(cell: str) -> bytes:
     """Give bytes that compare as `natural_key`; b"" for an empty cell, which no other cell has."""
     return b"".join(
