@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """How close a scan comes to the least time that its own limits allow for the packets it sent.
 
-`sudo python -m deploy.bench.pace_efficiency [--hosts 30 --hosts 250] [--profile standard] [--prefix 24]`: so many hosts, each
-with a card of its own (macvlan), that refuse every connection; one scan each. The least time is computed from the
-journal, in the three stages that cannot overlap (the formula is printed). Many hosts or a /16 take long: 1,000 hosts about
-three minutes, a /16 about 22 minutes of ARP alone.
+`sudo python -m deploy.bench.pace_efficiency [--hosts 30 --hosts 250] [--profile standard] [--prefix 24] [--listen 3]`: so
+many hosts, each with a card of its own (macvlan), that refuse every connection; one scan each, which listens as long as
+the shipped settings say. The least time is computed from the journal, in the three stages that cannot overlap (the
+formula is printed). Many hosts or a /16 take long: 1,000 hosts about three minutes, a /16 about 22 minutes of ARP alone.
 """
 
 import argparse
@@ -30,7 +30,6 @@ from agent.time_left import Progress
 from probes.facts import Sent
 
 PREFIX = f"dpe{os.getpid()}"
-LISTEN = 0.5  # seconds
 FORMULA = (
     "least = listening + seconds(ARP sent, ARP a second) + waiting for the last answers\n"
     "      + the longest of: seconds(any host's packets, packets a second and host), its connections x gap,\n"
@@ -60,16 +59,16 @@ def main() -> int:
     words.add_argument("--hosts", type=int, action="append")
     words.add_argument("--profile", default="standard")
     words.add_argument("--prefix", type=int, default=0, help="length of the network's prefix; 0: what fits")
+    words.add_argument("--listen", type=float, default=Settings().listen_seconds, help="seconds; as shipped")
     words.add_argument("--inside", nargs=2, default=(), help=argparse.SUPPRESS)
     given = words.parse_args()
     if given.inside:
-        asyncio.run(scan(given.inside[0], Path(given.inside[1]), given.profile))
+        asyncio.run(scan(given.inside[0], Path(given.inside[1]), given.profile, given.listen))
         return 0
     print(FORMULA)
     for hosts in given.hosts or [30, 250]:
-        took = measure(
-            hosts, given.prefix or (24 if hosts < 250 else 23 if hosts < 500 else 20), given.profile
-        )
+        prefix = given.prefix or (24 if hosts < 250 else 23 if hosts < 500 else 20)
+        took = measure(hosts, prefix, given.profile, given.listen)
         print(
             f"{took.hosts:5} hosts {took.packets:7} packets  wall {took.wall:7.1f} s  least {took.least:7.1f} s"
             f"  wall / least {took.ratio:.2f}  (load {os.getloadavg()[0]:.1f})"
@@ -77,12 +76,13 @@ def main() -> int:
     return 0
 
 
-def measure(hosts: int, prefix: int, profile: str) -> Took:
+def measure(hosts: int, prefix: int, profile: str, listen: float) -> Took:
     """Build, scan once, tear down."""
     build(hosts, prefix)
     try:
         with tempfile.TemporaryDirectory() as folder:
             command = [sys.executable, "-m", "deploy.bench.pace_efficiency", "--profile", profile]
+            command += ["--listen", str(listen)]
             inside = ["--inside", f"10.76.0.0/{prefix}", folder]
             ran = subprocess.run(
                 ["ip", "netns", "exec", f"{PREFIX}me", *command, *inside], stdout=subprocess.PIPE, check=True
@@ -94,9 +94,9 @@ def measure(hosts: int, prefix: int, profile: str) -> Took:
             subprocess.run(["ip", "netns", "del", PREFIX + name], check=False)
 
 
-async def scan(network: str, folder: Path, profile: str) -> None:
+async def scan(network: str, folder: Path, profile: str, listen: float) -> None:
     """Scan from inside the namespace and print what it took as JSON."""
-    settings = Settings(profile=profile, listen_seconds=LISTEN)  # type: ignore[arg-type]
+    settings = Settings(profile=profile, listen_seconds=listen)  # type: ignore[arg-type]
     scope = write_scope(ScopeSection(), [network], (), yes_large=False)
     found: list[Progress] = []
     with Logbook(folder / "book") as book:
