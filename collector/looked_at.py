@@ -29,9 +29,18 @@ class LookedAt:
 
     def count(self, network: Network) -> int:
         """Say at how many addresses of the network devices stand."""
+        begin, end = self._span(network)
+        return end - begin
+
+    def within(self, network: Network) -> tuple[int, ...]:
+        """Give the addresses of the network at which devices stand, as numbers, in order."""
+        begin, end = self._span(network)
+        return self.addresses.get(network.version, ())[begin:end]
+
+    def _span(self, network: Network) -> tuple[int, int]:
         known = self.addresses.get(network.version, ())
         first, last = int(network.network_address), int(network.broadcast_address)
-        return bisect_right(known, last) - bisect_left(known, first)
+        return bisect_left(known, first), bisect_right(known, last)
 
 
 def look_at(addresses: Iterable[str], held_back: Iterable[str]) -> LookedAt:

@@ -4,9 +4,7 @@
 What an agent may touch and when stands in its own agent.toml. These pages can ask it to stop, and for nothing else.
 """
 
-import contextlib
-import ipaddress
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,9 +13,10 @@ from fastapi.responses import RedirectResponse, Response
 
 from collector.auditing import told
 from collector.doors import Token
-from collector.looked_at import LookedAt, Network, looked_at
+from collector.looked_at import looked_at
 from collector.reaching_out import outward_of
 from collector.rendering import Renderer
+from collector.scope_picture import cover
 from collector.security import form_token, is_own_form
 from collector.visitor import engine_of, name_of
 from inventory_db.agents import Connection, list_agents
@@ -28,29 +27,8 @@ from inventory_db.tables import writing
 from probes.facts import Plan, Scan
 
 PER_PAGE = 50
-MOST_NETWORKS = 64  # of one scope that are drawn
 LATE = timedelta(hours=2)  # after a start was due, before we say that nothing came
 LEAST_DONE = 10  # addresses dealt with before a time left is told
-
-
-@dataclass(frozen=True, slots=True)
-class Covered:
-    """One network of a scope: of its addresses, how many devices answered at, and how many are left alone on purpose."""
-
-    network: str
-    addresses: int
-    seen: int
-    left_out: int
-
-    @property
-    def seen_share(self) -> int:
-        """How much of the bar is seen, in thousandths; what is there at all can be seen on the bar."""
-        return _share(self.seen, self.addresses)
-
-    @property
-    def left_share(self) -> int:
-        """How much of the bar is left alone, in thousandths."""
-        return _share(self.left_out, self.addresses)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,30 +65,6 @@ def planned(connection: Connection, now: datetime) -> list[Planned]:
         if name is not None and plan
     ]
     return sorted(found, key=lambda one: one.agent)
-
-
-def _share(part: int, whole: int) -> int:
-    return min(1000, max(8, part * 1000 // max(whole, 1))) if part else 0
-
-
-def cover(scope: Iterable[str], left_out: Sequence[str], looked: LookedAt) -> list[Covered]:
-    """Give for each network of the scope what is known of it."""
-    away = _networks(left_out)
-    found = []
-    for network in _networks(scope)[:MOST_NETWORKS]:
-        seen = looked.count(network)
-        alone = sum(min(one.num_addresses, network.num_addresses) for one in away if one.overlaps(network))
-        found.append(Covered(str(network), network.num_addresses, seen, alone))
-    return found
-
-
-def _networks(texts: Iterable[str]) -> list[Network]:
-    """Read networks; what an agent calls one and is none is left out."""
-    found = []
-    for text in texts:
-        with contextlib.suppress(ValueError):
-            found.append(ipaddress.ip_network(text, strict=False))
-    return found
 
 
 def time_left(scan: Scan, now: datetime) -> timedelta | None:

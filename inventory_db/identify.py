@@ -205,7 +205,7 @@ def _device(
         confidence=confidence,
         merges=one.group.merges,
         location=traits.location,
-        parts=tuple(part for profile in one.profiles if (part := part_of(profile))),
+        parts=tuple({part.handle: part for profile in one.profiles if (part := part_of(profile))}.values()),
         observations=tuple(stored.id for stored in one.seen),
         shown_by=one.alive[-1].id if one.alive else "",
         scan=_last_scan(one.seen),

@@ -335,6 +335,13 @@ def test_same_address_and_mac_from_two_agents_is_one_device() -> None:
         arp("10.1.0.5", A), arp("10.1.0.5", A, vantage="v-2", scan="s2"), vantages=(*VANTAGES, twin)
     )
     assert [m.key for m in device.merges] == ["address_and_mac"]
+    assert [part.mac for part in device.parts] == [A]  # one card is one part, whoever saw it
+
+
+def test_every_other_merge_can_be_split() -> None:
+    merged = [device for device in identify(CASE, VANTAGES) if device.merges]
+    assert merged
+    assert all(len({part.handle for part in device.parts}) > 1 for device in merged)
 
 
 def test_a_new_lease_moves_the_address_not_the_device() -> None:

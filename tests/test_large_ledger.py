@@ -18,7 +18,7 @@ from collector.ledger_view import Entry
 from collector.log_keeper import LogKeeper
 from collector.looked_at import look_at
 from collector.pieces import Pieces
-from collector.scan_pages import cover
+from collector.scope_picture import cover
 from collector.translation import load_words
 from collector.warming import warm_all
 from inventory_db import binding, ledger, ledger_index, observations, tables, write_ahead

@@ -20,7 +20,8 @@ from agent.settings import Collector, ScheduleSection
 from agent.uplink import Uplink, _stops_in, enrol
 from collector.app import create_app
 from collector.looked_at import look_at, looked_at
-from collector.scan_pages import cover, time_left
+from collector.scan_pages import time_left
+from collector.scope_picture import cover
 from collector.settings import Settings
 from inventory_db import observations, tables
 from inventory_db.accounts import Role
@@ -165,4 +166,15 @@ def test_time_left_and_what_is_covered(client: TestClient) -> None:
         ips = {one.ip for device in devices(connection) for one in device.addresses if one.ip}
         assert found == look_at(ips, [why for one in devices(connection) for why in one.touched.held_back])
     (one,) = cover(("10.1.0.0/24", "<script>"), ("10.1.0.250/31", "=cmd"), found)
-    assert (one.addresses, one.left_out, one.seen) == (256, 2, 3)
+    assert (one.addresses, one.left_out, one.seen, one.rest) == (256, 2, 3, 251)
+    assert (one.squares, one.rows, one.each, one.never) == (256, 4, 1, ("10.1.0.250/31",))
+    assert (one.seen_path.count("M"), one.left_path.count("M")) == (3, 2)
+    assert one.left_path.startswith("M58.15 3.15")  # 250 = 3 rows of 64, and 58
+    wide, narrow, other = cover(("10.0.0.0/8", "10.1.0.0/30", "fd00::/64"), ("10.0.0.0/8",), found)
+    assert (wide.squares, wide.each, wide.seen_path.count("M"), wide.left_path.count("M")) == (
+        256,
+        65536,
+        1,
+        256,
+    )
+    assert (narrow.squares, narrow.rows, narrow.left_out, other.left_out) == (4, 1, 4, 0)
