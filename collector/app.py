@@ -25,6 +25,7 @@ from collector import (
     bulk_edit,
     cell_pages,
     checklist,
+    documents_page,
     downloads,
     dual_pages,
     findings,
@@ -91,7 +92,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(api.router(settings, _now))
     app.include_router(downloads.router(settings, _now))
     app.include_router(operators.router(settings, renderer, _now))
-    for pages in (today, checklist, findings, dual_pages, same_devices):
+    for pages in (today, checklist, documents_page, findings, dual_pages, same_devices):
         app.include_router(pages.router(settings, renderer, _now))
     app.include_router(welcome.router(renderer, _now))
     app.include_router(import_pages.router(renderer, _now))

@@ -87,7 +87,7 @@ def _edited(words: Words, entry: Entry, place: int, href: str) -> str:
     at, cell = f"{href}/cells/c{place}", entry.cells[place - 1]
     label = words("edit.change", column=words(f"column.c{place}"), number=entry.cells[0])
     shown = f'<span class="cell">{_said(cell)}</span>' if cell else '<span aria-hidden="true">＋</span>'
-    return f'<a class="edit" href="{at}" hx-get="{at}">{shown}<span class="unseen-text"> {_said(label)}</span></a>'
+    return f'<a class="edit" href="{at}">{shown}<span class="unseen-text"> {_said(label)}</span></a>'
 
 
 def _badges(words: Words, entry: Entry) -> str:

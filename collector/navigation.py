@@ -17,7 +17,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         ),
     ),
     ("outside", (("register", "/register"), ("dual", "/dual-homed"), ("vendors", "/vendors"))),
-    ("papers", (("checklist", "/checklist"), ("releases", "/releases"))),
+    ("papers", (("checklist", "/checklist"), ("documents", "/documents"), ("releases", "/releases"))),
     ("records", (("scans", "/scans"), ("journal", "/journal"), ("audit", "/audit"))),
     ("settings", (("people", "/people"), ("welcome", "/welcome"))),
     (

@@ -59,7 +59,7 @@ def _add_ledger(routes: APIRouter, reading: Read, renderer: Renderer) -> None:
         ledger = reading(request).ledger(ledger_view.ask(request.query_params))
         response = renderer.page(
             request,
-            "ledger",
+            "ledger_part" if _asks_for_list(request) else "ledger",
             section="ledger",
             answer=ledger.answer,
             updated=ledger.updated,
@@ -75,6 +75,11 @@ def _add_ledger(routes: APIRouter, reading: Read, renderer: Renderer) -> None:
         if has_htmx():
             response.headers["Content-Security-Policy"] = EDITING_POLICY
         return response
+
+
+def _asks_for_list(request: Request) -> bool:
+    """Whether htmx asks for the list alone, while somebody types what they look for."""
+    return request.headers.get("hx-request") == "true" and request.headers.get("hx-target") == "rows"
 
 
 @cache

@@ -138,6 +138,7 @@ TABLE: Mapping[str, Rule] = {
     "GET /diagram": _read(Action.READ_LEDGER),
     "GET /changes": _read(Action.READ_LEDGER),
     "GET /register": _read(Action.READ_STATEMENTS),
+    "GET /documents": _read(Action.READ_STATEMENTS),
     "GET /dual-homed": _read(Action.READ_STATEMENTS),
     "POST /dual-homed": Rule(HANDS, Action.STATEMENT, "write"),
     "POST /dual-homed/withdraw": Rule(HANDS, Action.STATEMENT, "write"),

@@ -16,6 +16,7 @@ from collector.navigation import menu
 from collector.pieces import Pieces
 from collector.safe_text import harmless
 from collector.settings import LANGUAGES, Settings, in_zone
+from collector.terms import terms_of
 from collector.translation import Words, choose_language, describe_how, load_words
 from collector.visitor import Visitor, known_visitor
 
@@ -145,6 +146,7 @@ def _make_environment(zone: tzinfo) -> Environment:
     environment.filters["plain_reason"] = plain_reason
     environment.filters["whole"] = Whole
     environment.globals["describe_how"] = describe_how
+    environment.globals["terms_of"] = terms_of
     return environment
 
 

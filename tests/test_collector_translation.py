@@ -70,6 +70,10 @@ CHOSEN = (
     "untried.",
     "audit_action.",
     "audit_outcome.",
+    "term.",
+    "means.",
+    "document_type.",
+    "documents.",
 )
 
 

@@ -13,11 +13,14 @@ from defusedxml.ElementTree import fromstring
 from fastapi.testclient import TestClient
 
 from collector.app import create_app
-from collector.settings import Settings
+from collector.documents.papers import paper_kinds
+from collector.settings import LANGUAGES, Settings
+from collector.terms import every_term
+from collector.translation import load_words
 from inventory_db.accounts import Role
 from inventory_db.ledger import refresh
 from inventory_db.observations import append
-from inventory_db.stated import Facility, RemoteAccess, Vendor
+from inventory_db.stated import Document, Facility, RemoteAccess, Vendor
 from inventory_db.statements import state_all
 from inventory_db.tables import open_ledger, writing
 from tests.browser.material import SCRIPT, upload
@@ -142,6 +145,31 @@ def test_days_of_the_page_of_changes_that_make_no_sense(
     assert page.status_code == 200
     assert said in page.text
     assert SCRIPT not in page.text
+
+
+@needs_fonts
+def test_the_page_of_documents_leads_to_every_paper_and_shows_what_is_held(client: TestClient) -> None:
+    held = Document(id="d1", type="bcp", title=SCRIPT, on=date(2020, 4, 1), vendor="nobody-knows")
+    engine = client.app.state.engine  # type: ignore[attr-defined]
+    with writing(engine) as connection:
+        state_all(connection, [held], "鈴木", datetime(2026, 11, 1, tzinfo=UTC))
+    page = client.get("/documents").text
+    assert SCRIPT not in page
+    assert "期限切れ" in page
+    links = re.findall(r'href="(/papers/[a-z]+\.pdf)"', page)
+    assert set(links) == {f"/papers/{kind}.pdf" for kind in paper_kinds()}
+    english = client.get("/documents", params={"lang": "en"}).text
+    assert english.count("Evidence annex") == 3  # its row and two links
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_words_of_a_page_are_explained_at_its_foot(client: TestClient, language: str) -> None:
+    words = load_words(language)
+    assert all(words(f"means.{one}") and words(f"term.{one}") for one in every_term())
+    for path in ("/", "/checklist", "/scans", "/register", "/documents"):
+        assert (
+            f"<summary>{words('terms.title')}</summary>" in client.get(path, params={"lang": language}).text
+        )
 
 
 def test_the_register_page_has_the_three_lists(client: TestClient, empty: TestClient) -> None:

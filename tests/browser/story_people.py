@@ -3,11 +3,15 @@
 
 import re
 import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, ViewportSize
+from playwright.sync_api import Browser, Locator, Page, ViewportSize
 
+from collector.translation import load_words
 from tests.browser.axe import DESK, violations
+from tests.browser.hands import Hands, Mouse
 from tests.browser.story_site import WITHIN
 
 DESK_SIZE: ViewportSize = {"width": DESK[0], "height": DESK[1]}
@@ -18,15 +22,24 @@ LINK = re.compile(r"http://127\.0\.0\.1:\d+/invited/\S+")
 class Person:
     """Somebody at a browser; `found` collects what axe-core says of every page state they meet."""
 
-    def __init__(self, browser: Browser, site: str, found: dict[str, list[str]], **more: Any) -> None:
+    def __init__(
+        self,
+        browser: Browser,
+        site: str,
+        found: dict[str, list[str]],
+        hands: Callable[[Page], Hands] = Mouse,
+        **more: Any,
+    ) -> None:
         self.site, self.found = site, found
         more = {"locale": "ja-JP"} | more
         self.trouble: list[str] = []  # what no page may do: scripts, dialogs, calls to elsewhere, errors
         self.context = browser.new_context(viewport=DESK_SIZE, **more)
         self.page: Page = self.context.new_page()
+        self.hands = hands(self.page)
+        self.words = load_words(str(more["locale"])[:2])
         self._glass: Page | None = None  # where axe-core can run, when this window runs no script
         if not more.get("java_script_enabled", True):
-            self._glass = browser.new_context(viewport=DESK_SIZE, locale="ja-JP").new_page()
+            self._glass = browser.new_context(viewport=DESK_SIZE, locale=str(more["locale"])).new_page()
         self.page.on("pageerror", lambda error: self.trouble.append(str(error)))
         self.page.on("dialog", lambda dialog: self.trouble.append(dialog.message))
         self.page.on("request", lambda one: self._note(one.url))
@@ -44,7 +57,23 @@ class Person:
     def press(self, where: str, scope: str = "main") -> None:
         """Press a button or follow a link, and wait for the page that comes of it."""
         with self.page.expect_navigation():
-            self.page.locator(scope).locator(where).first.click()
+            self.hands.press(self.page.locator(scope).locator(where).first)
+
+    def fill(self, where: str, text: str) -> None:
+        """Write over what stands in a field."""
+        self.hands.fill(self.page.locator(where), text)
+
+    def unfold(self, scope: str) -> Locator:
+        """Open the form that is folded away in a part of the page; gives the part."""
+        part = self.page.locator(scope)
+        self.hands.press(part.locator("details:has(form) > summary"))
+        return part
+
+    def take(self, where: str) -> bytes:
+        """Download what a link gives."""
+        with self.page.expect_download() as coming:
+            self.hands.press(self.page.locator(where))
+        return Path(coming.value.path()).read_bytes()
 
     def state(self, name: str) -> None:
         """Let axe-core look at the page as it is, once in each state.
@@ -53,6 +82,8 @@ class Person:
         """
         if name in self.found:
             return
+        if not name.startswith("inspection"):  # what is released stands in the language of its papers
+            assert self.page.locator("html").get_attribute("lang") == self.words.language, name
         if self._glass is None:
             self.found[name] = violations(self.page)
             return
@@ -81,10 +112,10 @@ class Person:
         """Open one's link and choose a login and a password."""
         self.go(link)
         self.state("a link")
-        self.page.fill("#login", login)
-        self.page.fill("#name", name)
-        self.page.fill("#password", PASSWORD)
-        self.page.fill("#again", PASSWORD)
+        self.fill("#login", login)
+        self.fill("#name", name)
+        self.fill("#password", PASSWORD)
+        self.fill("#again", PASSWORD)
         self.press("button.primary")
 
     def wait_for_devices(self, count: int) -> None:
@@ -93,7 +124,31 @@ class Person:
         while self.devices() < count:
             assert time.monotonic() < deadline, self.text()
             time.sleep(0.2)  # a real job runs on a real clock
-        assert self.devices() == count
+        assert self.devices() == count, self.text()
+
+    def come_back(self, login: str, path: str) -> None:
+        """Signed out, they are asked at the door and come to where they wanted to go."""
+        self.context.clear_cookies()
+        self.go(path)
+        assert "/login" in self.page.url
+        self.fill("#login", login)
+        self.fill("#password", PASSWORD)
+        self.press("button.primary")
+        assert self.page.url == self.site + path
+
+    def watch_the_scan(self, within: float = 240.0) -> set[str]:
+        """Look at the wizard's scan step again and again until the scan is over; gives what it said meanwhile."""
+        deadline, said = time.monotonic() + within, set[str]()
+        while True:
+            self.go("/welcome")
+            step = self.page.locator("#scan")
+            if step.locator("progress").count():
+                said.add(step.inner_text())
+                self.state("welcome, scanning")
+            if step.locator(".step-mark.done").count():
+                return said
+            assert time.monotonic() < deadline, step.inner_text()
+            time.sleep(0.5)  # a real scan runs on a real clock
 
     def devices(self) -> int:
         """Count the devices in the ledger."""
@@ -104,39 +159,3 @@ class Person:
         """Give the 管理番号 under which the ledger has the device with this name."""
         self.go(f"/?q={name}")
         return self.page.locator("th.number a").first.inner_text()
-
-
-class Keys:
-    """Somebody without a mouse: Tab, Shift+Tab, arrows, Space and Enter, and what is typed."""
-
-    def __init__(self, page: Page) -> None:
-        self.page = page
-
-    def to(self, selector: str, most: int = 400) -> None:
-        """Press Tab until the focus stands on it; the focus must be visible all the way."""
-        for _ in range(most):
-            self.page.keyboard.press("Tab")
-            if self.page.evaluate(
-                "one => !!document.activeElement && document.activeElement.matches(one)", selector
-            ):
-                assert self.page.evaluate(SHOWN), selector
-                return
-        raise AssertionError(f"Tab does not come to {selector}")
-
-    def type(self, selector: str, text: str) -> None:
-        """Go to a field and write over what stands in it."""
-        self.to(selector)
-        self.page.keyboard.press("Control+A")
-        self.page.keyboard.type(text)
-
-    def enter(self) -> None:
-        """Press Enter and wait for the page that it brings."""
-        with self.page.expect_navigation():
-            self.page.keyboard.press("Enter")
-
-
-SHOWN = """() => {
-  const one = document.activeElement, box = one.getBoundingClientRect(), style = getComputedStyle(one);
-  return box.width > 0 && box.bottom > 0 && box.top < innerHeight
-    && (style.outlineStyle !== 'none' || style.boxShadow !== 'none');
-}"""

@@ -7,11 +7,13 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 from agent.clock import SystemClock
 from agent.collector_client import CollectorClient
@@ -71,16 +73,32 @@ class StorySite:
         return str(found)
 
 
-class StoryAgent:
-    """An agent of the hospital: its own key, logbook and uplink; only the eyes are made up."""
+class Agent(Protocol):
+    """What looks at the hospital, once and again after a night."""
 
-    def __init__(self, site: StorySite, code: str) -> None:
+    watched: bool  # whether a look takes its time
+
+    def looking(self) -> AbstractContextManager[None]:
+        """Look while the block runs; at its end everything seen is with the collector."""
+
+
+class RecordedAgent:
+    """An agent with a key, logbook and uplink of its own; only its eyes are made up (`looks`, a night between two)."""
+
+    watched = False
+
+    def __init__(self, site: StorySite, code: str, looks: Sequence[Callable[[datetime], Upload]]) -> None:
         self._collector, self._state = Collector(url=site.url), site.folder / "agent"
         self._identity = _alone(enrol(self._collector, self._state, code))
+        now = datetime.now(UTC)
+        self._looks = zip(looks, (now - timedelta(days=1), now - timedelta(minutes=10)), strict=True)
 
-    def hand_over(self, upload: Upload) -> int:
-        """Write an upload's records into the logbook and send the spool; give how many records went."""
-        return _alone(self._send(upload))
+    @contextmanager
+    def looking(self) -> Iterator[None]:
+        """See Agent."""
+        look, at = next(self._looks)
+        assert _alone(self._send(look(at))) > 20
+        yield
 
     async def _send(self, upload: Upload) -> int:
         clock = SystemClock()
