@@ -28,6 +28,7 @@ from inventory_db.ledger import BY_SCAN
 from inventory_db.observations import MOST_COUNTED
 from inventory_db.people import HUMAN_COLUMNS, BadEntry
 
+AT_ONCE = 15  # rows that stand at once while somebody types; the rest comes when nobody has typed on
 MOST_JOURNAL = 500  # entries on one page, the newest
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 MOST_SAID = 40_000  # characters of a transcript on its page, which may weigh 300 KB
@@ -59,9 +60,10 @@ def _add_ledger(routes: APIRouter, reading: Read, renderer: Renderer) -> None:
         ledger = reading(request).ledger(ledger_view.ask(request.query_params))
         response = renderer.page(
             request,
-            "ledger_part" if _asks_for_list(request) else "ledger",
+            f"ledger{_piece(request)}",
             section="ledger",
             answer=ledger.answer,
+            at_once=AT_ONCE,
             updated=ledger.updated,
             updated_by=ledger.updated_by,
             by_scan=BY_SCAN,
@@ -77,9 +79,13 @@ def _add_ledger(routes: APIRouter, reading: Read, renderer: Renderer) -> None:
         return response
 
 
-def _asks_for_list(request: Request) -> bool:
-    """Whether htmx asks for the list alone, while somebody types what they look for."""
-    return request.headers.get("hx-request") == "true" and request.headers.get("hx-target") == "rows"
+def _piece(request: Request) -> str:
+    """Name what htmx asks for while somebody types: the list alone, then the rest of it; "" for the whole page."""
+    if request.headers.get("hx-request") != "true":
+        return ""
+    if "rest" in request.query_params:
+        return "_rest"
+    return "_part" if request.headers.get("hx-target") == "rows" else ""
 
 
 @cache

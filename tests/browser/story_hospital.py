@@ -33,9 +33,9 @@ _LISTEN = (
 )
 
 
-def next_night(layout: Path) -> Path:
+def next_night(folder: Path) -> Path:
     """Write the layout of the same hospital after a night: what changed is what the story tells."""
-    hospital = yaml.safe_load(layout.read_text(encoding="utf-8"))
+    hospital = yaml.safe_load(LAYOUT.read_text(encoding="utf-8"))
     hosts = hospital["hosts"]
     versions = hosts["fw-main"]["daemons"][1]["values"]
     versions.update({oid: text.replace(OLD_FIRMWARE, NEW_FIRMWARE) for oid, text in versions.items()})
@@ -46,7 +46,7 @@ def next_night(layout: Path) -> Path:
         "nics": [{"segment": "modality", "mac": "00:02:a5:20:01:4d", "ip": NEW}],
         "daemons": [{"kind": "openssh"}],
     }
-    found = layout.with_name("next_night.yaml")
+    found = folder / "next_night.yaml"
     found.write_text(yaml.safe_dump(hospital, allow_unicode=True), encoding="utf-8")
     return found
 
@@ -60,8 +60,7 @@ class HospitalAgent:
         self._site, self._enrol = site, ["--enrol", code]
         self._folder = site.folder / "hospital"
         self._folder.mkdir()
-        self._layout = self._folder / "first_night.yaml"
-        self._layout.write_text(LAYOUT.read_text(encoding="utf-8"), encoding="utf-8")
+        self._layout = LAYOUT
 
     @contextmanager
     def looking(self) -> Iterator[None]:
@@ -78,7 +77,7 @@ class HospitalAgent:
                 yield
         finally:
             labs.down()
-        self._layout, self._enrol = next_night(self._layout), []
+        self._layout, self._enrol = next_night(self._folder), []
 
     @contextmanager
     def _scanning(self, lab: labs.Lab) -> Iterator[None]:
