@@ -9,6 +9,7 @@ from agent.clock import Clock
 from agent.discovery import Discovery
 from agent.ground import Ground, link_local
 from agent.headway import Headway
+from agent.memory import Memory
 from agent.packet_worker import PacketWorker
 from agent.sightings import Sightings
 from agent.vantage import neighbours
@@ -30,6 +31,7 @@ class Finding:
     note: Callable[[str, str, str, tuple[Fact, ...]], None]  # (address, probe, transport, facts)
     swept: Callable[[Iterable[str]], None]  # these addresses were dealt with
     ask_gateways: Callable[[str], Awaitable[bool]]
+    memory: Memory | None = None  # of hosts that were met at earlier scans
     unnamed: int = 0  # addresses left alone because a router's table was cut short
 
     async def run(self, addresses: Iterable[str]) -> None:
@@ -54,7 +56,17 @@ class Finding:
             for address in part:
                 for mac in worker.arp_answers.get((interface, address), ()):
                     self.found(interface, address, mac)
+            self._note_silence(worker, interface, part)
             self._note_slice(interface, end)
+
+    def _note_silence(self, worker: PacketWorker, interface: str, part: Iterable[str]) -> None:
+        """Say which hosts that were met before did not answer; not where a question may not have left."""
+        if self.memory is None or self.discovery.held["blackout"] or self.discovery.failed:
+            return
+        for address in part:
+            met = self.memory.recall(self.ground.place(address).vantage.id, address)
+            if met and not worker.arp_answers.get((interface, address)):
+                self.note(address, "arp", "arp", ())
 
     async def _find_behind_routers(
         self, worker: PacketWorker, routed: dict[tuple[str, str], list[str]]

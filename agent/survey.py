@@ -141,6 +141,7 @@ class Survey:
             self._note,
             self._tally.were_swept,
             self._ask_gateways,
+            self.memory,
         )
 
     async def _run(self, scan: Scan) -> Scan:
