@@ -31,6 +31,7 @@ from inventory_db.observations import load_some, microseconds, scans, vantages
 from inventory_db.official import COLUMNS, OfficialRow
 from inventory_db.people import EDITABLE, BadEntry, Entry
 from inventory_db.touching import touched_again, touched_until
+from inventory_db.undisturbed import undisturbed
 
 __all__ = [
     "COLUMNS",
@@ -80,6 +81,12 @@ def refresh(connection: Connection) -> int:
     if digested.is_current(connection):
         ledger_index.bring_up(connection)
         return _count(connection)
+    with undisturbed():
+        _bring_up(connection)
+    return _count(connection)
+
+
+def _bring_up(connection: Connection) -> None:
     taken = digested.take_up(connection)
     before = _stored(connection, taken.parts)
     known = {one.made_of: one.device for one in before.values() if one.made_of}
@@ -96,7 +103,6 @@ def refresh(connection: Connection) -> int:
         for device, mark in zip(found, made_of, strict=True)
     }
     _keep(connection, before, now, {device.id: number for device, number, _ in kept})
-    return _count(connection)
 
 
 def _count(connection: Connection) -> int:
@@ -365,6 +371,9 @@ def _number(device: Device, rows: Mapping[str, Row[Any]]) -> _Numbered:
 
 
 def _renamed(device: Device, renamed: Mapping[str, str]) -> Device:
+    if not (device.proposals or device.parted):
+        return device
+
     def rename(merges: Iterable[Merge]) -> tuple[Merge, ...]:
         return tuple(replace(one, other=renamed.get(one.other, one.other)) for one in merges)
 
