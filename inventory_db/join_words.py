@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The sentences that say why two units are one device, or may be: Japanese, then English."""
 
+from collections.abc import Sequence
+
 from inventory_db.profiles import Claim
 
 
@@ -34,6 +36,16 @@ def card_in_table(mac: str) -> tuple[str, str]:
     return (
         f"機器自身が自分のネットワークカードとして {mac} を挙げています。",
         f"The device itself lists {mac} as a network card of its own.",
+    )
+
+
+def same_family(cards: Sequence[str]) -> tuple[str, str]:
+    """Their cards have neighbouring numbers."""
+    one, other = cards
+    return (
+        f"MAC アドレス {one} と {other} は同じメーカーの隣り合う番号です。一台の機器の二つの口に多い並びですが、まとめて納入された別々の機器でも起こります。確認してください。",
+        f"The MACs {one} and {other} are neighbouring numbers of one maker, as two ports of one device often have; "
+        "so do devices of one delivery. Please check.",
     )
 
 

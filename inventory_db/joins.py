@@ -13,11 +13,12 @@ from inventory_db.join_words import (
     in_answer,
     in_hint,
     in_table,
+    same_family,
     same_key,
     same_key_and_name,
 )
 from inventory_db.profiles import Claim, Engine, Profile
-from probes.oui import is_random
+from probes.oui import are_neighbours, is_random
 
 MOST_PAIRS = 12  # members of one key of which every pair is looked at; more are looked at in a chain
 _TOLERANCE = 3_000_000  # microseconds between two countings of one engine's start
@@ -55,6 +56,7 @@ def join(profiles: Mapping[str, Profile], decisions: Sequence[Decision] = ()) ->
     """Give the groups as the devices show them and people decided."""
     ordinary = {key: p for key, p in profiles.items() if not p.unit.shared}
     edges = sorted(set(_edges(ordinary)), key=lambda e: (e.one, e.other, e.merge.key, e.merge.value))
+    edges += list(_of_one_family(edges, ordinary))
     edges += _attach_shared(profiles, ordinary)
     shown = [edge for edge in edges if not edge.weak]
     decided = decide(profiles, ((edge.one, edge.other) for edge in shown), decisions)
@@ -260,6 +262,20 @@ def _may_be_one(one: Profile, other: Profile) -> bool:
     if one.names_conflict(other):
         return False
     return one.names_agree(other) or not one.cards_conflict(other)
+
+
+def _of_one_family(edges: Iterable[Edge], profiles: Mapping[str, Profile]) -> Iterator[Edge]:
+    """What may be one device and has cards of one maker with neighbouring numbers, as the ports of one card have.
+
+    Never by itself: PCs of one delivery have neighbouring numbers too.
+    """
+    for pair in sorted({(edge.one, edge.other) for edge in edges if edge.weak}):
+        one, other = (profiles[key] for key in pair)
+        mine, theirs = one.unit.mac, other.unit.mac
+        if mine and theirs and are_neighbours(mine, theirs) and not one.cards_conflict(other):
+            cards = sorted((mine, theirs))
+            seen = (_first(one), _first(other))
+            yield _edge(one, other, "mac_family", " ".join(cards), seen, *same_family(cards), weak=True)
 
 
 def _by_key(

@@ -24,6 +24,7 @@ SCORES = {
     "tls_key_and_name": 50,
     "host_key": 40,
     "mac_only": 35,
+    "mac_family": 35,  # only beside another reason: a delivery of PCs has neighbouring numbers too
     "address_hint": 30,
     "tls_key": 25,
 }

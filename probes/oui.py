@@ -13,6 +13,7 @@ from pathlib import Path
 
 _MAC = re.compile(r"[0-9a-f]{12}", re.ASCII)
 _LOCAL, _GROUP = 0x02, 0x01  # bits of the first octet, IEEE 802
+_PORTS_APART = 3  # the first and the last of the four ports of one card
 
 # First hex digits of addresses that software gives out, longest first where they overlap.
 _VIRTUAL = {
@@ -62,6 +63,19 @@ def is_random(mac: str) -> bool:
         return False
     first = int(digits[:2], 16)
     return bool(first & _LOCAL) and not first & _GROUP
+
+
+def are_neighbours(one: str, other: str) -> bool:
+    """Whether both stand in one maker's block with numbers as near as those of one card's ports.
+
+    False for equal ones and for addresses that nobody made: random, group and software's own.
+    """
+    mine, theirs = _digits(one), _digits(other)
+    if mine is None or theirs is None or mine[:6] != theirs[:6] or virtual_kind(one) or virtual_kind(other):
+        return False
+    if int(mine[:2], 16) & (_LOCAL | _GROUP):
+        return False
+    return 0 < abs(int(mine, 16) - int(theirs, 16)) <= _PORTS_APART
 
 
 def virtual_kind(mac: str) -> str | None:

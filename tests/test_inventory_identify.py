@@ -266,6 +266,20 @@ def test_an_smb_guid_proposes_only_with_the_name_and_never_merges() -> None:
     )
 
 
+def test_neighbouring_macs_strengthen_a_proposal_and_never_make_one() -> None:
+    near, far = B, "b8:2a:72:00:00:0f"
+
+    def two(mac: str, key: str) -> list[list[str]]:
+        cards = arp("10.1.0.5", A), arp("10.2.0.5", mac)
+        found = derive(*cards, ssh("10.1.0.5", "k"), ssh("10.2.0.5", key))
+        assert len(found) == 2
+        return [[p.key for p in device.proposals] for device in found]
+
+    assert two(near, "k") == [["host_key", "mac_family"]] * 2
+    assert two(far, "k") == [["host_key"]] * 2
+    assert two(near, "another") == [[], []]
+
+
 def test_a_list_of_addresses_without_the_one_that_was_asked_is_somebody_elses() -> None:
     forwarded = seen("10.1.0.1", probe="oxid", port=135, ADDRESS="192.168.50.10", NAME="BEHIND")
     (device,) = derive(arp("10.1.0.1", A), forwarded)

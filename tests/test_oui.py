@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probes.oui import is_random, maker_of, virtual_kind
+from probes.oui import are_neighbours, is_random, maker_of, virtual_kind
 
 
 @pytest.mark.parametrize(
@@ -70,3 +70,21 @@ def test_a_thousand_makers_are_found_quickly() -> None:
     for number in range(1000):
         maker_of(f"00:a0:de:00:{number >> 8:02x}:{number & 255:02x}")
     assert time.process_time() - began < 1
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "near"),
+    [
+        ("b8:2a:72:00:00:0a", "b8:2a:72:00:00:0d", True),
+        ("b8:2a:72:00:00:0a", "B8-2A-72-00-00-09", True),
+        ("b8:2a:72:00:00:0a", "b8:2a:72:00:00:0a", False),
+        ("b8:2a:72:00:00:0a", "b8:2a:72:00:00:0e", False),
+        ("b8:2a:72:ff:ff:ff", "b8:2a:73:00:00:00", False),
+        ("ba:2a:72:00:00:0a", "ba:2a:72:00:00:0b", False),
+        ("00:00:5e:00:01:0a", "00:00:5e:00:01:0b", False),
+        ("00:50:56:00:00:0a", "00:50:56:00:00:0b", False),
+        ("", "x", False),
+    ],
+)
+def test_ports_of_one_card_are_neighbours(one: str, other: str, near: bool) -> None:
+    assert are_neighbours(one, other) is are_neighbours(other, one) is near

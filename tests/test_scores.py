@@ -21,7 +21,15 @@ def test_every_kind_of_reason_that_we_give_has_a_score() -> None:
 
 
 def test_what_merges_by_itself_speaks_more_than_what_is_proposed() -> None:
-    proposed = {"host_key", "host_key_and_name", "tls_key", "tls_key_and_name", "mac_only", "address_hint"}
+    proposed = {
+        "host_key",
+        "host_key_and_name",
+        "tls_key",
+        "tls_key_and_name",
+        "mac_only",
+        "mac_family",
+        "address_hint",
+    }
     proposed.add("smb_guid_and_name")
     assert max(SCORES[key] for key in proposed) < min(
         score for key, score in SCORES.items() if key not in proposed
