@@ -118,6 +118,7 @@ def _finding(one: Finding) -> dict[str, Any]:
         "device": one.device or None,
         "port": one.port or None,
         "transport": one.transport or None,
+        "about": one.about or None,
         "text": text_json(one.text),
         "todo": text_json(one.todo),
         "against": one.against,

@@ -153,15 +153,15 @@ def _answer(edition: str, typed: dict[str, str], today: date) -> Answer:
         vendor=typed["vendor"],
         round=2 if typed["round"] == "2" else 1,
         answer=typed["answer"],
-        on=_day("on", typed["on"]) or today,
-        target_date=_day("target_date", typed["target_date"]),
+        on=day_or_none("on", typed["on"]) or today,
+        target_date=day_or_none("target_date", typed["target_date"]),
         remark=typed["remark"],
     )
 
 
 def read_day_or_refuse(text: str, name: str = "until") -> date:
     """Read a day that must be there; raises BadStatement."""
-    day = _day(name, text)
+    day = day_or_none(name, text)
     if day is None:
         raise BadStatement(
             f"日付（{_DAYS[name][0]}）がありません。2026-12-31 の形で書いてください。何も変更していません。",
@@ -170,7 +170,8 @@ def read_day_or_refuse(text: str, name: str = "until") -> date:
     return day
 
 
-def _day(name: str, text: str) -> date | None:
+def day_or_none(name: str, text: str) -> date | None:
+    """Read a day that may be left open; raises BadStatement."""
     if not text.strip():
         return None
     try:

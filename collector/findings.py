@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What somebody must do: findings of every item in plain words, by item or by device, and the service approvals."""
+"""What somebody must do: findings of every item in plain words, who sees to each and by when, and service approvals."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from typing import Annotated
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Form, HTTPException, Request
 from fastapi.responses import RedirectResponse, Response
+from sqlalchemy import Connection
 
+from collector.assigned import WHOSE, Held, held_of, is_whose, read_assigned, work_on
 from collector.case import JAPAN
-from collector.checklist import Short, labels, read_day_or_refuse
+from collector.checklist import Short, day_or_none, labels, read_day_or_refuse
 from collector.edition import Line
 from collector.judged import Judgement
 from collector.rendering import Renderer
@@ -21,15 +23,18 @@ from collector.security import form_token, is_own_form
 from collector.settings import Settings
 from collector.standing import judged
 from collector.statement_check import check_statement, known_in
-from collector.stating import keep
+from collector.stating import keep, take_back
 from collector.verdict import Finding
-from collector.visitor import engine_of, name_of
-from inventory_db.stated import Approval
-from inventory_db.statements import BadStatement
+from collector.visitor import engine_of, name_of, visitor_of
+from inventory_db.memberships import OUTSIDE, people_of
+from inventory_db.stated import Approval, Assignment, Vendor
+from inventory_db.statements import BadStatement, standing
 from inventory_db.tables import writing
 
 GROUPINGS = ("item", "device")
 PER_PAGE = 100
+KEPT = ("by", "device", "item", "whose", "page")  # of the list's address, for the way back to it
+MESSAGES = ("approved", "assigned", "unassigned")
 APPROVABLE = "service."  # findings of open services may be approved for a time
 Reason = Annotated[str, Form(max_length=2000)]
 
@@ -40,6 +45,7 @@ class Task:
 
     line: Line
     finding: Finding
+    held: Held | None = None  # who sees to it, and by when; None: not read
 
     @property
     def may_be_approved(self) -> bool:
@@ -122,7 +128,74 @@ def router(settings: Settings, renderer: Renderer, now: Callable[[], datetime]) 
             return _show(settings, renderer, request, moment, error)
         return RedirectResponse(f"/findings?by=device&device={quote(device)}&message=approved", 303)
 
+    _add_assigning(routes, settings, renderer, now)
     return routes
+
+
+def _add_assigning(
+    routes: APIRouter, settings: Settings, renderer: Renderer, now: Callable[[], datetime]
+) -> None:
+    @routes.post("/findings/assign")
+    def assign(
+        request: Request,
+        code: Short,
+        device: Short = "",
+        port: Annotated[int, Form(ge=0, le=65535)] = 0,
+        transport: Short = "",
+        about: Short = "",
+        assignee: Short = "",
+        target_date: Short = "",
+        at: Short = "",
+        token: Short = "",
+    ) -> Response:
+        if not is_own_form(request, token):
+            raise HTTPException(403)
+        moment = now()
+        try:
+            said = Assignment(
+                code=code,
+                device=device,
+                port=port,
+                transport=transport,
+                about=about,
+                assignee=visible(assignee).strip(),
+                target_date=day_or_none("target_date", target_date),
+            )
+            kept = _assign(settings, request, said, moment)
+        except BadStatement as error:
+            return _show(settings, renderer, request, moment, error)
+        query = {key: request.query_params[key] for key in KEPT if request.query_params.get(key)}
+        query["message"] = "assigned" if kept else "unassigned"
+        place = f"#{at}" if at.startswith("f") and at[1:].replace("-", "").isdecimal() else ""
+        return RedirectResponse(f"/findings?{urlencode(query)}{place}", 303)
+
+
+def _assign(settings: Settings, request: Request, said: Assignment, now: datetime) -> bool:
+    """Keep who sees to a finding, or take it back where nothing is set (False); raises BadStatement."""
+    with engine_of(request).connect() as connection:
+        _, judgement = judged(connection, "", now, settings)
+    if said.key not in {work_on(task.finding).key for task in tasks_of(judgement)}:
+        raise BadStatement(
+            "これはもう「やること」の一覧にありません。何も変更していません。",
+            "This is no longer among what is to do. Nothing was changed.",
+        )
+    with writing(engine_of(request)) as connection:
+        if not said.assignee and said.target_date is None:
+            take_back(connection, request, said.KIND, said.key, now)
+            return False
+        check_statement(said, known_in(connection), now.astimezone(JAPAN).date())
+        stood = standing(connection, Assignment).get(said.key)
+        if stood is None or stood.said != said:
+            keep(connection, request, said, now)
+    return True
+
+
+def _who_may_be_given(connection: Connection, facility: int | None, now: datetime) -> list[str]:
+    """Names that the field proposes: people who work here, then vendors; any other words may be typed."""
+    here = [] if facility is None else people_of(connection, facility)
+    counting = [one for one in here if one.membership.counts(now) and not one.disabled]
+    people = [one.name for one in counting if one.membership.role not in OUTSIDE]
+    return list(dict.fromkeys([*people, *(one.said.name for one in standing(connection, Vendor).values())]))
 
 
 def _show(
@@ -135,33 +208,54 @@ def _show(
     query = request.query_params
     words = renderer.words(query, request.cookies, request.headers)
     by = query.get("by", "") if query.get("by", "") in GROUPINGS else "item"
+    whose = query.get("whose", "") if query.get("whose", "") in WHOSE else "all"
     with engine_of(request).connect() as connection:
         case, judgement = judged(connection, "", now, settings)
+        said = read_assigned(connection)
+        names_to_give = _who_may_be_given(connection, visitor_of(request).facility, now)
     names = labels(case)
-    tasks = tasks_of(judgement)
-    wanted = [t for t in tasks if query.get("device", "") in ("", t.finding.device)]
-    wanted = [t for t in wanted if query.get("item", "") in ("", t.line.key)]
-    page = min(max(1, _number(query.get("page", ""))), max(1, -(-len(wanted) // PER_PAGE)))
-    shown = wanted[(page - 1) * PER_PAGE : page * PER_PAGE]
+    every = [replace(task, held=held_of(task.finding, said)) for task in tasks_of(judgement)]
+    narrowed = {key: query.get(key, "") for key in ("device", "item") if query.get(key, "")}
+    here = [task for task in every if _is_there(task, narrowed)]
+    reader = name_of(request)
+    piles = {one: [task for task in here if _is_whose(task, one, reader, case.today)] for one in WHOSE}
+    wanted = piles[whose]
+    pages = max(1, -(-len(wanted) // PER_PAGE))
+    page = min(max(1, _number(query.get("page", ""))), pages)
     return renderer.page(
         request,
         "findings",
         status=400 if trouble else 200,
         section="findings",
         token=form_token(request),
-        groups=grouped(shown, by, names, words.language),
+        groups=grouped(wanted[(page - 1) * PER_PAGE : page * PER_PAGE], by, names, words.language),
         by=by,
         groupings=GROUPINGS,
-        total=len(tasks),
+        total=len(every),
         matching=len(wanted),
         page=page,
-        pages=max(1, -(-len(wanted) // PER_PAGE)),
-        narrowed={key: query.get(key, "") for key in ("device", "item") if query.get(key, "")},
+        pages=pages,
+        narrowed=narrowed,
+        whose=whose,
+        counts={one: len(pile) for one, pile in piles.items()},
+        today=case.today,
+        names_to_give=names_to_give,
         labels=names,
         basis=judgement.basis,
         trouble=trouble,
-        message="approved" if query.get("message", "") == "approved" else "",
+        message=query.get("message", "") if query.get("message", "") in MESSAGES else "",
     )
+
+
+def _is_there(task: Task, narrowed: Mapping[str, str]) -> bool:
+    return narrowed.get("device", "") in ("", task.finding.device) and narrowed.get("item", "") in (
+        "",
+        task.line.key,
+    )
+
+
+def _is_whose(task: Task, whose: str, reader: str, today: date) -> bool:
+    return task.held is None or is_whose(task.held, whose, reader, today)
 
 
 def _number(text: str) -> int:

@@ -92,6 +92,7 @@ def _of_statement(case: Case, one: AccessLimit) -> Finding:
         )
     return Finding(
         code="mac.stated_limited" if one.limited else "mac.stated_open",
+        about=one.place,
         text=text,
         todo=None if one.limited else _MEND,
         against=not one.limited,

@@ -164,6 +164,7 @@ TABLE: Mapping[str, Rule] = {
     "GET /today": _read(Action.READ_LEDGER),
     "GET /findings": _read(Action.READ_VERDICTS),
     "POST /findings/approve": Rule(HANDS, Action.STATEMENT, "write"),
+    "POST /findings/assign": Rule(HANDS, Action.STATEMENT, "write"),
     "GET /checklist": _read(Action.READ_VERDICTS),
     "GET /checklist/{edition}": _read(Action.READ_VERDICTS),
     "POST /checklist/{edition}": _person(HOUSE, Action.STATEMENT),  # people sign, no program

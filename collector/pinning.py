@@ -17,12 +17,24 @@ from collector.checking import NoSuchEdition, check
 from collector.judged import Judgement
 from inventory_db import ledger, pins
 from inventory_db.retention import stands_on
-from inventory_db.stated import KINDS, Answer, ColumnMapping, Confirmation, ListedDevice, Statement
+from inventory_db.stated import (
+    KINDS,
+    Answer,
+    Assignment,
+    ColumnMapping,
+    Confirmation,
+    ListedDevice,
+    Statement,
+)
 from inventory_db.statements import Entry, history
 from inventory_db.tables import writing
 
 _FRESH = timedelta(days=2)  # signed so lately that the ledger of now is the one that was looked at
-_NOTHING = (ListedDevice, ColumnMapping)  # a facility's own table, read in; no word about what was found
+_NOTHING = (
+    ListedDevice,
+    ColumnMapping,
+    Assignment,
+)  # a table read in, who does what: no word about what was found
 _FOUND = "found:"
 
 

@@ -45,6 +45,7 @@ class Finding:
     device: str = ""  # device id, "" if it is about no device
     port: int = 0
     transport: str = ""
+    about: str = ""  # what else tells it from others of its code: an advisory, a vendor, a place
     text: Text  # what is so
     todo: Text | None = None  # what to do about it
     against: bool = True  # True speaks for いいえ, False for はい

@@ -40,6 +40,11 @@ WORDS: dict[str, tuple[str, str, str]] = {
         "an open service that is meant to be there",
         "device=192.168.1.20 port=23 service=telnet reason=検査装置の保守 approver=院長 until=2027-03-31",
     ),
+    "assignment": (
+        "やること1件の担当と目標日（ふつうは「やること」の画面で）",
+        "who sees to a finding and by when (usually on the page of findings)",
+        "code=service.weak.telnet device=192.168.1.20 port=23 transport=tcp assignee=情報係 target_date=2027-03-31",
+    ),
     "allowed_sources": (
         "あるサービスに届いてよい網",
         "networks that may reach a service",

@@ -172,6 +172,24 @@ class Approval(Statement, frozen=True, kw_only=True, omit_defaults=True):
         return f"{self.device}/{self.transport}/{self.port}"
 
 
+class Assignment(Statement, frozen=True, kw_only=True, omit_defaults=True):
+    """Who sees to one finding, and by when; it says nothing of whether the finding is right."""
+
+    KIND = "assignment"
+    code: str  # of the finding, as /findings and the API have it; what it is about follows
+    device: str = ""  # device id
+    port: int = 0
+    transport: str = ""
+    about: str = ""  # what else tells it apart: an advisory, a vendor, a place
+    assignee: str = ""  # name of a person, a vendor, or any words; "" leaves that open
+    target_date: date | None = None  # 目標日
+
+    @property
+    def key(self) -> str:
+        """The finding."""
+        return "/".join((self.code, self.device, self.transport, str(self.port or ""), self.about))
+
+
 class AllowedSources(Statement, frozen=True, kw_only=True, omit_defaults=True):
     """From which networks one service of one device may be reached (item 2-(8))."""
 

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Today, the checklist with people's marks, and what is to do, over a real collector."""
 
+import html
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx2
 import pytest
 from fastapi.testclient import TestClient
 
@@ -14,9 +16,10 @@ from collector.app import create_app
 from collector.settings import Settings
 from inventory_db import statements
 from inventory_db.accounts import Role
+from inventory_db.audit_log import Wanted, entries
 from inventory_db.ledger import refresh
 from inventory_db.observations import append
-from inventory_db.stated import Answer, Approval, Facility, Vendor
+from inventory_db.stated import Answer, Approval, Assignment, Facility, Vendor
 from inventory_db.tables import open_ledger, writing
 from probes.facts import Scan, Upload
 from tests.browser.material import SCRIPT, upload
@@ -130,7 +133,7 @@ def test_many_findings_have_pages(client: TestClient, monkeypatch: pytest.Monkey
     first, second = (client.get(f"/findings?by=device{page}") for page in ("", "&page=2"))
     assert (first.status_code, second.status_code) == (200, 200)
     assert 'href="/findings?by=device&amp;page=2"' in first.text
-    assert first.text.count('<li class="against">') == 20
+    assert first.text.count('<li class="against"') == 20
     assert 'rel="prev" href="/findings?by=device"' in second.text
 
 
@@ -155,6 +158,71 @@ def test_an_open_service_is_approved_with_reason_and_end(client: TestClient) -> 
     with client.app.state.engine.connect() as connection:  # type: ignore[attr-defined]
         (kept,) = statements.standing(connection, Approval).values()
     assert (kept.said.approver, kept.said.reason) == ("鈴木一郎", "保守のため")
+
+
+def first_task(page: str) -> dict[str, str]:
+    form = re.findall(r'action="/findings/assign\?[^"]*".*?</form>', page, re.DOTALL)[0]
+    hidden = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', form))
+    return {name: html.unescape(value) for name, value in hidden.items()}
+
+
+def give(client: TestClient, task: dict[str, str], **typed: str) -> httpx2.Response:
+    address = "/findings/assign?by=item&whose=overdue"
+    return client.post(address, data=task | typed, headers=ORIGIN, follow_redirects=False)
+
+
+def test_a_finding_is_given_to_somebody_by_a_day_and_found_again(client: TestClient) -> None:
+    """Kept as a word with name and day; given anew and taken back it stays on record, and the log knows."""
+    page = client.get("/findings", headers={"Accept-Language": "ja"}).text
+    task = first_task(page)
+    assert page.count('id="f1-1"') == 1
+    assert '<option value="鈴木一郎">' in page
+    kept = give(client, task, assignee=f" 鈴木 一郎{SCRIPT}", target_date="2020-01-31")
+    assert kept.headers["location"] == "/findings?by=item&whose=overdue&message=assigned#f1-1"
+    assert give(client, task, assignee="鈴木 一郎", target_date="2020-02-01").status_code == 303
+    assert (
+        give(client, task, assignee="鈴木 一郎", target_date="2020-02-01").status_code == 303
+    )  # says nothing new
+    for whose, there in (("mine", True), ("overdue", True), ("nobody", False)):
+        shown = client.get(f"/findings?whose={whose}", headers={"Accept-Language": "ja"}).text
+        assert ("鈴木 一郎</" in shown or 'value="鈴木 一郎"' in shown) is there, whose
+        assert (shown.count("目標日を過ぎています") == 1) is there, whose
+        assert SCRIPT not in shown
+    assert "2020-01-31" in client.get("/findings?whose=mine").text  # what stood before
+    assert (
+        give(client, task)
+        .headers["location"]
+        .startswith("/findings?by=item&whose=overdue&message=unassigned")
+    )
+    assert "当てはまるものはありません" in client.get("/findings?whose=mine").text
+    with client.app.state.engine.connect() as connection:  # type: ignore[attr-defined]
+        assert statements.standing(connection, Assignment) == {}
+        past = statements.history(connection, Assignment.KIND)
+        logged = [one.kind for one in entries(connection, 1, Wanted(), most=50) if one.kind == "assignment"]
+    assert [(one.who, str(getattr(one.said, "target_date", ""))) for one in past] == [
+        ("鈴木一郎", "2020-01-31"),
+        ("鈴木一郎", "2020-02-01"),
+        ("鈴木一郎", ""),
+    ]
+    assert len(logged) == 3
+
+
+def test_what_cannot_be_given_is_refused(client: TestClient) -> None:
+    task = first_task(client.get("/findings").text)
+    for wrong in (
+        {"target_date": "昨日"},
+        {"code": "no.such"},
+        {"device": "nobody"},
+        {"target_date": "1999-01-01"},
+    ):
+        assert give(client, task | {"assignee": "誰か"} | wrong).status_code == 400, wrong
+    assert give(client, task | {"token": "x" * 40}, assignee="誰か").status_code == 403
+    as_role(client, client.app.state.engine, Role.EXECUTIVE)  # type: ignore[attr-defined]
+    page = client.get("/findings").text
+    assert "/findings/assign" not in page
+    assert give(client, task | {"token": "x" * 40}, assignee="誰か").status_code == 403
+    with client.app.state.engine.connect() as connection:  # type: ignore[attr-defined]
+        assert statements.history(connection, Assignment.KIND) == []
 
 
 def test_an_empty_ledger_says_what_to_do(tmp_path: Path) -> None:

@@ -110,6 +110,7 @@ def _gaps(case: Case, found: Coverage) -> Iterator[Finding]:
         yield Finding(
             code="ledger.gap",
             device=gap.device,
+            about="" if gap.device else gap.listed,
             text=Text(
                 f"{name} の行で空の欄: {'、'.join(gap.columns)}",
                 f"{name}: empty columns: {', '.join(gap.columns)}",
@@ -178,6 +179,7 @@ def _missed(case: Case, found: Coverage) -> Iterator[Finding]:
         yield Finding(
             code="ledger.missed",
             device=device.id if device else "",
+            about="" if device else one.item,
             text=Text(
                 f"{one.on} の棚卸しで、{name} は「{said}」でした。",
                 f"In the stock-take of {one.on}, {name} was “{said_en}”.",

@@ -52,7 +52,8 @@ def _finding(case: Case, vendor: Vendor, documents: tuple[Document, ...]) -> Fin
                 f"{vendor.name}: {good.title or 'MDS/SDS'} {good.version} ({good.on.isoformat()})",
             ),
         )
-    return Finding(code="disclosure.missing", proven=False, text=_lack(case, vendor, own), todo=_COLLECT)
+    text = _lack(case, vendor, own)
+    return Finding(code="disclosure.missing", about=vendor.id, proven=False, text=text, todo=_COLLECT)
 
 
 def _lack(case: Case, vendor: Vendor, own: list[Document]) -> Text:

@@ -133,21 +133,22 @@ def _findings(device: Device, said: Iterable[Assessment]) -> Iterator[Finding]:
     ):
         ones = list(group)
         if together is None:
-            yield from (_finding(one, sentence(one, who)) for one in ones)
+            yield from (_finding(one, sentence(one, who), one.id or one.product) for one in ones)
         else:
-            yield _finding(ones[0], missing_sentence(ones, who))
+            yield _finding(ones[0], missing_sentence(ones, who), together)
 
 
 def _worst_first(one: Assessment) -> tuple[bool, bool, bool]:
     return one.kind in _TOGETHER and one.id.startswith("CVE"), not one.proven, not one.ransomware
 
 
-def _finding(one: Assessment, text: Text) -> Finding:
+def _finding(one: Assessment, text: Text, about: str) -> Finding:
     return Finding(
         code=_CODES[one.kind],
         device=one.device,
         port=one.port,
         transport=one.transport,
+        about=visible(about),
         text=Text(visible(text.ja), visible(text.en)),
         todo=_todo(one),
         against=one.kind is not Kind.SOUND,

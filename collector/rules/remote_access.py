@@ -160,6 +160,7 @@ def _none_in_use(vendor: Vendor, rows: list[Row]) -> Iterator[Finding]:
     if any(row.match is Match.NOT_FOUND and row.vendor == vendor.id for row in rows):
         yield Finding(
             code="vendor.contradicts",
+            about=vendor.id,
             text=Text(
                 f"{vendor.name} は「使っていない」と答えましたが、届け出た経路が残っています。",
                 f"{vendor.name} says it uses none, but a path it declared still stands.",
@@ -177,6 +178,7 @@ def _vendor(code: str, vendor: Vendor, why: Text | None) -> Finding:
     ja, en = (f" {why.ja}", f" {why.en}") if why else ("", "")
     return Finding(
         code=code,
+        about=vendor.id,
         text=Text(
             f"{vendor.name} からの有効な確認がありません。{ja}",
             f"No confirmation of {vendor.name} that holds.{en}",
@@ -193,6 +195,7 @@ def _finding(code: str, row: Row, ja: str, en: str, *, against: bool = True, pro
         code=code,
         device=device,
         port=row.found.path.port if row.found else (row.declared.port if row.declared else 0),
+        about=row.found.path.kind if row.found else (row.declared.id if row.declared else ""),
         text=Text(f"{label_ja}: {ja.rstrip('。')}。", f"{label_en}: {en.rstrip('.')}."),
         todo=_todo(row) if against else None,
         against=against,
