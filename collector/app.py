@@ -60,6 +60,7 @@ from collector.problems import Refused, bad_parameters, problem, problem_of
 from collector.proxies import EncryptedOnly
 from collector.rendering import Renderer
 from collector.request_log import RequestLog, route_of
+from collector.scope_forecast import Forecaster
 from collector.security import SECURITY_HEADERS, App, Doorkeeper, Message, Refuse
 from collector.settings import Settings
 from collector.visitor import HOME, STATIC, FacilityClosed, NotAllowed, NotSignedIn, check_routes, make_gate
@@ -71,8 +72,10 @@ from inventory_db.texts_at_hand import warm
 _log = logging.getLogger(__name__)
 
 
-def create_app(settings: Settings) -> FastAPI:
+def create_app(settings: Settings, forecast: Forecaster | None = None) -> FastAPI:
     """Make the collector on the ledger that the settings name.
+
+    `forecast` works out what a scan of written networks would send; the agent's code does, which this room imports not.
 
     Raises inventory_db.tables.LedgerError (with `.ja` and `.en`) for a ledger that cannot be used.
     """
@@ -94,7 +97,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(operators.router(settings, renderer, _now))
     for pages in (today, checklist, documents_page, findings, dual_pages, same_devices):
         app.include_router(pages.router(settings, renderer, _now))
-    app.include_router(welcome.router(renderer, _now))
+    app.include_router(welcome.router(renderer, _now, forecast))
     app.include_router(import_pages.router(renderer, _now))
     for hand in (scan_pages, stocktake, cell_pages):
         app.include_router(hand.router(renderer, _now))

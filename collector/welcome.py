@@ -20,6 +20,7 @@ from collector.auditing import told
 from collector.case import JAPAN
 from collector.rendering import Renderer
 from collector.safe_text import typed_lines, visible
+from collector.scope_forecast import Forecaster
 from collector.security import form_token, is_own_form
 from collector.statement_check import Known, check_statement
 from collector.visitor import engine_of, name_of, visitor_of
@@ -100,24 +101,24 @@ def time_left(scan: Scan, now: datetime) -> timedelta | None:
     return (now - scan.started) * (scan.planned - scan.finished) / scan.finished
 
 
-def router(renderer: Renderer, now: Callable[[], datetime]) -> APIRouter:
+def router(renderer: Renderer, now: Callable[[], datetime], forecast: Forecaster | None = None) -> APIRouter:
     """Make /welcome."""
     routes = APIRouter(include_in_schema=False)
 
     @routes.get("/welcome")
     def show(request: Request) -> Response:
-        return _show(renderer, request, now())
+        return _show(renderer, request, now(), forecast)
 
     @routes.post("/welcome/facility")
     def name_facility(
         request: Request, name: Short = "", form: Short = "hospital", zone: Short = "", token: Short = ""
     ) -> Response:
         typed = {"name": visible(name).strip(), "form": form, "zone": zone.strip() or "Asia/Tokyo"}
-        return _keep(renderer, request, now(), token, typed, "facility")
+        return _keep(renderer, request, now(), forecast, token, typed, "facility")
 
     @routes.post("/welcome/scope")
     def keep_networks(request: Request, networks: Long = "", token: Short = "") -> Response:
-        return _keep(renderer, request, now(), token, {"networks": typed_lines(networks)}, "scope")
+        return _keep(renderer, request, now(), forecast, token, {"networks": typed_lines(networks)}, "scope")
 
     @routes.post("/welcome/agent")
     def make_code(request: Request, name: Short = "", token: Short = "") -> Response:
@@ -127,7 +128,7 @@ def router(renderer: Renderer, now: Callable[[], datetime]) -> APIRouter:
             code = agents.create_enrolment(connection, called, CODE_VALID, now=moment)
             until = {"until": (moment + CODE_VALID).isoformat()}
             record(connection, told(request, kind="agent", key=called, detail=until))
-        return _show(renderer, request, moment, code=code)
+        return _show(renderer, request, moment, forecast, code=code)
 
     return routes
 
@@ -138,7 +139,13 @@ def _check(request: Request, token: str) -> None:
 
 
 def _keep(
-    renderer: Renderer, request: Request, now: datetime, token: str, typed: dict[str, str], step: str
+    renderer: Renderer,
+    request: Request,
+    now: datetime,
+    forecast: Forecaster | None,
+    token: str,
+    typed: dict[str, str],
+    step: str,
 ) -> Response:
     """Keep a step's form in the facility's statement, or show it again with what is wrong."""
     _check(request, token)
@@ -155,7 +162,7 @@ def _keep(
             changed = {name: getattr(said, name) for name in typed}
             record(connection, told(request, kind="facility", key=said.key, detail=changed))
     except BadStatement as error:
-        return _show(renderer, request, now, trouble=error, typed=typed, at=step)
+        return _show(renderer, request, now, forecast, trouble=error, typed=typed, at=step)
     return RedirectResponse(f"/welcome?message={step}#{step}", 303)
 
 
@@ -192,6 +199,7 @@ def _show(
     renderer: Renderer,
     request: Request,
     now: datetime,
+    forecast: Forecaster | None,
     *,
     code: str = "",
     trouble: BadStatement | None = None,
@@ -216,6 +224,7 @@ def _show(
         networks=networks or tuple(dict.fromkeys(one.network for one in standing.vantages)),
         addresses=addresses_in(networks),
         wide=[one for one in networks if addresses_in([one]) >= WIDE - 2],
+        forecast=forecast(networks) if forecast and networks else None,
         minutes=None if left is None else max(1, round(left.total_seconds() / 60)),
         code=code,
         expires=now + CODE_VALID,

@@ -9,9 +9,16 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
+from agent.ground import Ground
+from agent.scope import write_scope
+from agent.settings import ScopeSection
+from agent.settings import Settings as AgentSettings
+from agent.vantage import Standing
 from collector.app import create_app
 from collector.settings import Settings
 from collector.welcome import addresses_in, read_networks, time_left
+from deploy.dry_run import dry_run
+from deploy.forecast import forecast
 from inventory_db import agents, statements
 from inventory_db.accounts import Role
 from inventory_db.audit_log import entries
@@ -66,6 +73,46 @@ def test_the_steps_tick_off_one_after_the_other(client: TestClient) -> None:
         facility = find_facility(connection, 1)
     assert said.said.networks == ("10.10.1.0/24", "10.20.1.0/24")
     assert (said.who, facility and facility.name) == ("鈴木一郎", "東山台病院")
+
+
+def test_the_scope_shows_what_the_agents_own_plan_counts(tmp_path: Path) -> None:
+    """Two networks of 254 addresses; each asked for twice by ARP, and 120 packets to each host at the most."""
+    app = create_app(Settings(ledger=str(tmp_path / "l.sqlite"), state_folder=str(tmp_path)), forecast)
+    with TestClient(app, base_url="http://127.0.0.1") as client:
+        as_role(client, app.state.engine, Role.ADMINISTRATOR)
+        client.headers["Accept-Language"] = "en"
+        assert "<table" not in client.get("/welcome").text
+        _, page = send(client, "scope", networks="10.10.1.0/24\n10.20.1.0/24")
+        assert "508 addresses are asked, at 10 packets a second to one host and 1000 in all" in page
+        rows = re.findall(r'<tr><th scope="row">(\w+).*?</th>(.*?)</tr>', page)
+        cells = {name: re.findall(r"<td>(.*?)</td>", row) for name, row in rows}
+        assert list(cells) == ["gentle", "standard", "deep"]
+        assert [row[:1] + row[2:] for row in cells.values()] == [
+            [str(508 * 2), "120", str(508 * 2 + 508 * 120), "1 min / 2 min"]
+        ] * 3
+        assert "upper bounds; nothing was sent yet" in page
+        _, page = send(client, "scope", networks="10.0.0.0/8")
+        assert "An agent would not take this scope." in page
+        assert "<table" not in page
+        _, page = send(client, "scope", networks="10.10.1.0/24\nfd00:1::/64")
+        assert "These numbers leave out fd00:1::/64." in page
+
+
+def test_the_forecast_is_the_dry_run_of_an_agent_that_stands_there() -> None:
+    """The same code with the same limits: a difference means that one of them counts on its own."""
+    scope = write_scope(ScopeSection(), ("192.168.8.0/25",), (), yes_large=False)
+    here = Standing("eth0", 2, "02:00:00:00:00:08", "192.168.8.7", "192.168.8.0/25", (), True, False)
+    ground = Ground((here,), (here.as_vantage("h"),), ((scope.networks[0], 0),), scope)
+    plan, told = dry_run(AgentSettings(), scope, ground), forecast(("192.168.8.0/25",))
+    standard = next(one for one in told.profiles if one.profile == "standard")
+    (segment,) = plan.segments
+    assert told.addresses == segment.addresses == 126
+    assert (standard.finding_packets, standard.questions, standard.host_packets) == (
+        segment.finding_packets,
+        len(plan.questions_classified),
+        plan.most_packets_per_host,
+    )
+    assert forecast(("192.168.8.9/32", "192.168.8.0/25")).addresses == 126  # nobody is counted twice
 
 
 def test_an_enrolment_code_is_shown_once_and_works(client: TestClient) -> None:

@@ -24,6 +24,7 @@ from collector.sections import is_loopback
 from collector.serving import MOST_WAITING, server_config
 from collector.settings import Settings, load_settings
 from collector.warming import warming
+from deploy.forecast import forecast
 from deploy.garbage import collect_rarely
 from deploy.page_address import page_address
 from deploy.terminal import say
@@ -43,7 +44,7 @@ def command(
     settings = dataclasses.replace(settings, ledger=ledger or settings.ledger, port=port or settings.port)
     _check_free(settings.host, settings.port)
     certificate = _certificate(settings)
-    app = create_app(settings)
+    app = create_app(settings, forecast)
     where = page_address(settings)
     say(f"台帳の画面: {where} （終わるには Ctrl-C）", f"Ledger pages: {where} (Ctrl-C ends)")
     offer_setup(settings, where)
