@@ -38,6 +38,7 @@ from collector import (
     papers,
     same_devices,
     scan_pages,
+    settings_page,
     stocktake,
     today,
     ways_in,
@@ -97,6 +98,7 @@ def create_app(settings: Settings, forecast: Forecaster | None = None) -> FastAP
     app.include_router(operators.router(settings, renderer, _now))
     for pages in (today, checklist, documents_page, findings, dual_pages, same_devices):
         app.include_router(pages.router(settings, renderer, _now))
+    app.include_router(settings_page.router(settings, renderer, _now))
     app.include_router(welcome.router(renderer, _now, forecast))
     app.include_router(import_pages.router(renderer, _now))
     for hand in (scan_pages, stocktake, cell_pages):

@@ -19,7 +19,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     ("outside", (("register", "/register"), ("dual", "/dual-homed"), ("vendors", "/vendors"))),
     ("papers", (("checklist", "/checklist"), ("documents", "/documents"), ("releases", "/releases"))),
     ("records", (("scans", "/scans"), ("journal", "/journal"), ("audit", "/audit"))),
-    ("settings", (("people", "/people"), ("welcome", "/welcome"))),
+    ("settings", (("people", "/people"), ("welcome", "/welcome"), ("settings", "/settings"))),
     (
         "vendor_group",
         (("vendor", "/vendor"), ("vendor_sheet", "/vendor/sheet"), ("vendor_documents", "/vendor/documents")),

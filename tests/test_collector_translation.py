@@ -49,6 +49,7 @@ GROUPS = (
     "same.",
     "edit.",
     "outward.",
+    "settings.",
 )  # joined with ~ in pages
 CHOSEN = (
     "notice.",

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.browser
 
 PAGES = (
     "/welcome",
+    "/settings",
     "/import",
     "/import/preview",
     "/stocktake",
