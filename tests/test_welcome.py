@@ -85,7 +85,7 @@ def test_the_scope_shows_what_the_agents_own_plan_counts(tmp_path: Path) -> None
         _, page = send(client, "scope", networks="10.10.1.0/24\n10.20.1.0/24")
         assert "508 addresses are asked, at 10 packets a second to one host and 1000 in all" in page
         rows = re.findall(r'<tr><th scope="row">(\w+).*?</th>(.*?)</tr>', page)
-        cells = {name: re.findall(r"<td>(.*?)</td>", row) for name, row in rows}
+        cells = {name: re.findall(r"<td[^>]*>(.*?)</td>", row) for name, row in rows}
         assert list(cells) == ["gentle", "standard", "deep"]
         assert [row[:1] + row[2:] for row in cells.values()] == [
             [str(508 * 2), "120", str(508 * 2 + 508 * 120), "1 min / 2 min"]

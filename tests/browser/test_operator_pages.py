@@ -94,3 +94,26 @@ def test_pictures(browser: Browser, site: str, scheme: Any) -> None:
         name = re.sub(r"\W+", "-", address.strip("/"))
         page.screenshot(path=folder / f"{name}-{scheme}.png", full_page=True)
         assert page.locator("h1").count() == 1
+
+
+@pytest.mark.usefixtures("closing")
+def test_a_finding_is_given_by_keyboard_alone_and_without_javascript(browser: Browser, site: str) -> None:
+    page = enter(browser, site, java_script_enabled=False)
+    page.goto(f"{site}/findings?lang=ja")
+    page.locator("#f1-1 summary").first.focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    page.keyboard.type("情報係")
+    page.keyboard.press("Tab")
+    page.keyboard.type("01312020")  # month, day, year: the browser's own language is English
+    page.locator("#f1-1-who").focus()
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+    assert page.url.endswith("message=assigned#f1-1")
+    said = page.locator("#f1-1").inner_text()
+    assert ("情報係" in said, "目標日を過ぎています" in said) == (True, True)
+    if AXE.is_file():
+        looked = enter(browser, site, TABLET)
+        looked.goto(f"{site}/findings?whose=overdue&lang=ja")
+        looked.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
+        assert (violations(looked), too_wide(looked)) == ([], [])
