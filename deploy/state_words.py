@@ -7,16 +7,25 @@ from collector.statement_check import field_type
 from inventory_db.stated import Statement
 
 _FIELDS: dict[str, tuple[str, str]] = {
+    "about": (
+        "機器と口のほかに、何についてか（CVE の番号、事業者 …）",
+        "what else it is about: a CVE, a vendor …",
+    ),
     "address": ("住所やアドレス", "address"),
     "admin_logon": ("管理者権限でのログオンをするか", "whether people log on as administrator"),
     "advisory": ("CVE-… か JVNDB-…", "CVE-… or JVNDB-…"),
     "answer": ("はい・いいえ・対象外", "はい (yes), いいえ (no) or 対象外 (n/a)"),
     "antivirus": ("ウイルス対策ソフトの稼働状況", "state of its antivirus"),
     "approver": ("承認した人", "who approved"),
+    "assignee": ("担当（人、事業者、自由な言葉）", "who sees to it: a person, a vendor, any words"),
     "attachments": ("添付（ふつうは --attach で付ける）", "files (usually by --attach)"),
     "authentication": ("認証のしかた", "how people are authenticated"),
     "by": ("言った人・行った人の名前", "name of the person who said or did it"),
     "cells": ("列の名:値、…", "column:value, …"),
+    "code": (
+        "やることの種類（/api/v1/checks の findings の code）",
+        "kind of finding (code in findings of /api/v1/checks)",
+    ),
     "columns": ("見出し:台帳の列、…", "their heading:our column, …"),
     "contact": ("連絡先", "contact"),
     "contract": ("施設と直接の契約があるか", "whether the facility has a contract with it"),
@@ -82,7 +91,7 @@ _FIELDS: dict[str, tuple[str, str]] = {
     "subject": ("ledger、remote_access、access_log のどれか", "ledger, remote_access or access_log"),
     "systems": ("納めたもの 電子カルテ、PACS …", "what it supplies"),
     "target": ("対象（item= に含まれる）", "target (part of item=)"),
-    "target_date": ("目標日（いいえのとき）", "target date of an いいえ"),
+    "target_date": ("目標日（いいえの回答、やることの担当）", "target date of an いいえ, or of a finding"),
     "terminal_safety": ("接続する端末の安全対策", "how the connecting machine is kept safe"),
     "timing": ("いつ使うか、連絡の有無", "when it is used, and whether it is announced"),
     "title": ("文書名", "title"),
