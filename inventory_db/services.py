@@ -51,8 +51,8 @@ def mute_ports(seen: Iterable[Stored]) -> dict[Port, list[Stored]]:
     for one in seen:
         if one.outcome is Outcome.SILENT and one.transport == "tcp" and one.reason == _TOOK and one.mac:
             at[one.address, one.port, "tcp"].append(one)
-        elif one.outcome in (Outcome.REFUSED, Outcome.SILENT) and not _took_connection(one):
-            for port in _closed(one):
+        elif one.transport == "tcp" and one.outcome in (Outcome.REFUSED, Outcome.SILENT):
+            for port in () if _took_connection(one) else _closed(one):
                 at.pop((one.address, port, "tcp"), None)
     ports: dict[Port, list[Stored]] = defaultdict(list)
     for (_, port, transport), many in sorted(at.items()):

@@ -469,6 +469,9 @@ def test_a_port_that_takes_a_connection_and_says_nothing_is_open_and_nameless() 
     for later in (refused, filtered):
         (device,) = derive(arp("10.1.0.5", A), ssh("10.1.0.5", "k"), mute(139), later)
         assert [s.port for s in device.services] == [22]
+    of_the_other = seen("10.1.0.5", minute=9, port=139, transport="udp", outcome=Outcome.REFUSED)
+    (device,) = derive(arp("10.1.0.5", A), ssh("10.1.0.5", "k"), mute(139), of_the_other)
+    assert [s.port for s in device.services] == [22, 139]
 
 
 def test_no_port_of_a_tarpit_or_of_a_host_behind_something_is_called_open() -> None:

@@ -16,7 +16,7 @@ from collector.guard import guarded
 from collector.judge import for_vendor
 from collector.rules.source_limits import judge
 from collector.verdict import Judged, Verdict
-from inventory_db.device import Confidence
+from inventory_db.device import Confidence, Device, Service
 from inventory_db.stated import AccessLimit, AllowedSources, Configuration, Facility, Statement, Vendor
 from probes.facts import Observation, Sure
 from tests.access_cases import (
@@ -206,6 +206,30 @@ def test_a_device_without_a_seen_entrance_is_not_shown_to_be_limited() -> None:
     found = judged(told(WIRELESS, access=run(LIMITED), devices=(gateway(22), silent)))
     assert found.verdict is Verdict.CANNOT_TELL
     assert "source.no_entrance_seen" in codes(found)
+
+
+def test_a_port_that_says_nothing_shows_no_entrance_and_must_be_limited_all_the_same() -> None:
+    mute = device(
+        "sw", "192.168.1.2", device_class="network", services=(Service(8443, "tcp", None, None, None, ()),)
+    )
+    limited = run(LIMITED, port=8443, address="192.168.1.2", pair="p2", start=NOW - timedelta(hours=2))
+    alone = judged(told(WIRELESS, access=run(LIMITED) + limited, devices=(gateway(22), mute)))
+    assert alone.verdict is Verdict.CANNOT_TELL
+    assert "source.no_entrance_seen" in codes(alone)
+    beside = replace_services(gateway(22), Service(8443, "tcp", None, None, None, ()))
+    assert judged(told(WIRELESS, access=run(LIMITED), devices=(beside,))).verdict is Verdict.CANNOT_TELL
+
+
+def test_the_silent_half_of_a_name_server_is_no_entrance() -> None:
+    dns = Service(53, "udp", "domain", None, None, ()), Service(53, "tcp", None, None, None, ())
+    seen = judged(told(WIRELESS, access=run(LIMITED), devices=(replace_services(gateway(22), *dns),)))
+    assert seen.verdict is Verdict.SUPPORTS_YES
+    only = device("sw", "192.168.1.2", device_class="network", services=dns)
+    assert "source.no_entrance_seen" in codes(judged(told(WIRELESS, access=run(LIMITED), devices=(only,))))
+
+
+def replace_services(one: Device, *more: Service) -> Device:
+    return replace(one, services=(*one.services, *more))
 
 
 def test_no_network_device_no_verdict() -> None:

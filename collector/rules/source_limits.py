@@ -149,16 +149,21 @@ def _entrances(devices: Iterable[Device]) -> Iterator[tuple[_Port, str]]:
     for device in devices:
         transports = {service.port: service.transport for service in device.services}
         for service in device.services:
-            if (service.name or "") not in _NO_ENTRANCE:
+            if (service.name or _other_half(device, service.port)) not in _NO_ENTRANCE:
                 yield (device.id, service.port, service.transport), service.name or ""
         for path in device.remote_paths:
             transport = transports.get(path.port, "tcp") if path.port else "heard"
             yield (device.id, path.port, transport), path.kind
 
 
+def _other_half(device: Device, port: int) -> str:
+    """What speaks on the same port by the other transport: a name server takes connections too, and says nothing first."""
+    return next((one.name for one in device.services if one.port == port and one.name), "")
+
+
 def _bare(devices: Iterable[Device], services: Iterable[_Service]) -> list[Device]:
     """Network devices of which no entrance is known: that we saw none does not show that there is none."""
-    with_services = {service.device.id for service in services}
+    with_services = {service.device.id for service in services if service.name}  # not of what says nothing
     return [device for device in devices if device.id not in with_services]
 
 
