@@ -189,7 +189,7 @@ TABLE: Mapping[str, Rule] = {
     # 棚卸し
     "GET /stocktake": _hands(Action.READ_LEDGER),
     "POST /stocktake": _hands(Action.STATEMENT),
-    "GET /settings": _person(RULERS),
+    "GET /settings": _person(RULERS, Action.READ_SETTINGS),
     # the first hour
     "GET /welcome": _read(None),
     "POST /welcome/facility": _person(RULERS, Action.SETTINGS),

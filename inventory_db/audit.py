@@ -104,6 +104,7 @@ class Action(StrEnum):
     READ_STATEMENTS = "read_statements"
     READ_AUDIT = "read_audit"
     READ_PEOPLE = "read_people"
+    READ_SETTINGS = "read_settings"
     CHANGE = "change"
     STATEMENT = "statement"
     IMPORT = "import"
