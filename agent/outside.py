@@ -28,7 +28,8 @@ from probes.facts import Fact, FactKind, Observation, Outcome, Sent, Vantage
 
 PROBE = "outside"
 WHY = "does this segment reach an address outside"
-MOST_PACKETS = 4  # SYN, ACK, FIN, ACK
+USUAL_PACKETS = 4  # SYN, ACK, FIN, ACK
+MOST_PACKETS = 6  # of a server that speaks first: one more ACK, and perhaps a reset
 _KEPT = "outside"  # name in the notebook
 _NO_GATEWAY = "no_gateway: この網から外への既定の経路がこの機械にない / this machine has no default route by this network"
 _ON_LINK = (
@@ -36,7 +37,6 @@ _ON_LINK = (
 )
 _LISTENED = "listened_only: この網は聞くだけと決められている / this network is only listened to"
 _NEVER = "never_list: この網のゲートウェイは触れてはいけない一覧にある / its gateway is on the never-list"
-_TRIED = "tried: この調べですでに1回試した / tried once in this scan already"
 _UNREACHABLE = (
     "unreachable: 途中のルーターが届かないと答えた / a router on the way says that it cannot be reached"
 )
@@ -86,17 +86,18 @@ class OutsideLook:
     clock: Clock
     scan: str
     write: Callable[[Sent | Observation], None]
+    seen: Callable[[tuple[str, ...]], None]  # told the id of each observation as soon as it is written
     halted: Callable[[str], str]  # why a network gets nothing more (agent.watch)
     notebook: Notebook | None = None
 
-    async def look(self) -> tuple[str, ...]:
-        """Try and write down; gives the ids of the observations."""
-        outside = self.scope.outside
-        if outside is None:
-            return ()
-        return tuple([await self._segment(one, outside) for one in attempts(self.scope, self.ground)])
+    async def look(self) -> None:
+        """Try and write down; of a segment tried before in this scan the earlier word stands, and nothing is added."""
+        outside, tried = self.scope.outside, await self._tried()
+        for one in attempts(self.scope, self.ground):
+            if outside is not None and one.vantage.id not in tried:
+                await self._segment(one, outside)
 
-    async def _segment(self, attempt: Attempt, outside: OutsideAddress) -> str:
+    async def _segment(self, attempt: Attempt, outside: OutsideAddress) -> None:
         outcome, reason = Outcome.HELD_BACK, attempt.why_not
         if not reason:
             outcome, reason = await self._connect(attempt, outside)
@@ -114,7 +115,7 @@ class OutsideLook:
             facts=(Fact(FactKind.OPEN, "tcp"),) if outcome is Outcome.ANSWERED else (),
         )
         self.write(seen)
-        return seen.id
+        self.seen((seen.id,))
 
     async def _connect(self, attempt: Attempt, outside: OutsideAddress) -> tuple[Outcome, str]:
         standing = attempt.standing
@@ -150,17 +151,18 @@ class OutsideLook:
         )
 
     async def _note_try(self, vantage: str) -> None:
-        """Write down that this segment is tried, before it is; raises HeldBack if it was in this very scan."""
-        if self.notebook is None:
-            return
-        tried = [*_tried(await self.notebook.kept(_KEPT), self.scan)]
-        if vantage in tried:
-            raise HeldBack(_TRIED)
-        body = {"scan": self.scan, "vantages": [*tried, vantage]}
-        await self.notebook.keep(_KEPT, json.dumps(body).encode())
+        """Write down that this segment is tried, before it is."""
+        if self.notebook is not None:
+            body = {"scan": self.scan, "vantages": [*await self._tried(), vantage]}
+            await self.notebook.keep(_KEPT, json.dumps(body).encode())
+
+    async def _tried(self) -> tuple[str, ...]:
+        """Give the vantages tried in this very scan, also before it was interrupted."""
+        body = b"" if self.notebook is None else await self.notebook.kept(_KEPT)
+        return tuple(_vantages(body, self.scan))
 
 
-def _tried(body: bytes, scan: str) -> Iterator[str]:
+def _vantages(body: bytes, scan: str) -> Iterator[str]:
     try:
         kept = json.loads(body or b"{}")
     except ValueError:

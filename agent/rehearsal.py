@@ -22,7 +22,7 @@ from agent.ground import Ground
 from agent.guard import Permit
 from agent.host import HostSurvey
 from agent.memory import checks, is_open
-from agent.outside import MOST_PACKETS, PROBE, attempts
+from agent.outside import PROBE, USUAL_PACKETS, attempts
 from agent.pace import Pace
 from agent.plan import Question
 from agent.records import Records
@@ -179,14 +179,14 @@ class Rehearsal:
         self._look_outside()
 
     def _look_outside(self) -> None:
-        """Count the connection to the address outside from each segment: as last time, else as many as one takes."""
+        """Count the connection to the address outside from each segment: as last time, else as many as one mostly takes."""
         for one in attempts(with_listening(self.scope, self.settings), self.ground):
             outside = self.scope.outside
             if outside is None or one.why_not:
                 continue
             known = self.last.get(outside.ip, Recalled()).sent.get((PROBE, outside.port), ())
             before = [line.packets for line in known if line.vantage == one.vantage.id]
-            self._count(outside.ip, "tcp connect", "tcp", sum(before) or MOST_PACKETS)
+            self._count(outside.ip, "tcp connect", "tcp", sum(before) or USUAL_PACKETS)
 
     def _find(self, address: str, known: Recalled | None) -> None:
         """Count what finds the host: as often as last time; twice by ARP or once by echo for one never asked."""

@@ -242,10 +242,10 @@ class Survey:
     async def _look_outside(self) -> None:
         """Try the address outside that the site named, once from each segment."""
         look = OutsideLook(
-            self.scope, self._ground, self._pace, self.clock, self.id, self._records.add, self._brakes.refuses,
-            self.notebook,
+            self.scope, self._ground, self._pace, self.clock, self.id, self._records.add,
+            self._headway.looked_outside, self._brakes.refuses, self.notebook,
         )  # fmt: skip
-        self._headway.looked_outside(await look.look())
+        await look.look()
 
     async def _ask_gateways(self, why: str) -> bool:
         """Read our own gateways' neighbour tables where the site gave a credential; True where one was cut short."""

@@ -21,7 +21,7 @@ class Outward:
     state: str
     reason: str  # why it was not tried
     when: str  # RFC 3339
-    reached_last: str  # when it was reached last, RFC 3339; "" for never
+    reached_last: str  # when this very address was reached last, RFC 3339; "" for never
     observation: str
 
     @property
@@ -33,11 +33,14 @@ class Outward:
 def outward_of(seen: Iterable[Observation]) -> Mapping[str, Outward]:
     """Give by network what was seen last; `seen` oldest first."""
     found: dict[str, Outward] = {}
+    reached: dict[
+        tuple[str, str], str
+    ] = {}  # (network, address) → when last: another address says nothing of this one
     for one in seen:
-        state, before = _STATES.get(one.outcome, "not_tried"), found.get(one.network)
+        state, address = _STATES.get(one.outcome, "not_tried"), f"{one.address}:{one.port}"
         when, reason = one.at.isoformat(), one.reason if state == "not_tried" else ""
-        last = when if state == "reached" else before.reached_last if before else ""
-        found[one.network] = Outward(
-            one.network, f"{one.address}:{one.port}", state, reason, when, last, one.id
-        )
+        if state == "reached":
+            reached[one.network, address] = when
+        last = reached.get((one.network, address), "")
+        found[one.network] = Outward(one.network, address, state, reason, when, last, one.id)
     return found

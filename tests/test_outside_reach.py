@@ -22,13 +22,16 @@ import pytest
 from fastapi.testclient import TestClient
 from msgspec.structs import replace
 
+from agent.clock import SystemClock
 from agent.ground import Ground
-from agent.outside import attempts
+from agent.outside import OutsideLook, attempts
+from agent.pace import Pace
 from agent.refusal import Refusal
 from agent.scope import Scope, write_scope
 from agent.settings import PaceSection, ScopeSection, Segment, Settings
 from agent.survey import Survey
-from agent.vantage import Standing
+from agent.vantage import Standing, Way
+from agent.wire import LiveWire
 from collector.app import create_app
 from collector.case_file import read_case
 from collector.reaching_out import outward_of
@@ -115,13 +118,75 @@ def test_each_segment_is_tried_once_and_only_where_it_may_be() -> None:
     assert attempts(written(), ground(written(), here)) == ()
 
 
+class Pages:
+    """A notebook in memory."""
+
+    def __init__(self) -> None:
+        self.bodies: dict[str, bytes] = {}
+
+    async def keep(self, name: str, body: bytes) -> None:
+        self.bodies[name] = body
+
+    async def kept(self, name: str) -> bytes:
+        return self.bodies.get(name, b"")
+
+    async def spent(self, scan: str, since: datetime) -> dict[str, int]:
+        return {}
+
+
+async def test_a_stop_in_the_second_segment_loses_nothing_of_the_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scope = written(OUTER, networks=("10.79.0.0/24", "10.80.0.0/24", "10.81.0.0/24"))
+    heads = ("10.79.0", "10.80.0", "10.81.0")
+    here = ground(scope, *(stood(f"eth{n}", f"{head}.0/24", f"{head}.1") for n, head in enumerate(heads)))
+    ids: list[str] = []
+    told: list[Observation] = []
+    tried: list[str] = []
+    notebook = Pages()
+
+    async def way(_: str, standing: Standing) -> Way:
+        return Way(standing.interface, standing.gateways[0], standing.address)
+
+    async def connect(wire: LiveWire, _: int) -> None:
+        tried.append(wire.door.vantage)
+        if len(tried) == 2:
+            raise asyncio.CancelledError
+
+    monkeypatch.setattr("agent.outside.way_from", way)
+    monkeypatch.setattr(LiveWire, "tcp", connect)
+
+    def write(one: Sent | Observation) -> None:
+        assert isinstance(one, Observation)
+        told.append(one)
+
+    def look(halted: str = "") -> OutsideLook:
+        return OutsideLook(
+            scope, here, Pace(20, 100, 0.0, 200, 100), SystemClock(), "s", write, ids.extend,
+            lambda _: halted, notebook,
+        )  # fmt: skip
+
+    with pytest.raises(asyncio.CancelledError):
+        await look().look()
+    assert [(one.network, one.outcome) for one in told] == [("10.79.0.0/24", Outcome.ANSWERED)]
+    await look("blackout").look()
+    await look().look()
+    assert tried == [one.id for one in here.vantages]  # each once
+    assert [(one.network, one.outcome) for one in told[1:]] == [
+        ("10.81.0.0/24", Outcome.HELD_BACK), ("10.81.0.0/24", Outcome.ANSWERED),
+    ]  # fmt: skip
+    assert ids == [one.id for one in told]
+
+
 # ---- at the collector
 
 
-def seen(outcome: Outcome, hours: int = 0, reason: str = "", network: int = 0) -> Observation:
+def seen(
+    outcome: Outcome, hours: int = 0, reason: str = "", network: int = 0, address: str = "203.0.113.5"
+) -> Observation:
     vantage = VANTAGES[network]
     return Observation(
-        scan="s", vantage=vantage.id, at=START + timedelta(hours=hours), probe="outside", address="203.0.113.5",
+        scan="s", vantage=vantage.id, at=START + timedelta(hours=hours), probe="outside", address=address,
         network=vantage.network, port=443, transport="tcp", outcome=outcome, reason=reason,
     )  # fmt: skip
 
@@ -133,6 +198,15 @@ def test_the_last_word_on_a_network_counts_and_an_earlier_reach_is_not_forgotten
     assert (second.state, second.reason, second.reached_before) == ("not_tried", "x", "")
     assert outward_of([seen(Outcome.REFUSED)])[VANTAGES[0].network].state == "refused"
     assert outward_of([seen(Outcome.OUR_FAULT)])[VANTAGES[0].network].state == "not_tried"
+
+
+def test_a_reach_of_another_address_or_port_is_no_reach_of_this_one() -> None:
+    before, there = seen(Outcome.ANSWERED), VANTAGES[0].network
+    moved = [before, seen(Outcome.SILENT, 24, address="198.51.100.7")]
+    assert outward_of(moved)[there].reached_before == ""
+    assert outward_of([before, replace(seen(Outcome.SILENT, 24), port=8443)])[there].reached_before == ""
+    back = outward_of([*moved, seen(Outcome.REFUSED, 48)])[there]
+    assert (back.state, back.reached_before) == ("refused", f"{START:%Y-%m-%d}")
 
 
 def test_it_is_a_word_about_a_network_on_the_pages_and_never_a_device(tmp_path: Path) -> None:
@@ -305,7 +379,7 @@ class TestAmongNamespaces:
         assert [frame[47] & 0x02 for frame in came].count(2) == 1  # one SYN
         assert len(came) == packets <= 4
         assert {said_of(frame) for frame in came} == {("203.0.113.5", 443, 0)}
-        assert said["planned"] == [["10.79.0.0/24", 4], ["10.80.0.0/24", 0]]
+        assert said["planned"] == [["10.79.0.0/24", 6], ["10.80.0.0/24", 0]]
         assert said["forecast"] == 4
 
     @pytest.mark.parametrize(
