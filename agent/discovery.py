@@ -40,8 +40,11 @@ class Discovery:
     failed: Counter[str] = field(default_factory=Counter)  # fault of ours → questions not put
     _segments: dict[str, Limit] = field(default_factory=dict)
 
-    async def by_arp(self, interface: str, addresses: Iterable[str]) -> None:
-        """Ask for each address on this link, a second time for those that did not answer in their time."""
+    async def by_arp(self, interface: str, addresses: Iterable[str]) -> frozenset[str]:
+        """Ask for each address on this link, a second time for those that did not answer in their time.
+
+        Gives those for which a question left; any other may not be called silent.
+        """
         assert self.worker is not None  # noqa: S101 - the survey asks so only when privileged
         wanted = [a for a in addresses if ip_address(a).version == 4]
         asked: dict[str, float] = {}
@@ -54,16 +57,15 @@ class Discovery:
                     if turn == ROUNDS - 1:
                         self.tell(address)
         await _until(max(asked.values(), default=-math.inf) + ANSWER_SECONDS)
+        return frozenset(asked)
 
     async def _arp(self, interface: str, address: str, asked: dict[str, float]) -> None:
-        """Ask, and note in `asked` when it was."""
+        """Ask, and note in `asked` when it was; nothing where the question did not leave."""
         worker, door = self.worker, self.door(address)
         assert worker is not None  # noqa: S101
-        if self._may(door, "arp", Permit.NOTHING):
-            await self._segment_room(interface, door, 1)
-            await self._one(
-                door, lambda: worker.arp(interface, address), "arp request", "arp", "is anybody there"
-            )
+        if self._may(door, "arp", Permit.NOTHING) and await self._to_all(
+            interface, door, lambda: worker.arp(interface, address), "arp request", "arp"
+        ):
             asked[address] = asyncio.get_running_loop().time()
 
     async def by_echo(self, interface: str, network: str, addresses: Iterable[str]) -> None:
@@ -76,9 +78,8 @@ class Discovery:
     async def _echo(self, interface: str, network: str, address: str) -> None:
         worker, door = self.worker, self.door(address)
         assert worker is not None  # noqa: S101 - as above
-        await self._segment_room(network, door, 1)
-        await self._one(
-            door, lambda: worker.echo(address, interface=interface), "icmp echo", "icmp", "is anybody there"
+        await self._to_all(
+            network, door, lambda: worker.echo(address, interface=interface), "icmp echo", "icmp"
         )
         self.tell(address)
 
@@ -152,7 +153,9 @@ class Discovery:
         if not self._may(door, "tcp", Permit.CONNECT, KNOCK_PORT):
             return False
         if segment:
-            await self._segment_room(segment, door, min(_KERNEL_ROUNDS, self.broadcasts))
+            packets = min(_KERNEL_ROUNDS, self.broadcasts)
+            limit = await self._segment_room(segment, door, packets)
+            limit.settle(packets, packets, door.clock.steady())
         wire = LiveWire(door, "knock", "is anybody there")
         try:
             await wire.tcp(KNOCK_PORT)
@@ -163,11 +166,25 @@ class Discovery:
             await wire.close()
         return True
 
-    async def _segment_room(self, interface: str, door: Door, packets: int) -> None:
-        limit = self._segments.setdefault(interface, Limit(self.broadcasts))
+    async def _to_all(
+        self, segment: str, door: Door, send: Callable[[], Awaitable[None]], action: str, transport: str
+    ) -> bool:
+        """Send, as `_one`, what a whole segment hears; its room is held until it left, however late that is."""
+        limit = await self._segment_room(segment, door, 1)
+        left = 1  # also when we are interrupted
+        try:
+            left = int(await self._one(door, send, action, transport, "is anybody there"))
+        finally:
+            limit.settle(1, left, door.clock.steady())
+        return bool(left)
+
+    async def _segment_room(self, segment: str, door: Door, packets: int) -> Limit:
+        """Wait for room among the broadcasts of a segment and reserve it; the caller settles it."""
+        limit = self._segments.setdefault(segment, Limit(self.broadcasts))
         while (wait := limit.wait(packets, door.clock.steady())) > 0:
             await door.clock.sleep(wait)
-        limit.settle(0, packets, door.clock.steady())
+        limit.reserve(packets)
+        return limit
 
     def _may(self, door: Door, transport: str, need: Permit, port: int = 0) -> bool:
         try:

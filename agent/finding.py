@@ -52,18 +52,18 @@ class Finding:
 
     async def _by_arp(self, worker: PacketWorker, interface: str, addresses: list[str]) -> None:
         for end, part in self._slices(interface, addresses):
-            await self.discovery.by_arp(interface, part)
+            asked = await self.discovery.by_arp(interface, part)
             for address in part:
                 for mac in worker.arp_answers.get((interface, address), ()):
                     self.found(interface, address, mac)
-            self._note_silence(worker, interface, part)
+            self._note_silence(worker, interface, [address for address in part if address in asked])
             self._note_slice(interface, end)
 
-    def _note_silence(self, worker: PacketWorker, interface: str, part: Iterable[str]) -> None:
-        """Say which hosts that were met before did not answer; not where a question may not have left."""
+    def _note_silence(self, worker: PacketWorker, interface: str, asked: Iterable[str]) -> None:
+        """Say which of the asked that were met before did not answer; nothing in a sweep that something cut short."""
         if self.memory is None or self.discovery.held["blackout"] or self.discovery.failed:
             return
-        for address in part:
+        for address in asked:
             met = self.memory.recall(self.ground.place(address).vantage.id, address)
             if met and not worker.arp_answers.get((interface, address)):
                 self.note(address, "arp", "arp", ())

@@ -119,7 +119,7 @@ class OutsideLook:
 
     async def _connect(self, attempt: Attempt, outside: OutsideAddress) -> tuple[Outcome, str]:
         standing = attempt.standing
-        self.pace.stand(outside.ip, standing.network)
+        self.pace.ask_from(outside.ip, standing.network)
         wire = LiveWire(self._door(attempt, outside), PROBE, WHY)
         try:
             wire.door.check("tcp", outside.port, Permit.CONNECT)

@@ -114,6 +114,10 @@ class Pace:
         """Say on which segment this address stands, before anything is sent to it; the first word stays."""
         self._stands.setdefault(host, segment)
 
+    def ask_from(self, host: str, segment: str) -> None:
+        """Count what goes to this address on another segment from now on; nothing may be reserved for it."""
+        self._stands[host] = segment
+
     def spend(self, host: str, packets: int) -> None:
         """Count what this host got in an earlier part of the same scan against its budget."""
         host = self._device.get(host, host)

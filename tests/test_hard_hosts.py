@@ -205,11 +205,12 @@ class Sweep:
         self.asked: Counter[str] = Counter()
         self.most = most
 
-    async def by_arp(self, _: str, addresses: Sequence[str]) -> None:
+    async def by_arp(self, _: str, addresses: Sequence[str]) -> frozenset[str]:
         self.asked.update(addresses)
         self.most -= 1
         if self.most < 0:
             raise asyncio.CancelledError
+        return frozenset(addresses)
 
 
 class Answers:

@@ -110,6 +110,18 @@ def test_a_segment_has_a_limit_of_its_own_and_a_budget_lasts_over_a_restart() ->
     assert pace.wait("b", 2, 9.0) == 0.0
 
 
+def test_an_address_asked_from_another_segment_counts_there() -> None:
+    pace = Pace(10, 1000, 0.2, 120, 12)
+    for host, segment in (("outside", "10.0.0.0/24"), ("a", "10.0.0.0/24"), ("b", "10.0.1.0/24")):
+        pace.stand(host, segment)
+    pace.ask_from("outside", "10.0.1.0/24")
+    pace.reserve("outside", 8)
+    assert pace.wait("b", 8, 1.0) > 0
+    pace.settle("outside", 8, 4, 1.0)
+    assert pace.wait("b", 8, 1.0) == pace.wait("a", 10, 1.0) == 0.0
+    assert pace.wait("b", 9, 1.0) > 0
+
+
 def test_an_idle_host_is_asked_at_once_and_a_busy_one_waits_for_the_window() -> None:
     limit = Limit(10)
     assert limit.wait(10, 5.0) == 0.0
