@@ -88,6 +88,8 @@ _SYSTEMS = {
     "ultrix": "Ultrix", "dragonfly": "DragonFly BSD", "win": "Windows", "openvms": "OpenVMS", "esx": "ESX", "bsd": "BSD/OS",
 }  # fmt: skip
 
+_SAME_FOR_ALL = frozenset(("microsoft-windows-nt",))  # Windows 7 and later still send NT/5.1
+
 
 def ntp(text: str) -> Said | None:
     """Read NTP's variables: the program's version, and the system that it runs on."""
@@ -118,6 +120,8 @@ def system(text: str) -> Said:
     known = _SYSTEMS.get(name)
     if known is None:
         return {}
+    if name in _SAME_FOR_ALL:
+        return {"os": known}
     return {"os": known, "os_version": release_of(known, release)}
 
 

@@ -43,6 +43,13 @@ _NO_PRODUCT = frozenset(
     )
 )  # fmt: skip
 
+_FLAVOURS = frozenset(  # of the distributions' kernels (linux-aws, linux-oracle): where it runs, not whose box it is
+    (
+        "aws", "amazon", "azure", "google", "gcp", "gke", "gkeop", "ibm", "intel", "iotg", "kvm", "nvidia", "oracle",
+        "bluefield", "fde", "fips", "oem", "raspi", "riscv", "starfive", "tegra", "xilinx", "zynqmp",
+    )
+)  # fmt: skip
+
 
 def tokens(text: str) -> Said | None:
     """Read product tokens (RFC 9110 Server, RFC 3261 User-Agent, UPnP 1.0 SERVER)."""
@@ -75,7 +82,7 @@ def tokens(text: str) -> Said | None:
 def _builder(release: str) -> Name | None:
     """The maker whose name a kernel's release ends with: 4.9.94-axis5; whoever builds its own makes the box."""
     word = re.split(r"[-_+]", release)[-1].rstrip("0123456789.").lower() if "-" in release else ""
-    known = names.makers().whole.get((word,))
+    known = None if word in _FLAVOURS else names.makers().whole.get((word,))
     return known if known and not known.line else None
 
 

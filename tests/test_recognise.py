@@ -154,6 +154,44 @@ def test_whose_system_it_is_made_no_device(system: str) -> None:
     assert not [one.maker for one in said if one.maker]
 
 
+@pytest.mark.parametrize("flavour", ["aws", "oracle", "gcp", "google", "azure", "intel", "ibm", "aws-fips"])
+def test_the_flavour_of_a_distributions_kernel_is_no_maker(flavour: str) -> None:
+    for channel, text in (
+        ("upnp", f"Linux/9.15.0-1099-{flavour} UPnP/1.0 Zz-Host/1.0"),
+        ("upnp", f"Linux/9.15.0-1099-{flavour}, UPnP/1.0, Portable SDK for UPnP devices/9.9.9"),
+        ("snmp.sysDescr", f"Linux web 9.15.0-1099-{flavour} #99-Ubuntu SMP x86_64"),
+    ):
+        said = recognise(channel, text)
+        assert said
+        assert not [one for one in said if one.maker or one.device_class]
+
+
+def test_the_one_number_that_all_later_windows_send_is_no_version() -> None:
+    said = recognise("upnp", "Microsoft-Windows-NT/5.1 UPnP/1.0 UPnP-Device-Host/1.0")
+    assert [(one.os, one.os_version) for one in said if one.os] == [("Windows", None)]
+    said = recognise("upnp", "Microsoft-Windows/6.3 UPnP/1.0 UPnP-Device-Host/1.0")
+    assert [(one.os, one.os_version) for one in said if one.os] == [("Windows", "6.3")]
+
+
+@pytest.mark.parametrize(
+    ("kernel", "release"),
+    [
+        ("3.0.0-99-generic #99-Ubuntu", "11.10"),
+        ("3.0.0-99-generic #99~lucid1-Ubuntu", "10.04"),
+        ("2.6.38-99-server #99~lucid1-Ubuntu", "10.04"),
+        ("3.2.0-99-generic #99~10.04.1-Ubuntu", "10.04"),
+        ("3.2.0-99-generic #99~zzz1-Ubuntu", None),
+        ("3.2.0-99-generic #99+zz~", None),
+        ("2.6.38-020638-generic #209901010000", None),
+        ("5.15.0-99-generic #99~20.04.1-Ubuntu", "20.04"),
+        ("5.15.0-99-generic #99-Ubuntu", None),
+    ],
+)
+def test_a_kernel_built_for_an_older_ubuntu_gives_that_release(kernel: str, release: str | None) -> None:
+    said = recognise("snmp.sysDescr", f"Linux web {kernel} SMP x86_64")
+    assert [one.version for one in said if one.product == "Ubuntu"] == [release]
+
+
 def test_line_ends_that_became_replacement_characters_are_line_ends() -> None:
     told = recognise(
         "snmp.sysDescr",
