@@ -230,7 +230,9 @@ def _check_spelling(network: Network) -> None:
 def _check_size(networks: tuple[Network, ...]) -> None:
     """Refuse a scope that is wider than a /16 as a whole; wide IPv6 networks are not swept and do not count."""
     single = ipaddress.collapse_addresses(n for n in networks if isinstance(n, ipaddress.IPv4Network))
-    total = sum(network.num_addresses for network in single)
+    swept = (n for n in networks if isinstance(n, ipaddress.IPv6Network) and n.num_addresses <= LARGE)
+    total = sum(one.num_addresses for one in single)
+    total += sum(one.num_addresses for one in ipaddress.collapse_addresses(swept))
     if total > LARGE:
         raise Refusal(
             f"範囲には合わせて {total} 個のアドレスがあり、一度に調べるには広すぎます。"

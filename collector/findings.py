@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What somebody must do: findings of every item in plain words, who sees to each and by when, and service approvals."""
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -51,6 +52,11 @@ class Task:
     def may_be_approved(self) -> bool:
         """Whether it is an open service that a person may approve with reason and end."""
         return self.finding.code.startswith(APPROVABLE) and bool(self.finding.device and self.finding.port)
+
+    @property
+    def mark(self) -> str:
+        """Its finding's key as a form carries it: 32 hex digits, for the key may be long and of any characters."""
+        return hashlib.sha256(work_on(self.finding).key.encode(errors="backslashreplace")).hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,11 +144,7 @@ def _add_assigning(
     @routes.post("/findings/assign")
     def assign(
         request: Request,
-        code: Short,
-        device: Short = "",
-        port: Annotated[int, Form(ge=0, le=65535)] = 0,
-        transport: Short = "",
-        about: Short = "",
+        finding: Short,
         assignee: Short = "",
         target_date: Short = "",
         at: Short = "",
@@ -152,16 +154,8 @@ def _add_assigning(
             raise HTTPException(403)
         moment = now()
         try:
-            said = Assignment(
-                code=code,
-                device=device,
-                port=port,
-                transport=transport,
-                about=about,
-                assignee=visible(assignee).strip(),
-                target_date=day_or_none("target_date", target_date),
-            )
-            kept = _assign(settings, request, said, moment)
+            who, day = visible(assignee).strip(), day_or_none("target_date", target_date)
+            kept = _assign(settings, request, finding, who, day, moment)
         except BadStatement as error:
             return _show(settings, renderer, request, moment, error)
         query = {key: request.query_params[key] for key in KEPT if request.query_params.get(key)}
@@ -170,15 +164,19 @@ def _add_assigning(
         return RedirectResponse(f"/findings?{urlencode(query)}{place}", 303)
 
 
-def _assign(settings: Settings, request: Request, said: Assignment, now: datetime) -> bool:
+def _assign(
+    settings: Settings, request: Request, mark: str, assignee: str, day: date | None, now: datetime
+) -> bool:
     """Keep who sees to a finding, or take it back where nothing is set (False); raises BadStatement."""
     with engine_of(request).connect() as connection:
         _, judgement = judged(connection, "", now, settings)
-    if said.key not in {work_on(task.finding).key for task in tasks_of(judgement)}:
+    meant = next((task.finding for task in tasks_of(judgement) if task.mark == mark), None)
+    if meant is None:
         raise BadStatement(
             "これはもう「やること」の一覧にありません。何も変更していません。",
             "This is no longer among what is to do. Nothing was changed.",
         )
+    said = work_on(meant, assignee, day)
     with writing(engine_of(request)) as connection:
         if not said.assignee and said.target_date is None:
             take_back(connection, request, said.KIND, said.key, now)

@@ -71,12 +71,17 @@ def _cover(network: Network, away: Sequence[Network], looked: LookedAt) -> Cover
         last=str(network.broadcast_address),
         addresses=network.num_addresses,
         seen=looked.count(network),
-        left_out=sum(min(one.num_addresses, network.num_addresses) for one in alone),
+        left_out=min(network.num_addresses, sum(one.num_addresses for one in _once(alone))),
         never=tuple(map(str, alone[:MOST_NAMED])),
         squares=squares,
         seen_path="".join(_square(one) for one in sorted(seen)),
         left_path="".join(_cross(one) for one in sorted(left)),
     )
+
+
+def _once(networks: Sequence[Network]) -> Iterable[Network]:
+    """The same addresses, none of them twice; all networks are of one version."""
+    return ipaddress.collapse_addresses(networks)  # type: ignore[type-var]
 
 
 def _squares(part: Network, network: Network, each: int) -> range:

@@ -6,11 +6,16 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import msgspec
+from sqlalchemy import URL
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from collector.sections import SECTIONS
 from collector.settings import Settings
+from inventory_db.binding import FIRST
 
 NOTHING, WRITTEN, OFF, FOREVER = "nothing", "written", "off", "forever"  # words that stand for a value
+_UNREAD = "…"  # a URL of which nothing can be shown without the risk to show a secret
 GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (  # every field of Settings, in the order of the page
     ("place", ("ledger", "state_folder", "facility", "language", "time_zone", "log_format")),
     ("reach", ("host", "port", "host_names", "behind_proxy", "tls", "metrics_token_file")),
@@ -44,7 +49,10 @@ class Shown:
 
 
 def shown_settings(settings: Settings, facility: int) -> list[tuple[str, tuple[Shown, ...]]]:
-    """Give the settings in effect, in groups; of readers of notices only those of this facility."""
+    """Give the settings in effect, in groups; of readers of notices only those of this facility.
+
+    `facility` of collector.toml is the name of the first one, and shown there only.
+    """
     return [
         (group, tuple(one for key in keys for one in _of(settings, key, facility))) for group, keys in GROUPS
     ]
@@ -52,6 +60,8 @@ def shown_settings(settings: Settings, facility: int) -> list[tuple[str, tuple[S
 
 def _of(settings: Settings, key: str, facility: int) -> Iterator[Shown]:
     value = getattr(settings, key)
+    if key == "facility" and facility != FIRST:
+        return
     if key not in SECTIONS:
         yield _shown(key, value, value == getattr(Settings(), key))
     elif value is None:
@@ -81,15 +91,29 @@ def _shown(key: str, value: object, shipped: bool) -> Shown:
 
 
 def _without_password(ledger: str) -> str:
-    """A file as it is written; of a URL only which server and database, for user, password and options may tell."""
-    return _place(ledger, path=True) if "://" in ledger else ledger
+    """A file as it is written; of a URL only which server and database, for user, password and options may tell.
+
+    It is read as the ledger is opened: there a password may hold / ? and # as they are, to other readers of URLs not.
+    What holds an @ after that is not understood, and may be part of a password.
+    """
+    if "://" not in ledger:
+        return ledger
+    try:
+        url = make_url(ledger)
+    except (ArgumentError, ValueError):
+        return _UNREAD
+    if ledger.count("@") > 1 or "@" in f"{url.host}{url.database}":
+        return _UNREAD
+    return URL.create(url.drivername, host=url.host, port=url.port, database=url.database).render_as_string()
 
 
-def _place(url: str, *, path: bool = False) -> str:
-    """Scheme, host and port of a URL; its path only where it names a database."""
+def _place(url: str) -> str:
+    """Scheme, host and port of a URL that is called; an @ further on may be the end of a password with a /."""
     try:
         parts = urlsplit(url)
         port = f":{parts.port}" if parts.port else ""
     except ValueError:
-        return "…"
-    return f"{parts.scheme}://{parts.hostname or ''}{port}{parts.path if path else '/…' * bool(parts.path.strip('/'))}"
+        return _UNREAD
+    if "@" in f"{parts.path}{parts.query}{parts.fragment}":
+        return _UNREAD
+    return f"{parts.scheme}://{parts.hostname or ''}{port}{'/…' * bool(parts.path.strip('/'))}"

@@ -4,7 +4,7 @@
 import html
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import httpx2
@@ -19,7 +19,7 @@ from inventory_db.accounts import Role
 from inventory_db.audit_log import Wanted, entries
 from inventory_db.ledger import refresh
 from inventory_db.observations import append
-from inventory_db.stated import Answer, Approval, Assignment, Facility, Vendor
+from inventory_db.stated import AccessLimit, Answer, Approval, Assignment, Facility, Vendor
 from inventory_db.tables import open_ledger, writing
 from probes.facts import Scan, Upload
 from tests.browser.material import SCRIPT, upload
@@ -207,12 +207,25 @@ def test_a_finding_is_given_to_somebody_by_a_day_and_found_again(client: TestCli
     assert len(logged) == 3
 
 
+@pytest.mark.parametrize("place", ["外来の無線LAN " * 40, "3階\n北側"])
+def test_a_finding_of_any_place_can_be_given(client: TestClient, place: str) -> None:
+    """A form carries a mark of the finding: its own words may be long, and browsers change the ends of lines."""
+    open_there = AccessLimit(place=place, limited=False, by="鈴木一郎", on=date(2026, 11, 20))
+    with writing(client.app.state.engine) as connection:  # type: ignore[attr-defined]
+        statements.state_all(connection, (open_there,), "鈴木一郎", datetime(2026, 11, 21, tzinfo=UTC))
+    page = client.get("/findings").text
+    shown = page.partition(html.escape(place.splitlines()[0].strip()))[2]
+    assert give(client, first_task(shown), assignee="鈴木一郎").status_code == 303
+    with client.app.state.engine.connect() as connection:  # type: ignore[attr-defined]
+        (kept,) = statements.standing(connection, Assignment).values()
+    assert (kept.said.code, kept.said.about) == ("mac.stated_open", place)
+
+
 def test_what_cannot_be_given_is_refused(client: TestClient) -> None:
     task = first_task(client.get("/findings").text)
     for wrong in (
         {"target_date": "昨日"},
-        {"code": "no.such"},
-        {"device": "nobody"},
+        {"finding": "0" * 32},
         {"target_date": "1999-01-01"},
     ):
         assert give(client, task | {"assignee": "誰か"} | wrong).status_code == 400, wrong

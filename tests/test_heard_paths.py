@@ -5,6 +5,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from collector.assigned import work_on
+from collector.case import Case
+from collector.rules import remote_access
 from inventory_db.identify import identify
 from probes.facts import Fact, FactKind, Observation, Outcome, Sure, Vantage, fact
 from probes.mobile_routers import mobile_sign
@@ -44,6 +47,14 @@ def called(product: str, sure: Sure) -> tuple[Fact, ...]:
 def test_a_tool_that_calls_its_service_is_a_path_without_a_port() -> None:
     one, other = (heard("dns_heard", called(name, Sure.LIKELY)) for name in ("TeamViewer", "AnyDesk"))
     assert paths(one, other, one) == [("remote_tool", "AnyDesk", 0), ("remote_tool", "TeamViewer", 0)]
+
+
+def test_two_tools_of_one_device_are_two_findings_to_give_to_people() -> None:
+    seen = [heard("dns_heard", called(name, Sure.LIKELY)) for name in ("TeamViewer", "AnyDesk")]
+    case = Case(now=datetime(2026, 1, 3, tzinfo=UTC), devices=identify(seen, [SITE]), vantages=(SITE,))
+    told = [one for one in remote_access.judge(case, "").findings if one.device]
+    assert {one.about for one in told} == {"remote_tool/AnyDesk", "remote_tool/TeamViewer"}
+    assert len({work_on(one).key for one in told}) == len(told) == 2
 
 
 def test_its_evidence_does_not_claim_that_it_is_used() -> None:

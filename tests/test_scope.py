@@ -61,6 +61,9 @@ def test_large_scopes_need_a_word() -> None:
     assert scope("10.0.0.0/15", large=True).networks == (ip_network("10.0.0.0/15"),)
     with pytest.raises(Refusal):
         scope("10.0.0.0/15")
+    with pytest.raises(Refusal):
+        scope("fd00::/112", "fd00::1:0/112")  # both are swept
+    assert scope("fd00::/112", "fd00::7", "fd01::/64").networks  # a wide one is not, and nobody counts twice
 
 
 def test_public_addresses_only_one_by_one() -> None:

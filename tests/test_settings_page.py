@@ -71,6 +71,44 @@ def test_no_secret_and_nobody_elses_reader_is_among_the_values() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "password", ["12/34geheim", "123#geheim", "1?geheim", "geheim", "a@geheim", "a@12/geheim"]
+)
+def test_a_password_is_read_as_the_ledger_is_opened(password: str) -> None:
+    """With / # and ? as they are, which other readers of URLs take for the path's beginning."""
+
+    def shown(key: str, settings: Settings) -> str:
+        return next(one.value for _, some in shown_settings(settings, 1) for one in some if one.key == key)
+
+    ledger = shown(
+        "ledger", Settings(ledger=f"postgresql+psycopg://daicho:{password}@db.example:5433/daicho?x=1")
+    )
+    assert ledger == ("…" if "@" in password else "postgresql+psycopg://db.example:5433/daicho")
+    as_name = shown("ledger", Settings(ledger=f"postgresql://x/{password}@db.example/daicho"))
+    hook = shown("webhook.url", Settings(webhook=Webhook(url=f"https://u:{password}@chat.example/hooks")))
+    for value in (as_name, hook):
+        assert not any(part in value for part in ("geheim", "12")), value
+
+
+def test_other_files_and_urls_are_shown_as_far_as_they_tell_nothing() -> None:
+    for ledger, told in (
+        ("/srv/a@b.sqlite", "/srv/a@b.sqlite"),
+        ("sqlite:////srv/l.sqlite", "sqlite:////srv/l.sqlite"),
+        ("postgresql://[fd00::1]:5433/d", "postgresql://[fd00::1]:5433/d"),
+        ("postgresql://h:port/geheim", "…"),
+        ("://geheim", "…"),
+    ):
+        rows = {one.key: one.value for _, some in shown_settings(Settings(ledger=ledger), 1) for one in some}
+        assert rows["ledger"] == told
+
+
+def test_the_first_facilitys_name_is_shown_to_that_facility_only() -> None:
+    named = Settings(facility="東山台病院")
+    for facility in (1, 2, 0):
+        values = [one.value for _, some in shown_settings(named, facility) for one in some]
+        assert ("東山台病院" in values) is (facility == 1)
+
+
 @pytest.mark.parametrize("language", ["ja", "en"])
 def test_the_page_shows_agents_keys_and_the_certificate(tmp_path: Path, language: str) -> None:
     now = datetime.now(UTC)

@@ -170,6 +170,8 @@ def test_time_left_and_what_is_covered(client: TestClient) -> None:
     assert (one.squares, one.rows, one.each, one.never) == (256, 4, 1, ("10.1.0.250/31",))
     assert (one.seen_path.count("M"), one.left_path.count("M")) == (3, 2)
     assert one.left_path.startswith("M58.15 3.15")  # 250 = 3 rows of 64, and 58
+    (twice,) = cover(("10.1.0.0/24",), ("10.1.0.16/28", "10.1.0.18", "10.1.0.16/31"), found)
+    assert (twice.left_out, twice.left_path.count("M")) == (16, 16)  # entries within another count once
     wide, narrow, other = cover(("10.0.0.0/8", "10.1.0.0/30", "fd00::/64"), ("10.0.0.0/8",), found)
     assert (wide.squares, wide.each, wide.seen_path.count("M"), wide.left_path.count("M")) == (
         256,

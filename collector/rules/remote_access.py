@@ -9,7 +9,18 @@ from collections.abc import Iterator
 
 from collector.case import Case
 from collector.dual_homed import dual_findings
-from collector.register import CONFIRMED, CORRECTED, DENIED, NONE, Match, Row, holds, register, weaknesses
+from collector.register import (
+    CONFIRMED,
+    CORRECTED,
+    DENIED,
+    NONE,
+    FoundPath,
+    Match,
+    Row,
+    holds,
+    register,
+    weaknesses,
+)
 from collector.translation import load_words
 from collector.verdict import Finding, Judged, Text, Verdict
 from inventory_db.stated import Confirmation, RemoteAccess, Vendor
@@ -195,13 +206,19 @@ def _finding(code: str, row: Row, ja: str, en: str, *, against: bool = True, pro
         code=code,
         device=device,
         port=row.found.path.port if row.found else (row.declared.port if row.declared else 0),
-        about=row.found.path.kind if row.found else (row.declared.id if row.declared else ""),
+        about=_about(row.found) if row.found else (row.declared.id if row.declared else ""),
         text=Text(f"{label_ja}: {ja.rstrip('。')}。", f"{label_en}: {en.rstrip('.')}."),
         todo=_todo(row) if against else None,
         against=against,
         proven=proven and against,
         observations=row.found.observations if row.found else (),
     )
+
+
+def _about(found: FoundPath) -> str:
+    """The kind; without a port the product tells two paths of one device apart, as in the path's own key."""
+    path = found.path
+    return f"{path.kind}/{path.product}" if path.product and not path.port else path.kind
 
 
 def _todo(row: Row) -> Text:
