@@ -111,8 +111,8 @@ def write_scope(
     never = tuple(_network(text) for text in (*section.never, *exclude))
     if not wanted and not public:
         raise Refusal(
-            "調べる範囲が書かれていません。例: daicho scan 192.168.1.0/24。何も送信していません。",
-            "No scope is written. Example: daicho scan 192.168.1.0/24. Nothing was sent.",
+            "調べる範囲が書かれていません。例: 192.168.1.0/24 を命令の後に書くか、agent.toml の [scope] に書きます。何も送信していません。",
+            "No scope is written. Write 192.168.1.0/24, say, behind the command, or under [scope] in agent.toml. Nothing was sent.",
             permitted=False,
         )
     for network in never:

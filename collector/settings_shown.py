@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The collector's settings as an administrator of one facility may read them: no secret, nobody else's addresses. Pure."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -10,6 +11,7 @@ from sqlalchemy import URL
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from collector.documents.pack_key import key_folder
 from collector.sections import SECTIONS
 from collector.settings import Settings
 from inventory_db.binding import FIRST
@@ -62,7 +64,9 @@ def _of(settings: Settings, key: str, facility: int) -> Iterator[Shown]:
     value = getattr(settings, key)
     if key == "facility" and facility != FIRST:
         return
-    if key not in SECTIONS:
+    if key == "state_folder":
+        yield Shown(key, str(key_folder(value, os.environ)), "", value == "")
+    elif key not in SECTIONS:
         yield _shown(key, value, value == getattr(Settings(), key))
     elif value is None:
         yield Shown(key, "", OFF)

@@ -14,10 +14,13 @@ fi
 
 only=(--omit=dev)
 if [[ "${1:-}" == "--tests" ]]; then only=(); fi
+vendor=collector/static/vendor
+made="$(cat package-lock.json deploy/build_frontend.sh | sha256sum)"
+there="$(cat node_modules/.daicho 2>/dev/null || true)" # what the tests need holds all that the pages need
+if [[ -f $vendor/htmx-LICENSE.txt && ( "$there" == "$made" || "$there" == "$made${only[*]}" ) ]]; then exit 0; fi
 echo "画面と書類の部品（日本語フォントなど）を npm から取っています… / Fetching what pages and papers need (fonts) from npm …" >&2
 npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error "${only[@]}" >&2
 
-vendor=collector/static/vendor
 font=node_modules/@expo-google-fonts/biz-udgothic
 mkdir -p "$vendor"
 install -m 0644 "$font/400Regular/BIZUDGothic_400Regular.ttf" "$vendor/BIZUDGothic-Regular.ttf"
@@ -29,3 +32,4 @@ install -m 0644 "$font/700Bold/NotoSansJP_700Bold.ttf" "$vendor/NotoSansJP-Bold.
 install -m 0644 "$font/LICENSE_FONT" "$vendor/NotoSansJP-OFL.txt"
 install -m 0644 node_modules/htmx.org/dist/htmx.min.js "$vendor/htmx.min.js"
 install -m 0644 node_modules/htmx.org/LICENSE "$vendor/htmx-LICENSE.txt"
+echo "$made${only[*]}" >node_modules/.daicho

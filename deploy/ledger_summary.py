@@ -19,7 +19,7 @@ from deploy.ledger_table import (
     path_words,
     unseen_table,
 )
-from deploy.terminal import plain, shell_word
+from deploy.terminal import called, plain, shell_word
 
 MOST_UNSEEN = 50  # listed devices in the table
 MOST_NAMED = 8  # devices named in one line
@@ -72,12 +72,12 @@ def print_summary(console: Console, document: Mapping[str, Any], language: str) 
 
 def print_next(console: Console, ledger: Path, language: str) -> None:
     """Say where to look next."""
-    file = shell_word(ledger)
+    file, daicho = shell_word(ledger), called()
     steps = (
-        (f"daicho serve --ledger {file}", "画面で見る（機器ごとの根拠も）", "pages, with the evidence"),
-        (f"daicho ledger --ledger {file} --format xlsx --out daicho.xlsx", "Excel にする", "as Excel"),
-        (f"daicho check --ledger {file}", "立入検査の項目ごとの判定", "verdicts on the checklist"),
-        (f"daicho journal --ledger {file}", "送ったものの記録", "everything that was sent"),
+        (f"{daicho} serve --ledger {file}", "画面で見る（機器ごとの根拠も）", "pages, with the evidence"),
+        (f"{daicho} ledger --ledger {file} --format xlsx --out daicho.xlsx", "Excel にする", "as Excel"),
+        (f"{daicho} check --ledger {file}", "立入検査の項目ごとの判定", "verdicts on the checklist"),
+        (f"{daicho} journal --ledger {file}", "送ったものの記録", "everything that was sent"),
     )
     console.print(plain("次に:" if language == "ja" else "Next:", "dim"))
     for command, ja, en in steps:

@@ -91,7 +91,12 @@ else
     [ -z "$ledger" ] || say "仮想病院の台帳は --ledger ではなく $folder に作ります。" \
         "  The virtual hospital's ledger is made in $folder, not where --ledger says."
     ledger=$folder/daicho.sqlite
-    rm -f "$ledger" "$ledger"-* "$ledger".spool*
+    if [ -e "$ledger" ]; then
+        aside=$folder/$(date +%Y%m%d-%H%M%S)
+        mkdir "$aside" && mv "$ledger"* "$aside" || exit 4
+        say "前の仮想病院の台帳は $aside に移しました。新しい台帳を作ります。" \
+            "  The virtual hospital's ledger of before is now in $aside. A new one is made."
+    fi
     trap '"$daicho" lab down >/dev/null 2>&1' EXIT
     trap 'say "中断しました。仮想病院を片付けます。" "  Interrupted. Tearing the virtual hospital down."; exit 4' INT TERM
     "$daicho" lab settings agent.toml || exit 4
@@ -106,4 +111,6 @@ command -v daicho >/dev/null ||
         "  To have \`daicho\` at hand: export PATH=\"$VENV/bin:\$PATH\" (with sudo: sudo $daicho …)"
 [ "$status" -le 1 ] || exit "$status"
 [ "$serve" = yes ] || exit "$status"
+say "上の「次に」の画面は、いまここで開きます。ほかの命令は別の端末で打てます。" \
+    "  The pages named above open here now; the other commands can be typed in another terminal."
 exec "$daicho" serve --ledger "$ledger" --port "$port"

@@ -3,6 +3,7 @@
 
 import os
 import shlex
+import shutil
 import sys
 from pathlib import Path
 
@@ -27,6 +28,11 @@ def output() -> Console:
 def plain(text: str, style: str = "") -> Text:
     """Give text that came from devices or files: never markup, no control or direction characters."""
     return Text(visible(text).replace("\t", " "), style=style)
+
+
+def called() -> str:
+    """Give what to type for `daicho`: the word where the shell finds it, else the path by which it runs now."""
+    return "daicho" if shutil.which("daicho") else shlex.quote(sys.argv[0])
 
 
 def say(ja: str, en: str = "") -> None:

@@ -11,8 +11,9 @@ from sqlalchemy import Connection, Engine
 
 from agent.refusal import Refusal
 from deploy.console import tell
+from deploy.demo_files import is_open, remove, there_already, write_settings
 from deploy.demo_hospital import fill, is_demo
-from deploy.terminal import say
+from deploy.terminal import called, say
 from inventory_db.audit import Action
 from inventory_db.facilities import (
     Facility,
@@ -114,10 +115,11 @@ def _say_closed(one: Facility, action: str) -> None:
 
 
 def _make_demo(file: Path) -> None:
-    if file.exists():
+    there = there_already(file)
+    if there is not None:
         raise Refusal(
-            f"{file} はもうあります。何も変更していません。--file で別の名前にするか、remove-demo で消してください。",
-            f"{file} is there already. Nothing was changed. Choose another --file, or remove-demo.",
+            f"{there} はもうあります。何も変更していません。--file で別の名前にするか、remove-demo で消してください。",
+            f"{there} is there already. Nothing was changed. Choose another --file, or remove-demo.",
         )
     engine = open_ledger(file)
     try:
@@ -126,10 +128,18 @@ def _make_demo(file: Path) -> None:
             tell(connection, Action.FACILITY, "facility", "demo", {"what": "demo"})
     finally:
         engine.dispose()
+    settings = write_settings(file)
     say(
-        f"架空の病院（{count} 台）を {file} に作りました。見るには daicho serve --ledger {file}。本物の台帳とは別のファイルです。",
-        f"A made-up hospital with {count} devices is in {file}. Look with daicho serve --ledger {file}. It is a file of its own.",
+        f"架空の病院（{count} 台）を {file} に作りました。本物の台帳とは別のファイルです。\n"
+        f"見るには: {called()} serve --config {settings}\n"
+        f"消すには: {called()} facility remove-demo{_named(file)}",
+        f"A made-up hospital with {count} devices is in {file}, a file of its own. Look at it and remove it with the "
+        "two commands above.",
     )
+
+
+def _named(file: Path) -> str:
+    return "" if file == _DEMO else f" --file {file}"
 
 
 def _remove_demo(file: Path) -> None:
@@ -138,8 +148,12 @@ def _remove_demo(file: Path) -> None:
             f"{file} は見本の台帳ではありません。消していません。",
             f"{file} is no ledger of the made-up hospital. It was not removed.",
         )
-    for one in (file, *(file.with_name(file.name + ending) for ending in ("-wal", "-shm"))):
-        one.unlink(missing_ok=True)
+    if is_open(file):
+        raise Refusal(
+            f"{file} の画面が開いたままです。消していません。daicho serve を Ctrl-C で終えてから、もう一度実行してください。",
+            f"A program has {file} open. It was not removed. End daicho serve with Ctrl-C, then try again.",
+        )
+    remove(file)
     say(f"見本の台帳 {file} を消しました。", f"The made-up ledger {file} was removed.")
 
 
