@@ -16,7 +16,7 @@ from probes.facts import Sure
 from probes.fillers import FORMS, is_serial, meaning
 from probes.labels import labelled
 from probes.names import spelled
-from probes.patterns import compiled
+from probes.patterns import Match, compiled
 from probes.rows import load
 
 MOST_TEXT = 1024 * 1024  # characters of one output that are looked at
@@ -82,6 +82,8 @@ def _claims(platform: str, command: str, text: str) -> Iterator[Claim]:
         if family and not marked:  # a product line that one family's name and another's output share
             other = next((one for one in families() if compiled(one.marks).search(text[:_MARKED])), family)
             yield from (replace(claim, sure=Sure.LIKELY) for claim in _grammar(other, text))
+            if not family.maker:
+                yield from _of_family(other, Sure.LIKELY)
         for field, value in labelled(text).items():
             yield Claim(field, value, Sure.LIKELY, "command.labels")
     yield from _modules(text)
@@ -122,14 +124,20 @@ def _grammar(family: Family, text: str) -> Iterator[Claim]:
 
 
 _PART = compiled(
-    r'(?im)^ *NAME: *"?(?P<name>[^"\n]*?)"? *, *DESCR: *"?(?P<text>[^"\n]*)"?[^\n]*\n *PID: *(?P<model>[^,\n]*?) *, *VID: *[^,\n]*, *SN: *(?P<serial>[^\s,]*)'
+    r'(?im)^ *NAME: *"?(?P<name>[^"\n]*?)"? *,? *DESCR: *"?(?P<text>[^"\n]*)"?[^\n]*\n *PID: *(?P<model>[^,\n]*?) *,? *VID: *[^,\n]*?,? *SN: *(?P<serial>[^\s,]*)'
 )
 
+
+_UDI = (  # Cisco's unique device identifier of the box that is asked; further lines are of others in its stack
+    compiled(r"(?m)^ *(?:UDI|Active): *PID: *(?P<model>[^,\s]+), *SN: *(?P<serial>\w+)"),
+    compiled(r"(?m)^ *\*(?:[0-9]+)? +(?P<model>[A-Z][\w./+-]+) +(?P<serial>[A-Z0-9]{8,}) +[A-Z][\w./+-]+:[A-Z0-9]+ *$"),
+)
 
 _COMPONENT = compiled(  # of a box, or a box of its own behind it
     r"(?i)\b(?:fan|fantray|power|psu|supply|fex|transceivers?|x?sfp\+?|qsfp\w*|optics?|pluggable)\b|ethernet|gige"
 )
 _BOX = compiled(r"(?i)chassis|^rack [0-9]+$")
+_APPLIANCE = compiled(r"^(?:Cisco )?(?:Firepower|Secure Firewall|ASA) [\w-]+ (?:Security )?Appliance\b")
 
 
 def _inventory(text: str) -> Iterator[Claim]:
@@ -138,11 +146,19 @@ def _inventory(text: str) -> Iterator[Claim]:
     named = [part for part in parts if _BOX.search(part["name"]) and not _COMPONENT.search(part["name"])]
     whole = [part for part in parts if not _COMPONENT.search(f"{part['name']} {part['text']}")]
     chassis = named or [part for part in whole if _BOX.search(part["text"])]
+    chassis = chassis or [part for part in parts if _APPLIANCE.search(part["text"])]
     for part in (chassis or [part for part in whole if part is parts[0]])[:1]:
         sure = Sure.SURE if chassis else Sure.LIKELY
-        for field in ("model", "serial"):
-            if (value := meaning(part[field])) and FORMS.get(field, bool)(value):
-                yield Claim(field, value, sure, "command.inventory")
+        yield from _identity(part, sure, "command.inventory")
+    for udi in (pattern.search(text) for pattern in _UDI):
+        if udi:
+            yield from _identity(udi, Sure.SURE, "command.udi")
+
+
+def _identity(found: Match, sure: Sure, rule: str) -> Iterator[Claim]:
+    for field in ("model", "serial"):
+        if (value := meaning(found[field])) and FORMS.get(field, bool)(value):
+            yield Claim(field, value, sure, rule)
 
 
 _OF_OTHERS = re.compile(  # neighbours, boxes behind it, parts of it, what it would start next
@@ -161,7 +177,7 @@ _NEIGHBOUR = tuple(  # two of these in one output: it tells of neighbours (IEEE 
     )
 )
 _ABOUT = re.compile(
-    r"version|inventory|sys|info|chassis|status|module|hardware|manuinfo|environment|asset|facts|session|platform|device|boot",
+    r"version|inventory|sys|info|chassis|status|module|hardware|manuinfo|environment|asset|facts|session|platform|device|boot|(?:show|get)[ _]switch$",
     re.IGNORECASE,
 )
 

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Families of devices by what their commands show (command_outputs.yaml): each is read, and nothing else is claimed."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from probes import command_output
+
+OUTPUTS: list[dict[str, Any]] = yaml.safe_load(
+    (Path(__file__).parent / "command_outputs.yaml").read_text("utf-8")
+)
+CLAIMED = {"model", "serial", "firmware_version", "os_version"}
+
+
+def _name(output: dict[str, Any]) -> str:
+    return f"{output['platform']}-{output['command']}"
+
+
+def _said(platform: str, output: dict[str, Any], text: str) -> dict[str, str]:
+    claims = command_output.read(platform, output["command"], text)
+    return {claim.field: claim.value for claim in claims}
+
+
+@pytest.mark.parametrize("output", OUTPUTS, ids=_name)
+def test_an_output_is_read_and_nothing_more_is_claimed(output: dict[str, Any]) -> None:
+    said = _said(output["platform"], output, output["text"])
+    want = output["want"]
+    assert {field: said.get(field) for field in want} == want
+    assert not (CLAIMED & said.keys()) - want.keys()
+
+
+@pytest.mark.parametrize("output", OUTPUTS, ids=_name)
+def test_line_ends_of_a_terminal_change_nothing(output: dict[str, Any]) -> None:
+    said = _said(output["platform"], output, output["text"].replace("\n", "\r\n"))
+    assert {field: said.get(field) for field in output["want"]} == output["want"]
+
+
+@pytest.mark.parametrize("output", OUTPUTS, ids=_name)
+def test_without_a_platform_less_may_be_said_but_nothing_else(output: dict[str, Any]) -> None:
+    said = _said("", output, output["text"])
+    for field in ("maker", "serial", "firmware_version", "os_version", "name"):
+        assert said.get(field) in (None, output["want"].get(field)), field
