@@ -130,7 +130,9 @@ _PART = compiled(
 
 _UDI = (  # Cisco's unique device identifier of the box that is asked; further lines are of others in its stack
     compiled(r"(?m)^ *(?:UDI|Active): *PID: *(?P<model>[^,\s]+), *SN: *(?P<serial>\w+)"),
-    compiled(r"(?m)^ *\*(?:[0-9]+)? +(?P<model>[A-Z][\w./+-]+) +(?P<serial>[A-Z0-9]{8,}) +[A-Z][\w./+-]+:[A-Z0-9]+ *$"),
+    compiled(
+        r"(?m)^ *\*(?:[0-9]+)? +(?P<model>[A-Z][\w./+-]+) +(?P<serial>[A-Z0-9]{8,}) +[A-Z][\w./+-]+:[A-Z0-9]+ *$"
+    ),
 )
 
 _COMPONENT = compiled(  # of a box, or a box of its own behind it

@@ -16,6 +16,7 @@ from probes.rows import load
 MOST_WORDS = 120  # of one text that are looked at
 _LONGEST = 6  # words of one name
 _WORD = re.compile(r"[^\s,;:=\"'<>\[\]{}|/()]+(?:\(r\)|\(tm\))?|/", re.IGNORECASE)
+_SHARED = 2  # characters that no beginning is shorter than
 _TAIL = ".,-_!"
 
 
@@ -59,19 +60,20 @@ class _Software(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Table:
     """Names by their words; `open` holds those whose last word is only a beginning, by its length, longest first.
 
-    `first` holds every first word, `begun` every beginning that is a name alone: most words of a text are neither.
+    `first` holds every first word, `begun` every beginning that is a name alone, by its first two characters: most
+    words of a text are neither.
     """
 
     whole: Mapping[tuple[str, ...], Name]
     open: Mapping[int, Mapping[tuple[str, ...], Name]]
     first: frozenset[str]
-    begun: Mapping[int, frozenset[str]]
+    begun: Mapping[str, tuple[str, ...]]
 
     def can_begin(self, word: str) -> bool:
         """Tell whether any name begins with this word."""
         if word in self.first or word.rstrip(_TAIL) in self.first:
             return True
-        return any(word[:length] in names for length, names in self.begun.items())
+        return word.startswith(self.begun.get(word[:_SHARED], ()))
 
     def without(self, left_out: Callable[[Name], bool]) -> "Table":
         """Give the table without some of its names."""
@@ -136,9 +138,9 @@ def _table(names: Iterator[Name]) -> Table:
         else:
             whole.setdefault(words, name)
     first = frozenset(words[0] for names in (whole, *begun.values()) for words in names)
-    alone = {
-        length: frozenset(words[0] for words in names if len(words) == 1) for length, names in begun.items()
-    }
+    alone: dict[str, tuple[str, ...]] = {}
+    for word in sorted(words[0] for names in begun.values() for words in names if len(words) == 1):
+        alone[word[:_SHARED]] = (*alone.get(word[:_SHARED], ()), word)
     return Table(whole, dict(sorted(begun.items(), reverse=True)), first, alone)
 
 

@@ -147,17 +147,22 @@ def places(arcs: tuple[str, ...]) -> tuple[Place, ...]:
     return tuple(place for place in once.values() if place.oid)
 
 
+@functools.lru_cache(maxsize=256)
+def _lines(arcs: tuple[str, ...]) -> tuple[frozenset[bytes], tuple[bytes, ...]]:
+    """Give the OIDs of one device's variables: those that are asked for whole, and columns of which one row counts."""
+    found = places(arcs)
+    whole = {place.oid for place in found} | {p.variable.when.oid for p in found if p.variable.when}
+    exact = frozenset(oid.encode() for oid in whole if not oid.endswith("*"))
+    return exact, tuple(sorted(oid[:-1].encode() for oid in whole if oid.endswith("*")))
+
+
 class Wanted:
     """Picks the table's variables of one device out of the lines of a walk."""
 
     def __init__(self, object_id: str) -> None:
         self._places = places(arcs_of(object_id))
         self._unnamed = organisation_of(number_of(object_id)) is None
-        whole = {place.oid for place in self._places} | {
-            place.variable.when.oid for place in self._places if place.variable.when
-        }
-        self._exact = {oid.encode() for oid in whole if not oid.endswith("*")}
-        self._columns = tuple(oid[:-1].encode() for oid in whole if oid.endswith("*"))
+        self._exact, self._columns = _lines(arcs_of(object_id))
         self.heard: dict[str, str] = {}
 
     def offer(self, oid: bytes) -> str | None:
@@ -174,7 +179,7 @@ class Wanted:
 
     def facts(self) -> Iterator[Fact]:
         """Give the surest value of each field, the own maker's before any other's."""
-        said = [one for place in self._places for one in self._said(place)]
+        said = [one for place in self._places if place.oid in self.heard for one in self._said(place)]
         best: dict[FactKind, Fact] = {}
         for one in sorted(said, key=lambda found: _RANK[found.sure]):
             best.setdefault(one.kind, one)

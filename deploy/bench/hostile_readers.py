@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Feeds generated inputs to every reader: `python -m deploy.bench.hostile_readers --inputs N [--seed S]`.
+"""Feeds generated inputs to every reader: `python -m deploy.bench.hostile_readers --inputs N [--seed S] [--seconds T]`.
 
-Reports crashes (anything but Malformed), readings over 100 ms and the memory it took. Inputs are recordings,
+With `--seconds` it ends then, however many inputs that were. Reports crashes (anything but Malformed), readings over 100 ms and the memory it took. Inputs are recordings,
 examples and grammar seeds, changed at random; the same seed gives the same inputs. An input that found
 something is written to `--keep FOLDER`, so that it can become a recording or a test.
 """
@@ -19,6 +19,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import yaml
+
 from deploy.captured import read_capture
 from probes import command_output, labels, structured, wording
 from probes.all_flows import recognise_flow
@@ -27,6 +29,7 @@ from probes.capture.flow import Flow
 from probes.capture.hearing import listen
 from probes.capture.records import Capture
 from probes.contract import Line, Malformed, Transcript, parse_transcript
+from probes.patterns import compiled
 from probes.recognise import recognise
 from probes.rows import all_rows
 from probes.walk import Walk, facts_of
@@ -35,6 +38,8 @@ RECORDINGS = Path(__file__).parents[2] / "tests" / "transcripts"
 _FILE = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)
 _LONGEST = 0.1  # seconds
 _MOST_SIZE = 16384  # bytes of one input
+_LOOK = 1000  # inputs between two looks at the clock and the memory
+_OUTPUTS = Path(__file__).parents[2] / "tests" / "command_outputs.yaml"
 _SEEDS_OF_WALKS = (
     b"1.3.6.1.2.1.1.1.0|4|Box 9, Version 1.2.3\n1.3.6.1.2.1.1.2.0|6|1.3.6.1.4.1.9.1.1\n1.3.6.1.2.1.4.20.1.2.10.0.0.1|2|1",
     b"1.3.6.1.2.1.47.1.1.1.1.5.1|2|3\n1.3.6.1.2.1.47.1.1.1.1.11.1|4x|414243\n1.3.6.1.4.1.99.1.0|4e|\\x41\\x42",
@@ -52,6 +57,7 @@ def main() -> int:
     """Feed; returns 1 where something was found."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--inputs", type=int, default=100_000)
+    parser.add_argument("--seconds", type=float, default=float("inf"))
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--keep", type=Path)
     asked = parser.parse_args()
@@ -65,9 +71,14 @@ def main() -> int:
     found, slowest = Counter[str](), (0.0, "")
     began = time.monotonic()
     names = sorted(readers)
+    number, ends = 0, began + asked.seconds
     for number in range(asked.inputs):
-        if number == asked.inputs // 2:
-            half = _most_memory()
+        if number % _LOOK == 0:
+            now = time.monotonic()
+            if now >= ends:
+                break
+            if 2 * number <= asked.inputs and 2 * (now - began) <= asked.seconds:
+                half = _most_memory()
         name = names[number % len(names)]
         read, seeds = readers[name]
         data = _changed(chance, chance.choice(seeds))
@@ -78,8 +89,10 @@ def main() -> int:
         if fault:
             found[f"{name}: {fault}"] += 1
             _keep(asked.keep, name, number, data)
+    else:
+        number = asked.inputs
     grown, later = (_most_memory() - before) / 1024, (_most_memory() - half) / 1024
-    print(f"{asked.inputs} inputs over {len(readers)} readers in {time.monotonic() - began:.0f} s")
+    print(f"{number} inputs over {len(readers)} readers in {time.monotonic() - began:.0f} s")
     print(f"slowest reading {1000 * slowest[0]:.1f} ms ({slowest[1]})")
     print(
         f"memory grew by {grown:.0f} MB at most, {later:.0f} MB of it in the second half, to {_most_memory() / 1024:.0f} MB"
@@ -127,7 +140,11 @@ def _readers() -> Iterator[tuple[str, tuple[Read, list[bytes]]]]:
     for transport in ("tcp", "udp", "gre", "ethernet"):
         yield f"flow {transport}", (functools.partial(_flow, transport), said)
     yield "walk", (_walk, list(_SEEDS_OF_WALKS))
-    yield "command", (_command, list(_SEEDS_OF_COMMANDS))
+    for family in command_output.families():
+        for pattern in family.fields:
+            compiled(pattern)  # beforehand, as in the command
+    shown = [row["text"].encode() for row in yaml.safe_load(_OUTPUTS.read_text("utf-8"))]
+    yield "command", (_command, [*_SEEDS_OF_COMMANDS, *shown])
     yield "labels", (_labels, list(_SEEDS_OF_COMMANDS))
 
 
@@ -164,7 +181,9 @@ def _walk(data: bytes) -> object:
 
 
 def _command(data: bytes) -> object:
-    return command_output.read("", "show version", _text(data))
+    """Read an output as that of one of the families, by its length; of none for one in so many."""
+    named = ["", *(one.platforms.partition("|")[0] for one in command_output.families())]
+    return command_output.read(named[len(data) % len(named)], "show version", _text(data))
 
 
 def _labels(data: bytes) -> object:
