@@ -130,7 +130,7 @@ def _without_counting(seen: Observation) -> Observation:
 def _stated(at: dict[str, Device], today: date) -> Iterator[Statement]:
     """What people of the hospital said of it and of its vendors."""
     gateway, router, server = at["10.20.1.254"].id, at["10.20.1.253"].id, at["10.20.1.20"].id
-    yield from _declared(gateway, router, today)
+    yield from _declared(gateway, router, server, today)
     yield Facility(name=NAME, networks=NETWORKS, has_system=True, has_vendor_contract=True)
     yield Vendor(
         id="ehr",
@@ -158,8 +158,8 @@ def _stated(at: dict[str, Device], today: date) -> Iterator[Statement]:
     yield ListedDevice(id="demo-1", cells=cells, ledger="見本の台帳", source="見本の台帳.xlsx", row=4)
 
 
-def _declared(gateway: str, router: str, today: date) -> Iterator[Statement]:
-    """The declared ways in: one is found as declared, one differently; the others that were found are not among them."""
+def _declared(gateway: str, router: str, server: str, today: date) -> Iterator[Statement]:
+    """The declared ways in: one is found as declared, one differently, one not at all; others that were found are not among them."""
     yield RemoteAccess(
         id="ehr-vpn",
         vendor="ehr",
@@ -182,6 +182,17 @@ def _declared(gateway: str, router: str, today: date) -> Iterator[Statement]:
         where="見本検査機器 サポート課",
         ids="共用",
         purpose="分析装置の保守",
+    )
+    yield RemoteAccess(
+        id="lab-screen",
+        vendor="lab",
+        device=server,
+        means="rdp",
+        port=3390,  # it is found at 3389
+        where="見本検査機器 サポート課",
+        authentication="ID・パスワード",
+        ids="共用",
+        purpose="検査システムの画面操作",
     )
     yield Confirmation(
         vendor="ehr",
