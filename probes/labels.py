@@ -81,7 +81,8 @@ def _clean(field: str, value: str) -> str:
         return ""
     if field == "firmware_version":
         found = _VERSION.match(text)
-        return found["v"].rstrip(",;)") if found and any(c.isdigit() for c in found["v"]) else ""
+        version = found["v"].rstrip(",;") if found and any(c.isdigit() for c in found["v"]) else ""
+        return version if version.count("(") >= version.count(")") else version.partition(")")[0]
     if field == "serial":
         found = _SERIAL.match(text)
         return found["v"] if found and is_serial(found["v"]) else ""

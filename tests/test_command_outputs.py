@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from probes import command_output
+from probes.device_commands import FAMILIES, MOST_COMMANDS
 
 OUTPUTS: list[dict[str, Any]] = yaml.safe_load(
     (Path(__file__).parent / "command_outputs.yaml").read_text("utf-8")
@@ -43,3 +44,22 @@ def test_without_a_platform_less_may_be_said_but_nothing_else(output: dict[str, 
     said = _said("", output, output["text"])
     for field in ("maker", "serial", "firmware_version", "os_version", "name"):
         assert said.get(field) in (None, output["want"].get(field)), field
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_what_a_family_is_asked_by_ssh_is_understood(family: str) -> None:
+    """A family that the reader does not know would be logged in to for nothing."""
+    asked = FAMILIES[family]
+    assert 0 < len(asked.commands) <= MOST_COMMANDS
+    said = {claim.field for claim in command_output.read(family, asked.commands[0], "")}
+    assert said & {"maker", "os"}
+
+
+def test_ssh_commands_only_show() -> None:
+    for family, asked in FAMILIES.items():
+        for command in asked.commands:
+            words = command.split()
+            verb = words[1] if words[0].endswith("vyatta-op-cmd-wrapper") else words[0]
+            shows = verb in {"show", "display", "get", "cat", "opnsense-version"} or words[-1] == "print"
+            assert shows, (family, command)
+            assert not set(command) & set(";|&>`$\n"), (family, command)
