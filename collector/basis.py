@@ -74,6 +74,7 @@ def compute_basis(
         planned=last.scan.planned,
         finished=last.scan.finished,
         missing=(*(str(net) for net in missing), *bad),
+        silent=tuple(str(net) for net in missing if not _is_wide(net) and _covers(_covered(whole), net)),
         left_alone=still_alone((look.networks, look.left) for look in whole),
         complete=complete,
         fresh=complete and not _missing(wanted, fresh, _addresses(seen, since, now)),
@@ -133,10 +134,15 @@ def _lack(scan: Scan, networks: Sequence[IPNetwork], nobodies: set[str], left: L
 def _askable(networks: Sequence[IPNetwork], without: set[str]) -> int:
     """Count the addresses that a scan asks, without some; wide IPv6 networks are never swept one by one."""
     four = ipaddress.collapse_addresses(net for net in networks if isinstance(net, ipaddress.IPv4Network))
-    six = _outermost(net for net in networks if net.version == 6 and net.num_addresses <= _SWEPT)
+    six = _outermost(net for net in networks if net.version == 6 and not _is_wide(net))
     routers = sum(net.prefixlen < 127 for net in six)  # the first address means any router of the network
     swept = (*four, *six)
     return sum(net.num_addresses for net in swept) - routers - sum(_is_in(ip, swept) for ip in without)
+
+
+def _is_wide(net: IPNetwork) -> bool:
+    """Say whether no agent asks every address of it: IPv6, and wider than what is swept."""
+    return net.version == 6 and net.num_addresses > _SWEPT
 
 
 def _nobodies(networks: Sequence[IPNetwork], own: Sequence[Vantage]) -> set[str]:
@@ -199,8 +205,12 @@ def _collapse(networks: Iterable[IPNetwork]) -> list[IPNetwork]:
 
 def _missing(wanted: Sequence[IPNetwork], looks: Sequence[_Look], alive: Sequence[int]) -> list[IPNetwork]:
     """Networks that these looks together do not cover, or in which nothing was ever seen."""
-    covered = _collapse(net for look in looks for net in look.networks)
+    covered = _covered(looks)
     return [net for net in wanted if not _covers(covered, net) or not _is_alive(net, alive)]
+
+
+def _covered(looks: Sequence[_Look]) -> list[IPNetwork]:
+    return _collapse(net for look in looks for net in look.networks)
 
 
 def _covers(covered: Sequence[IPNetwork], net: IPNetwork) -> bool:
@@ -266,11 +276,7 @@ def _named(names: Sequence[str]) -> tuple[str, str]:
 
 def _state(basis: Basis, stated: bool, age_limit: timedelta, now: datetime) -> Text:
     if not basis.complete:
-        ja, en = _named(basis.missing)
-        return Text(
-            f"最後まで調べていないか、一台も見えなかった範囲があります（{ja}）。",
-            f"Not looked at to the end, or nobody seen there: {en}.",
-        )
+        return _incomplete(basis)
     if not basis.fresh:
         days = (now - basis.oldest).days if basis.oldest else 0
         return Text(
@@ -286,3 +292,24 @@ def _state(basis: Basis, stated: bool, age_limit: timedelta, now: datetime) -> T
         "調べた範囲は期限内に調べ終えています。施設の範囲が記入されていないので、それを全体とみなしています。",
         "What was scanned was looked at in time and is taken for all: the facility's networks are not stated.",
     )
+
+
+def _incomplete(basis: Basis) -> Text:
+    """Tell networks that were not looked at to the end from those in which nobody answered."""
+    unseen = [name for name in basis.missing if name not in basis.silent]
+    ja, en = [], []
+    if unseen or not basis.silent:
+        names = _named(unseen)
+        ja.append(f"最後まで調べていない範囲があります（{names[0]}）。")
+        en.append(f"Not looked at to the end: {names[1]}.")
+    if basis.silent:
+        names = _named(basis.silent)
+        ja.append(
+            f"最後まで調べ、一台も答えなかった範囲があります（{names[0]}）。"
+            "機器がないのか、調べが届いていないのかは分かりません。"
+        )
+        en.append(
+            f"Looked at to the end, and nobody answered: {names[1]}."
+            " Whether nothing stands there or nothing got there is not known."
+        )
+    return Text("".join(ja), " ".join(en))

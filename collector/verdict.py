@@ -81,7 +81,10 @@ class Basis:
     oldest: datetime | None = None  # oldest of the last looks at the facility's networks
     planned: int = 0  # addresses that should have been looked at
     finished: int = 0  # addresses that were
-    missing: tuple[str, ...] = ()  # networks of the facility that no scan covered
+    missing: tuple[
+        str, ...
+    ] = ()  # networks of the facility that no whole scan covered, or in which nobody answered
+    silent: tuple[str, ...] = ()  # those of them that were covered: nobody stands there, or nothing got there
     left_alone: tuple[str, ...] = ()  # addresses on the never-list that the facility's own ledger lists
     complete: bool = False
     fresh: bool = False

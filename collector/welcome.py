@@ -28,14 +28,14 @@ from inventory_db import agents, memberships, observations, statements
 from inventory_db.audit import record
 from inventory_db.facilities import facility_of, rename_facility
 from inventory_db.listed_ledger import last_listed
-from inventory_db.networks import network
+from inventory_db.networks import IPNetwork, network
 from inventory_db.stated import Facility
 from inventory_db.statements import BadStatement
 from inventory_db.tables import writing
 from probes.facts import Scan, Vantage
 
 CODE_VALID = timedelta(hours=24)
-WIDE = 65536  # addresses of one network; wider ones need a second thought
+WIDE = 65536  # addresses of one network; wider ones need a second thought, and wider IPv6 is not swept
 STEPS = ("facility", "people", "agent", "scope", "scan", "import")
 OPTIONAL = ("people", "import")
 _MOST_NETWORKS = 200
@@ -87,11 +87,21 @@ def read_standing(connection: Connection) -> Standing:
 
 
 def addresses_in(networks: Iterable[str]) -> int:
-    """Count the addresses of these networks that a device can have."""
-    found = [one for one in map(network, networks) if one is not None]
+    """Count the addresses of these networks that a device can have; wide IPv6 networks, which nobody sweeps, not."""
+    found = [one for one in map(network, networks) if one is not None and not _is_listened_to(one)]
     return sum(
         max(1, one.num_addresses - (2 if one.version == 4 and one.prefixlen < 31 else 0)) for one in found
     )
+
+
+def _is_listened_to(one: IPNetwork) -> bool:
+    return one.version == 6 and one.num_addresses > WIDE
+
+
+def listened_to(networks: Iterable[str]) -> list[str]:
+    """Give the IPv6 networks that are too wide to be asked address by address."""
+    found = [one for one in map(network, networks) if one is not None]
+    return [str(one) for one in found if _is_listened_to(one)]
 
 
 def time_left(scan: Scan, now: datetime) -> timedelta | None:
@@ -223,6 +233,7 @@ def _show(
         optional=OPTIONAL,
         networks=networks or tuple(dict.fromkeys(one.network for one in standing.vantages)),
         addresses=addresses_in(networks),
+        listened=listened_to(networks),
         wide=[one for one in networks if addresses_in([one]) >= WIDE - 2],
         forecast=forecast(networks) if forecast and networks else None,
         minutes=None if left is None else max(1, round(left.total_seconds() / 60)),

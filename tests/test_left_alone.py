@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 
+import msgspec
 import pytest
 from sqlalchemy import Engine
 
@@ -192,3 +193,16 @@ def test_what_shows_a_device_is_something_that_it_said(ledger_engine: Engine) ->
     assert found.shown_by == found.observations[0]
     unlisted = next(one for one in judge(case, "all").findings if one.code == "ledger.unlisted")
     assert unlisted.observations == (found.shown_by,)
+
+
+def test_a_network_where_nobody_answered_is_told_apart_from_one_not_looked_at() -> None:
+    empty, unseen, wide = "192.168.7.0/24", "192.168.9.0/24", "2001:db8:7::/64"
+    looked = replace_scope(scan(planned=253 + 254, finished=253 + 254), (LAN, empty, wide))
+    found = compute_basis((looked,), (LAN, empty, unseen, wide), (device(),), (VANTAGE,), NOW)
+    assert (found.complete, set(found.missing), found.silent) == (False, {empty, unseen, wide}, (empty,))
+    assert f"最後まで調べ、一台も答えなかった範囲があります（{empty}）" in found.text.ja
+    assert f"Not looked at to the end: {unseen}, {wide}." in found.text.en
+
+
+def replace_scope(one: Scan, scope: tuple[str, ...]) -> Scan:
+    return msgspec.structs.replace(one, scope=scope)

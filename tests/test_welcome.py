@@ -16,7 +16,7 @@ from agent.settings import Settings as AgentSettings
 from agent.vantage import Standing
 from collector.app import create_app
 from collector.settings import Settings
-from collector.welcome import addresses_in, read_networks, time_left
+from collector.welcome import addresses_in, listened_to, read_networks, time_left
 from deploy.dry_run import dry_run
 from deploy.forecast import forecast
 from inventory_db import agents, statements
@@ -95,7 +95,8 @@ def test_the_scope_shows_what_the_agents_own_plan_counts(tmp_path: Path) -> None
         assert "An agent would not take this scope." in page
         assert "<table" not in page
         _, page = send(client, "scope", networks="10.10.1.0/24\nfd00:1::/64")
-        assert "These numbers leave out fd00:1::/64." in page
+        assert "fd00:1::/64 is wide IPv6: its addresses are not asked one by one" in page
+        assert "254 addresses are asked one by one" in page
 
 
 def test_the_forecast_is_the_dry_run_of_an_agent_that_stands_there() -> None:
@@ -158,6 +159,8 @@ def test_a_form_of_others_and_an_operator_change_nothing(client: TestClient) -> 
 
 def test_numbers() -> None:
     assert addresses_in(["10.1.0.0/24", "10.2.0.1/32", "10.3.0.0/31"]) == 254 + 1 + 2
+    assert addresses_in(["10.1.0.0/24", "2001:db8::/64", "2001:db8:1::/120"]) == 254 + 256
+    assert listened_to(["10.1.0.0/24", "2001:db8::/64", "2001:db8:1::/120"]) == ["2001:db8::/64"]
     start = datetime(2026, 11, 1, tzinfo=UTC)
     scan = Scan(id="s", started=start, planned=100, finished=25)
     assert time_left(scan, start + timedelta(minutes=5)) == timedelta(minutes=15)
