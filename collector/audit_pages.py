@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The audit log for administrators and executives: a page with filters, and the whole of it to take along."""
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import datetime, tzinfo
 
@@ -49,6 +50,7 @@ def router(settings: Settings, renderer: Renderer) -> APIRouter:
             more=total > MOST_COUNTED,
             actions=list(Action),
             head=last,
+            details={one.number: read_detail(one.detail) for one in found[:PAGE]},
         )
 
     @routes.get("/audit.csv")
@@ -96,6 +98,35 @@ def _asked(query: QueryParams, zone: tzinfo) -> tuple[dict[str, str], Wanted]:
         since=_moment(since, zone, start_of),
         until=_moment(until, zone, end_of),
     )
+
+
+def read_detail(text: str) -> list[str]:
+    """Give what an entry says beyond who and what as lines a person reads; what is no JSON object as it stands."""
+    try:
+        held = json.loads(text or "{}")
+    except ValueError:
+        return [text]
+    if not isinstance(held, dict):
+        return [text]
+    changed = held.pop("changed", {})
+    lines = [str(held.pop("route"))] if "route" in held else []
+    lines += [f"{name}: {_short(value)}" for name, value in held.items()]
+    if not isinstance(changed, dict):
+        return [*lines, _short(changed)]
+    return [*lines, *(f"{name}: {_change(value)}" for name, value in changed.items())]
+
+
+def _change(value: object) -> str:
+    """Give what stood before and what stands now, where an entry holds both."""
+    if isinstance(value, list) and len(value) == 2:
+        return f"{_short(value[0])} → {_short(value[1])}"
+    return _short(value)
+
+
+def _short(value: object) -> str:
+    if value is None or value == "":
+        return "–"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _moment(day: object, zone: tzinfo, edge: Callable[..., datetime]) -> datetime | None:

@@ -23,6 +23,7 @@ from collector.standing import remembered, standing_case, standing_changes
 from collector.visitor import engine_of, visitor_of
 from inventory_db.stated import Facility
 
+ZOOMS = (50, 100, 150, 200)  # percent
 _FITS = 1500  # pixels; a wider drawing is not made smaller to fit the window
 _YEARS = range(1971, 2999)
 
@@ -40,7 +41,7 @@ def _add_diagram(
     routes: APIRouter, settings: Settings, renderer: Renderer, now: Callable[[], datetime]
 ) -> None:
     @routes.get("/diagram")
-    def show_diagram(request: Request, since: str = "") -> Response:
+    def show_diagram(request: Request, since: str = "", zoom: str = "") -> Response:
         since = since.strip()[:40]
         day = read_day(since)
         moment = end_of(day, settings.zone) if day else None
@@ -51,7 +52,7 @@ def _add_diagram(
         words = renderer.words(request.query_params, request.cookies, request.headers)
         made = words("diagram.made", day=f"{in_zone(case.now, settings.zone):%Y-%m-%d}")
         drawing = Drawing(diagram, words, (facility, made))
-        svg = drawing.svg(links=True).replace("<svg ", f'<svg class="{_fitting(drawing)}" ', 1)
+        svg = _sized(drawing, int(zoom) if zoom in map(str, ZOOMS) else 0)
         return renderer.page(
             request,
             "diagram",
@@ -62,7 +63,19 @@ def _add_diagram(
             drawing=Markup(svg),  # noqa: S704 - our own SVG, every text in it escaped
             since=since,
             bad_day=bool(since) and day is None,
+            zooms=ZOOMS,
+            zoom=zoom if zoom in map(str, ZOOMS) else "",
         )
+
+
+def _sized(drawing: Drawing, zoom: int) -> str:
+    """Give the picture as wide as the page bears (0), or so many percent of the size in which it was drawn."""
+    svg = drawing.svg(links=True)
+    if not zoom:
+        return svg.replace("<svg ", f'<svg class="{_fitting(drawing)}" ', 1)
+    wide, high = drawing.layout.width, drawing.layout.height
+    size = f'class="zoomed" width="{wide * zoom // 100}" height="{high * zoom // 100}"'
+    return svg.replace(f'width="{wide}" height="{high}"', size, 1)
 
 
 def _diagram(connection: Connection, case: Case, since: datetime | None, settings: Settings) -> Diagram:

@@ -122,7 +122,8 @@ class _Painter:
         parts = max(1, round((bottom - top) / 800))
         for at in range(parts):
             y = top + (bottom - top) * (2 * at + 1) / (2 * parts)
-            fits = shorten(name, (bottom - top) / parts / 13)
+            room = (bottom - top) / parts / 13
+            fits = shorten(name if width_of(name) <= room else self._say.words("diagram.outside_short"), room)
             yield paint_turned(x, y, fits, size=13, fill="#2c3f63", bold=True, anchor="middle", by=90)
 
     def _lane(self, lane: Lane) -> Iterator[str]:
