@@ -75,6 +75,7 @@ def compute_basis(
         finished=last.scan.finished,
         missing=(*(str(net) for net in missing), *bad),
         silent=tuple(str(net) for net in missing if not _is_wide(net) and _covers(_covered(whole), net)),
+        partly=tuple(str(net) for net in missing if _covers(_covered(_ended_by_itself(looks)), net)),
         left_alone=still_alone((look.networks, look.left) for look in whole),
         complete=complete,
         fresh=complete and not _missing(wanted, fresh, _addresses(seen, since, now)),
@@ -209,6 +210,10 @@ def _missing(wanted: Sequence[IPNetwork], looks: Sequence[_Look], alive: Sequenc
     return [net for net in wanted if not _covers(covered, net) or not _is_alive(net, alive)]
 
 
+def _ended_by_itself(looks: Iterable[_Look]) -> list[_Look]:
+    return [look for look in looks if look.scan.state == "complete" and look.scan.ended is not None]
+
+
 def _covered(looks: Sequence[_Look]) -> list[IPNetwork]:
     return _collapse(net for look in looks for net in look.networks)
 
@@ -298,9 +303,14 @@ def _incomplete(basis: Basis) -> Text:
     """Tell networks that were not looked at to the end from those in which nobody answered."""
     unseen = [name for name in basis.missing if name not in basis.silent]
     ja, en = [], []
-    if unseen or not basis.silent:
-        names = _named(unseen)
-        ja.append(f"最後まで調べていない範囲があります（{names[0]}）。")
+    partly = [name for name in unseen if name in basis.partly]
+    if partly:
+        names = _named(partly)
+        ja.append(f"調べたものの、全部とは言えない範囲があります（{names[0]}）。")
+        en.append(f"Looked at, but not at all of it: {names[1]}.")
+    if len(partly) < len(unseen) or not basis.missing:
+        names = _named([name for name in unseen if name not in basis.partly])
+        ja.append(f"まだ最後まで調べていない範囲があります（{names[0]}）。")
         en.append(f"Not looked at to the end: {names[1]}.")
     if basis.silent:
         names = _named(basis.silent)

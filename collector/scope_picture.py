@@ -14,6 +14,7 @@ from collector.looked_at import LookedAt, Network
 
 MOST_NETWORKS = 64  # of one scope that are drawn
 COLUMNS, MOST_SQUARES = 64, 256
+MOST_SWEPT = 2**16  # addresses of an IPv6 network
 MOST_NAMED = 12  # of what is left alone, for each network
 
 
@@ -36,6 +37,11 @@ class Covered:
     def rest(self) -> int:
         """How many addresses did not answer, or were not asked yet."""
         return max(0, self.addresses - self.seen - self.left_out)
+
+    @property
+    def is_swept(self) -> bool:
+        """Whether an agent asks address by address; a wider IPv6 network it only listens to."""
+        return ":" not in self.first or self.addresses <= MOST_SWEPT
 
     @property
     def columns(self) -> int:

@@ -85,6 +85,7 @@ class Basis:
         str, ...
     ] = ()  # networks of the facility that no whole scan covered, or in which nobody answered
     silent: tuple[str, ...] = ()  # those of them that were covered: nobody stands there, or nothing got there
+    partly: tuple[str, ...] = ()  # those of them that a scan went through to its end, leaving something out
     left_alone: tuple[str, ...] = ()  # addresses on the never-list that the facility's own ledger lists
     complete: bool = False
     fresh: bool = False

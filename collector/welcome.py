@@ -104,6 +104,13 @@ def listened_to(networks: Iterable[str]) -> list[str]:
     return [str(one) for one in found if _is_listened_to(one)]
 
 
+def proposed(standing: Standing) -> tuple[str, ...]:
+    """Give the networks that the form proposes: those scanned last and those an agent stands on, none of one link."""
+    seen = (*(standing.last.scope if standing.last else ()), *(one.network for one in standing.vantages))
+    found = (network(one) for one in dict.fromkeys(seen))
+    return tuple(str(one) for one in found if one is not None and not one.is_link_local)
+
+
 def time_left(scan: Scan, now: datetime) -> timedelta | None:
     """Estimate how long a running scan still needs, from how fast it went so far; None where that says nothing."""
     if scan.ended is not None or not 0 < scan.finished <= scan.planned:
@@ -231,7 +238,7 @@ def _show(
         standing=standing,
         steps=STEPS,
         optional=OPTIONAL,
-        networks=networks or tuple(dict.fromkeys(one.network for one in standing.vantages)),
+        networks=networks or proposed(standing),
         addresses=addresses_in(networks),
         listened=listened_to(networks),
         wide=[one for one in networks if addresses_in([one]) >= WIDE - 2],

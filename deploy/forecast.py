@@ -6,6 +6,7 @@ address is asked for twice, behind a router once. Sends nothing, and looks at no
 """
 
 import functools
+import ipaddress
 
 import msgspec
 
@@ -19,12 +20,22 @@ from collector.verdict import Text
 from deploy.dry_run import DryRun, dry_run
 
 PROFILES: tuple[Profile, ...] = ("gentle", "standard", "deep")
+_DOCUMENTATION = tuple(
+    ipaddress.ip_network(text)
+    for text in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")
+)
+_EXAMPLES = Text(
+    "説明のためのアドレス（見本の病院など）で、本物の機器はありません。送る量は数えません。",
+    "These are addresses for examples, as in the made-up hospital: no real device has one, so nothing is counted.",
+)
 _MAC = "02:00:00:00:00:01"  # of nobody: a standing with neighbours has one
 
 
 @functools.lru_cache(maxsize=32)
 def forecast(networks: tuple[str, ...]) -> ScopeForecast:
     """Work out what a first scan of these networks would send at the most, and how long that takes at the least."""
+    if networks and all(_is_for_examples(one) for one in networks):
+        return ScopeForecast(refused=_EXAMPLES)
     try:
         scope = write_scope(ScopeSection(), networks, (), yes_large=False)
     except Refusal as refusal:
@@ -39,6 +50,11 @@ def forecast(networks: tuple[str, ...]) -> ScopeForecast:
         settings.pace.packets,
         tuple(str(one) for one in scope.networks if one.version == 6 and one.num_addresses > LARGE),
     )
+
+
+def _is_for_examples(text: str) -> bool:
+    one = ipaddress.ip_network(text, strict=False)
+    return any(one.version == other.version and one.subnet_of(other) for other in _DOCUMENTATION)  # type: ignore[arg-type]
 
 
 def _one(profile: Profile, plan: DryRun, addresses: int, pace: PaceSection) -> ProfileForecast:

@@ -201,7 +201,8 @@ def test_a_network_where_nobody_answered_is_told_apart_from_one_not_looked_at() 
     found = compute_basis((looked,), (LAN, empty, unseen, wide), (device(),), (VANTAGE,), NOW)
     assert (found.complete, set(found.missing), found.silent) == (False, {empty, unseen, wide}, (empty,))
     assert f"最後まで調べ、一台も答えなかった範囲があります（{empty}）" in found.text.ja
-    assert f"Not looked at to the end: {unseen}, {wide}." in found.text.en
+    assert f"Not looked at to the end: {unseen}." in found.text.en
+    assert f"Looked at, but not at all of it: {wide}." in found.text.en  # listened to, never swept
 
 
 def replace_scope(one: Scan, scope: tuple[str, ...]) -> Scan:
