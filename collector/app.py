@@ -25,6 +25,7 @@ from collector import (
     bulk_edit,
     cell_pages,
     checklist,
+    declared_paths,
     documents_page,
     downloads,
     dual_pages,
@@ -96,7 +97,7 @@ def create_app(settings: Settings, forecast: Forecaster | None = None) -> FastAP
     app.include_router(api.router(settings, _now))
     app.include_router(downloads.router(settings, _now))
     app.include_router(operators.router(settings, renderer, _now))
-    for pages in (today, checklist, documents_page, findings, dual_pages, same_devices):
+    for pages in (today, checklist, documents_page, findings, dual_pages, declared_paths, same_devices):
         app.include_router(pages.router(settings, renderer, _now))
     app.include_router(settings_page.router(settings, renderer, _now))
     app.include_router(welcome.router(renderer, _now, forecast))

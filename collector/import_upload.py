@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A file that somebody hands in with a form: read behind the gate, up to a size that the doorkeeper has checked."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from collector.safe_text import visible
 
 _MOST_NAME = 60  # characters; it also names a file while it is read
 _MOST_FIELDS = 8
+_MOST_TEXT = 200  # characters of one of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,7 @@ class Upload:
     token: str
     name: str
     data: bytes
+    fields: Mapping[str, str]  # what else stands in the form, at most 200 characters each
 
 
 async def read_upload(request: Request) -> Upload:
@@ -28,7 +31,8 @@ async def read_upload(request: Request) -> Upload:
         file, token = form.get("file"), form.get("token")
         if not isinstance(file, UploadFile) or not isinstance(token, str):
             raise HTTPException(400)
-        return Upload(token[:200], plain_name(file.filename or ""), await file.read())
+        fields = {name: one[:_MOST_TEXT] for name, one in form.items() if isinstance(one, str)}
+        return Upload(token[:200], plain_name(file.filename or ""), await file.read(), fields)
 
 
 def plain_name(name: str) -> str:

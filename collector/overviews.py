@@ -23,6 +23,7 @@ from collector.standing import remembered, standing_case, standing_changes
 from collector.visitor import engine_of, visitor_of
 from inventory_db.stated import Facility
 
+PER_PAGE = 100  # paths, and of each of the three lists
 ZOOMS = (50, 100, 150, 200)  # percent
 _FITS = 1500  # pixels; a wider drawing is not made smaller to fit the window
 _YEARS = range(1971, 2999)
@@ -124,9 +125,12 @@ def _add_register(
 ) -> None:
     @routes.get("/register")
     def show_register(request: Request) -> Response:
+        asked, message = request.query_params.get("page", ""), request.query_params.get("message", "")
         with engine_of(request).connect() as connection:
             case = standing_case(connection, now(), settings)
         found = lines(case)
+        pages = max(1, -(-len(found) // PER_PAGE))
+        page = min(max(1, int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 7 else 1), pages)
         return renderer.page(
             request,
             "register",
@@ -134,6 +138,11 @@ def _add_register(
             lines=found,
             empty_ledger=not case.devices,
             lists=[(str(match), of_match(found, match)) for match in LISTS],
+            some=found[(page - 1) * PER_PAGE : page * PER_PAGE],
+            most=PER_PAGE,
+            page=page,
+            pages=pages,
+            message=message if message in ("declared", "taken_back") else "",
         )
 
 

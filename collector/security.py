@@ -22,7 +22,12 @@ from collector.session_cookie import is_tls, session_token
 
 MOST_FORM = 64 * 1024  # bytes of a form; uploads of agents have their own cap
 MOST_DOCUMENT = 21 * 1024 * 1024  # of a form with a file; the route itself asks first who sends it
-LARGER_FORMS = {"/vendor/documents": MOST_DOCUMENT, "/import": MOST_DOCUMENT, "/import/columns": 1024 * 1024}
+LARGER_FORMS = {
+    "/vendor/documents": MOST_DOCUMENT,
+    "/documents": MOST_DOCUMENT,
+    "/import": MOST_DOCUMENT,
+    "/import/columns": 1024 * 1024,
+}
 TOKEN_COOKIE = "daicho_form"  # noqa: S105 - the cookie's name; over TLS with __Host-, so that no neighbour sets it
 _HOST = re.compile(
     r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?"

@@ -163,15 +163,22 @@ def _file(file: UploadFile | None) -> tuple[str, bytes, str]:
     if file is None or not file.filename:
         raise BadFile("file_missing")
     name = visible(file.filename.replace("\\", "/").rpartition("/")[2]).strip()
+    if name.rpartition(".")[2].casefold() not in KINDS:
+        raise BadFile("file_kind")
+    data = file.file.read(MOST_BYTES + 1)
+    return name, data, media_of(name, data)
+
+
+def media_of(name: str, data: bytes) -> str:
+    """Give the media type of a file that may be kept, by its ending and first bytes together; raises BadFile."""
     first, media = KINDS.get(name.rpartition(".")[2].casefold(), (None, ""))
     if first is None:
         raise BadFile("file_kind")
-    data = file.file.read(MOST_BYTES + 1)
     if not data or len(data) > MOST_BYTES:
         raise BadFile("file_size")
     if not data.startswith(first) or (not first and b"\0" in data):
         raise BadFile("file_differs")
-    return name, data, media
+    return media
 
 
 def _document(contract: Contract, typed: dict[str, str], name: str) -> Document:

@@ -280,7 +280,7 @@ _CHECK = Text(
     "台帳の行を一つずつ確かめ、直した日を残してください。", "Check the rows one by one and record the day."
 )
 _REVIEW = Text(
-    "経営層が台帳を見直し、名前と日付を記入してください（daicho state review）。",
-    "An executive reviews the ledger; record name and day (daicho state review).",
+    "経営層が台帳を見直し、名前と日付を記入してください（画面の「文書」、または daicho state review）。",
+    "An executive reviews the ledger; record name and day (the page of documents, or daicho state review).",
 )
 _KEEP = Text("このまま保ち、年に1回は点検してください。", "Keep it so and check it at least once a year.")

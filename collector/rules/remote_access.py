@@ -273,8 +273,8 @@ _NO_VENDOR = Text(
     "No vendor under contract is stated, so it is not known whom to ask.",
 )
 _STATE = Text(
-    "契約している事業者を記入してください（daicho state vendor）。",
-    "State the vendors (daicho state vendor).",
+    "契約している事業者を記入してください（画面の「事業者」、または daicho state vendor）。",
+    "State the vendors (the page of vendors, or daicho state vendor).",
 )
 _ASK = Text(
     "事業者ごとに、使っている遠隔保守の経路を証拠（申請書や画面の写し）とともに確認し、記入してください。",
