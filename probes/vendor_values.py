@@ -156,6 +156,12 @@ def _lines(arcs: tuple[str, ...]) -> tuple[frozenset[bytes], tuple[bytes, ...]]:
     return exact, tuple(sorted(oid[:-1].encode() for oid in whole if oid.endswith("*")))
 
 
+def forget_places() -> None:
+    """Forget what was worked out from the table, for a measurement that changes it."""
+    places.cache_clear()
+    _lines.cache_clear()
+
+
 class Wanted:
     """Picks the table's variables of one device out of the lines of a walk."""
 

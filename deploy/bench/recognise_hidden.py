@@ -97,7 +97,7 @@ def _without(walks: list[dict[str, Any]]) -> Iterator[int]:
 
 def _forget() -> None:
     traits.forget_recognised()
-    vendor_values.places.cache_clear()
+    vendor_values.forget_places()
 
 
 def _unnamed(table: names.Table, texts: set[str]) -> names.Table:
