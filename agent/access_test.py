@@ -138,7 +138,7 @@ class AccessTest:
             yield
             return
         self._worker = worker
-        worker.when_kernel_sends(lambda target: self._pace.settle(target, 0, 1, self.clock.steady()))
+        worker.when_kernel_sends(lambda _, target: self._pace.settle(target, 0, 1, self.clock.steady()))
         watching = asyncio.create_task(keep_watch(worker, self._conflicts))
         try:
             yield
@@ -146,7 +146,7 @@ class AccessTest:
             watching.cancel()
             await worker.close()
             told = {door.address: door for door in self._doors}
-            for address, packets in worker.kernel_sent().items():
+            for (_, address), packets in worker.kernel_sent().items():
                 if address in told:
                     told[address].journal("kernel neighbour frames", packets=packets, transport="arp")
 

@@ -33,15 +33,13 @@ class Asking:
     tally: Tally
     asks: Callable[[str], bool]  # whether anything may be asked at this address
     confirming: Confirming | None = None
+    same: Callable[[str], str] = str  # what an address is counted as; equal for two of one device
 
     async def run(self) -> None:
         """Ask them all; ghosts get nothing."""
         for address, reason in self.seen.ghosts().items():
             self.note(address, "plan", "", (), Outcome.HELD_BACK, reason)
-        before = frozenset(self.headway.asked)
-        devices = [
-            tuple(a for a in device if a not in before and self.asks(a)) for device in self.seen.devices()
-        ]
+        devices = self._devices()
         whole = asyncio.Semaphore(at_once(self.pace.hosts_at_once, self.pace.packets))
         segments: dict[str, asyncio.Semaphore] = defaultdict(
             lambda: asyncio.Semaphore(at_once(self.pace.hosts_at_once, self.pace.packets_per_segment))
@@ -65,6 +63,15 @@ class Asking:
             for device in sorted(devices, key=self._turn):
                 group.create_task(ask(device))
 
+    def _devices(self) -> list[tuple[str, ...]]:
+        """Give the addresses to ask, those of one device together."""
+        before = frozenset(self.headway.asked)
+        groups: dict[str, list[str]] = defaultdict(list)
+        for address in (address for device in self.seen.devices() for address in device):
+            if self.ground.key(address) not in before and self.asks(address):
+                groups[self.same(self.seen.mac_of(address) or address)].append(address)
+        return [tuple(group) for group in groups.values()]
+
     def _turn(self, device: tuple[str, ...]) -> int:
         """What is new or has another card comes first, then what was met before."""
         if self.confirming is None:
@@ -81,7 +88,7 @@ class Asking:
             if self.confirming:
                 self.confirming.remember(host)
         if not (host.refused or host.watch.trouble):
-            self.headway.asked.append(host.door.address)
+            self.headway.asked.append(self.ground.key(host.door.address))
         self.headway.news = True
         if not host.ours:  # our gateways' tables are asked for again
             host.let_go()

@@ -113,8 +113,9 @@ class Confirming:
         if met is None:
             return False
         known = KnownHost(
-            host.door, host.records, host.profile, host.network, ours=host.ours, brakes=host.brakes, met=met
-        )
+            host.door, host.records, host.profile, host.network, ours=host.ours, brakes=host.brakes,
+            segment=host.segment, heard=host.heard, met=met,
+        )  # fmt: skip
         now = host.door.clock.now()
         if await known.confirm(shown_by):
             same = msgspec.structs.replace(met, nights=met.nights + 1, seen=now)
@@ -150,6 +151,7 @@ class Confirming:
                 sorted((port, str(outcome)) for outcome, many in host.closed.items() for port in many)
             ),
             nights=before.nights if before and same else 0,
+            marks=tuple(sorted(host.marks, key=lambda mark: (mark.kind, mark.value))),
             moody=before.moody if before and same else (),
         )
         self.memory.keep(door.vantage, door.address, met)

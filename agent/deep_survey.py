@@ -48,7 +48,7 @@ async def _ask(host: HostSurvey, ports: list[int]) -> tuple[DeepService, ...]:
     door, packets = host.door, PACKETS_PER_PORT * len(ports)
     for port in ports:
         door.check("tcp", port, Permit.SEND)
-    if door.pace.spent(door.address) + packets > door.pace.budget:
+    if door.pace.spent(door.handle) + packets > door.pace.budget:
         raise HeldBack(
             "budget: nmap には残りの数が足りない / too little of the host's budget is left for nmap"
         )

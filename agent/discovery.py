@@ -6,6 +6,7 @@ because every device of the segment hears each of them.
 """
 
 import asyncio
+import contextlib
 import math
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
@@ -22,10 +23,14 @@ from probes.contract import HeldBack, OurFault, WireError
 
 ROUNDS = 2
 ANSWER_SECONDS = 0.8
+LOOK = "is anybody there"
 KNOCK_PORT = 443
 _AT_ONCE = 64
 _UNDER_WAY = 8  # questions on their way through the packet worker to the wire
-_KERNEL_ROUNDS = 4  # ARP requests of the kernel's own for an address that nobody has: 3, and its timers drift
+_KERNEL_SECONDS = (
+    4.0  # in which our kernel repeats its ARP request for an address that nobody has, once a second at most
+)
+_NOT_NOW = frozenset({"budget", "pace", "blackout", "segment_stopped", "stopped_answering", "answers_slowly"})
 
 
 @dataclass(slots=True)
@@ -38,6 +43,7 @@ class Discovery:
     tell: Callable[[str], None] = lambda _: None  # an address was dealt with
     held: Counter[str] = field(default_factory=Counter)  # reason of ours → questions not put
     failed: Counter[str] = field(default_factory=Counter)  # fault of ours → questions not put
+    put_off: set[str] = field(default_factory=set)  # addresses at which nobody was looked for, for now
     _segments: dict[str, Limit] = field(default_factory=dict)
 
     async def by_arp(self, interface: str, addresses: Iterable[str]) -> frozenset[str]:
@@ -48,14 +54,18 @@ class Discovery:
         assert self.worker is not None  # noqa: S101 - the survey asks so only when privileged
         wanted = [a for a in addresses if ip_address(a).version == 4]
         asked: dict[str, float] = {}
+        late = set[str]()  # not asked in the first round, for now
         for turn in range(ROUNDS):
             async with UnderWay(_UNDER_WAY) as sends:
                 for address in wanted:
                     await _until(asked.get(address, -math.inf) + ANSWER_SECONDS)
                     if (interface, address) not in self.worker.arp_answers:
                         await sends.begin(self._arp(interface, address, asked))
-                    if turn == ROUNDS - 1:
+                    if turn == ROUNDS - 1 and address not in late:
                         self.tell(address)
+            late = late or self.put_off.intersection(wanted)
+        for address in late:
+            self._tell(address)
         await _until(max(asked.values(), default=-math.inf) + ANSWER_SECONDS)
         return frozenset(asked)
 
@@ -67,6 +77,8 @@ class Discovery:
             interface, door, lambda: worker.arp(interface, address), "arp request", "arp"
         ):
             asked[address] = asyncio.get_running_loop().time()
+        if address in asked:  # also where only the second question could not leave
+            self.put_off.discard(address)
 
     async def by_echo(self, interface: str, network: str, addresses: Iterable[str]) -> None:
         """Send one echo request to each address of a network behind a router; the router asks for each by broadcast."""
@@ -81,7 +93,7 @@ class Discovery:
         await self._to_all(
             network, door, lambda: worker.echo(address, interface=interface), "icmp echo", "icmp"
         )
-        self.tell(address)
+        self._tell(address)
 
     async def forwards(self, interface: str, door: Door, source: str) -> bool:
         """Hand one TTL=1 frame for a test network to a host on our link: a router answers. True if it left."""
@@ -140,27 +152,32 @@ class Discovery:
         found: dict[str, bool] = {}
 
         async def knock(address: str) -> None:
-            async with at_once:
-                found[address] = await self._knock(segment, self.door(address))
-                self.tell(address)
+            async with contextlib.AsyncExitStack() as room:
+                async with at_once:
+                    found[address] = await self._knock(segment, self.door(address), room)
+                    self._tell(address)
+                if found[address]:
+                    return
+
+                await self.door(address).clock.sleep(_KERNEL_SECONDS if segment else 0.0)
 
         async with asyncio.TaskGroup() as group:
             for address in addresses:
                 group.create_task(knock(address))
         return found
 
-    async def _knock(self, segment: str, door: Door) -> bool:
+    async def _knock(self, segment: str, door: Door, room: contextlib.AsyncExitStack) -> bool:
+        """Knock at one door; `room` holds the room for the kernel's broadcasts until the last of them may have left."""
         if not self._may(door, "tcp", Permit.CONNECT, KNOCK_PORT):
             return False
         if segment:
-            packets = min(_KERNEL_ROUNDS, self.broadcasts)
-            limit = await self._segment_room(segment, door, packets)
-            limit.settle(packets, packets, door.clock.steady())
-        wire = LiveWire(door, "knock", "is anybody there")
+            limit = await self._segment_room(segment, door, 1)
+            room.callback(lambda: limit.settle(1, 1, door.clock.steady()))
+        wire = LiveWire(door, "knock", LOOK)
         try:
             await wire.tcp(KNOCK_PORT)
         except WireError as error:
-            self._count(error)
+            self._count(error, door.address)
             return any(line.data == b"refused" for line in wire.lines)
         finally:
             await wire.close()
@@ -173,7 +190,7 @@ class Discovery:
         limit = await self._segment_room(segment, door, 1)
         left = 1  # also when we are interrupted
         try:
-            left = int(await self._one(door, send, action, transport, "is anybody there"))
+            left = int(await self._one(door, send, action, transport, LOOK))
         finally:
             limit.settle(1, left, door.clock.steady())
         return bool(left)
@@ -190,7 +207,7 @@ class Discovery:
         try:
             door.check(transport, port, need)
         except HeldBack as held:
-            self._count(held)
+            self._count(held, door.address)
             return False
         return True
 
@@ -198,18 +215,19 @@ class Discovery:
         self, door: Door, send: Callable[[], Awaitable[None]], action: str, transport: str, why: str
     ) -> bool:
         """Send one packet; false if it did not leave. Raises OurFault only when the packet worker is gone."""
+        looked_for = door.address if why == LOOK else ""
         try:
             door.check(transport, 0, Permit.NOTHING)
             await door.enter(1)
         except HeldBack as held:  # the scope or the budget says no
-            self._count(held)
+            self._count(held, looked_for)
             return False
         left = 1  # also when we are interrupted: then it may have left
         try:
             await send()
         except WireError as error:
             left = 0
-            self._count(error)
+            self._count(error, looked_for)
             if self.worker is None or not self.worker.is_running:
                 raise
         finally:
@@ -218,11 +236,19 @@ class Discovery:
                 door.journal(action, packets=1, transport=transport, why=why)
         return bool(left)
 
-    def _count(self, error: WireError) -> None:
+    def _count(self, error: WireError, looked_for: str) -> None:
+        """Keep the reason; an address that was only to be looked for at another time is put off, not dealt with."""
+        not_now = isinstance(error, OurFault)
         if isinstance(error, HeldBack):
             self.held[str(error)] += 1
-        elif isinstance(error, OurFault):
+            not_now = str(error).partition(":")[0] in _NOT_NOW
+        elif not_now:
             self.failed[str(error)[:200]] += 1
+        self.put_off.update([looked_for] if not_now and looked_for else [])
+
+    def _tell(self, address: str) -> None:
+        if address not in self.put_off:
+            self.tell(address)
 
 
 async def _until(moment: float) -> None:

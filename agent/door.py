@@ -53,6 +53,12 @@ class Door:
     make: Make = socket.socket  # with what source address connections are made
     waiting: Callable[[float], None] = lambda _: None  # told before each wait of ours, in seconds
     halted: Callable[[], str] = lambda: ""  # why this host gets nothing more in this scan (agent.watch)
+    counted: str = ""  # as what the pace counts this address, if not as itself
+
+    @property
+    def handle(self) -> str:
+        """What the pace counts this address as."""
+        return self.counted or self.address
 
     @property
     def allowed(self) -> frozenset[str]:
@@ -86,7 +92,7 @@ class Door:
         Raises HeldBack when the budget is spent, or when a blackout or a stop has begun meanwhile.
         """
         waited = 0.0
-        while (wait := self.pace.wait(self.address, packets, self.clock.steady(), connecting=connecting)) > 0:
+        while (wait := self.pace.wait(self.handle, packets, self.clock.steady(), connecting=connecting)) > 0:
             _check_wait(wait, waited)
             wait = min(wait, WATCH_SECONDS) if watch else wait
             self.waiting(wait)
@@ -96,11 +102,11 @@ class Door:
                 watch()
         if refused := self.refusal():
             raise HeldBack(refused)
-        self.pace.reserve(self.address, packets)
+        self.pace.reserve(self.handle, packets, connecting=connecting)
 
     def leave(self, reserved: int, packets: int, *, connected: bool = False) -> None:
         """Say what of a reservation really left."""
-        self.pace.settle(self.address, reserved, packets, self.clock.steady(), connected=connected)
+        self.pace.settle(self.handle, reserved, packets, self.clock.steady(), connected=connected)
 
     def journal(self, action: str, *, packets: int, started: float | None = None, **more: str | int) -> None:
         """Write one line of the journal; `started` is the steady time at which it began."""

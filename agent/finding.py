@@ -3,7 +3,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from agent.clock import Clock
 from agent.discovery import Discovery
@@ -32,6 +32,7 @@ class Finding:
     swept: Callable[[Iterable[str]], None]  # these addresses were dealt with
     ask_gateways: Callable[[str], Awaitable[bool]]
     memory: Memory | None = None  # of hosts that were met at earlier scans
+    cut: set[str] = field(default_factory=set)  # segments that were not swept without a gap
     unnamed: int = 0  # addresses left alone because a router's table was cut short
 
     async def run(self, addresses: Iterable[str]) -> None:
@@ -51,13 +52,13 @@ class Finding:
         self.seen.doubt_crowds(behind)
 
     async def _by_arp(self, worker: PacketWorker, interface: str, addresses: list[str]) -> None:
-        for end, part in self._slices(interface, addresses):
+        for at, end, part in self._slices(interface, addresses):
             asked = await self.discovery.by_arp(interface, part)
             for address in part:
                 for mac in worker.arp_answers.get((interface, address), ()):
                     self.found(interface, address, mac)
             self._note_silence(worker, interface, [address for address in part if address in asked])
-            self._note_slice(interface, end)
+            self._note_slice(interface, at, end, part)
 
     def _note_silence(self, worker: PacketWorker, interface: str, asked: Iterable[str]) -> None:
         """Say which of the asked that were met before did not answer; nothing in a sweep that something cut short."""
@@ -81,7 +82,7 @@ class Finding:
         self, worker: PacketWorker, interface: str, network: str, addresses: list[str], cut: bool
     ) -> None:
         via = interface if interface in self.ground.interfaces else self.ground.interfaces[0]
-        for end, part in self._slices(network, addresses):
+        for at, end, part in self._slices(network, addresses):
             named = [address for address in part if not cut or address in self.seen.macs]
             self.unnamed += len(part) - len(named)
             asked = [address for address in named if not self.seen.is_fragile(address)]
@@ -92,53 +93,61 @@ class Finding:
                 if (reply := worker.echo_answers.get(address)) == "echo-reply":
                     self.seen.add(address)
                     self.note(address, "echo", "icmp", (Fact(FactKind.ICMP_REPLY, reply),))
-            self._note_slice(network, end)
+            self._note_slice(network, at, end, part)
 
     async def _knock(self, on_link: dict[str, list[str]], behind: list[str]) -> None:
         """Knock where nobody is known yet; those in the neighbour table are there without a knock."""
         for segment, addresses in (*on_link.items(), ("", behind)):
-            for end, part in self._slices(f"knock {segment}", addresses):
+            for at, end, part in self._slices(f"knock {segment}", addresses):
                 unknown = [a for a in part if not self.seen.mac_of(a)]
                 answered = await self.discovery.by_knocking("" if segment == "lo" else segment, unknown)
                 for neighbour in await neighbours():
                     self.found(neighbour.interface, neighbour.ip, neighbour.mac)
                 for address in (address for address, there in answered.items() if there):
                     self.seen.add(address)
-                self._note_slice(f"knock {segment}", end)
+                self._note_slice(f"knock {segment}", at, end, part)
 
     async def _solicit(self) -> None:
         """Ask for the IPv6 address that a MAC implies, where the scope holds link-local addresses."""
-        scope = self.ground.scope
+        scope, asked = self.ground.scope, set[tuple[str, str]]()
         if not any(network.version == 6 for network in scope.networks):
             return
         for address, mac in list(self.seen.macs.items()):
             place = self.ground.place(address)
-            if not (place.on_link and mac) or self.seen.is_fragile(address):
+            once = (place.standing.interface, mac)
+            if not (place.on_link and mac) or self.seen.is_fragile(address) or once in asked:
                 continue
+            asked.add(once)
             if not scope.refuses(link_local(mac), self.clock.now()):
                 await self.discovery.solicit(place.standing.interface, link_local(mac))
 
-    def _slices(self, segment: str, addresses: list[str]) -> Iterator[tuple[int, list[str]]]:
-        """Cut the addresses into parts, each with the place where it ends.
+    def _slices(self, segment: str, addresses: list[str]) -> Iterator[tuple[int, int, list[str]]]:
+        """Cut the addresses into parts, each with the places where it begins and ends.
 
         Of what was swept before only those found and not asked yet come again, first: by now another device
         may stand there.
         """
         done = min(self.headway.swept.get(segment, 0), len(addresses))
         asked = frozenset(self.headway.asked)
-        again = [a for a in addresses[:done] if a in self.headway.found and a not in asked]
+        key, known = self.ground.key, self.headway.found
+        again = [a for a in addresses[:done] if key(a) in known and key(a) not in asked]
         self.swept(set(addresses[:done]).difference(again))
         if again:
-            yield done, again
+            yield done, done, again
         for at in range(done, len(addresses), SLICE):
             part = addresses[at : at + SLICE]
-            yield at + len(part), part
+            yield at, at + len(part), part
 
-    def _note_slice(self, segment: str, end: int) -> None:
-        """Note that all was asked up to here; once something could not leave, the rest is the next start's."""
-        if not (self.discovery.held["blackout"] or self.discovery.failed):
-            self.headway.swept[segment] = end
-            self.headway.news = True
+    def _note_slice(self, segment: str, at: int, end: int, part: list[str]) -> None:
+        """Note that all was asked up to the first question that could not leave; from there it is the next start's."""
+        if segment in self.cut:
+            return
+        first = next((place for place, address in enumerate(part) if address in self.discovery.put_off), None)
+        if first is not None and at < end:
+            self.cut.add(segment)
+            end = at + first
+        self.headway.swept[segment] = end
+        self.headway.news = True
 
     def _split(
         self, addresses: Iterable[str]

@@ -32,6 +32,35 @@ class Ground:
     vantages: tuple[Vantage, ...]  # in the order of `standings`
     ways: tuple[tuple[Network, int], ...]  # network of the scope → index of the standing
     scope: Scope
+    card: str = ""  # of a side beside the main one: its interface, where another card has a network with equal numbers
+    others: tuple[Standing, ...] = ()  # our standings on the other sides
+
+    def key(self, text: str) -> str:
+        """Name an address or network so that it is another one on each side."""
+        return f"{text}%{self.card}" if self.card else text
+
+    def all_sides(self) -> tuple["Ground", ...]:
+        """Give this ground and those beside it."""
+        return (self, *self.isolated())
+
+    def isolated(self) -> tuple["Ground", ...]:
+        """Give a ground for each further card that stands in an IPv4 network with the same numbers as one before it."""
+        first: dict[str, str] = {}
+        apart: dict[tuple[str, str], Standing] = {}
+        for one in self.standings:
+            if (
+                one.version == 4
+                and _has_link(one)
+                and first.setdefault(one.network, one.interface) != one.interface
+            ):
+                apart.setdefault((one.interface, one.network), one)
+        return tuple(ground for one in apart.values() if (ground := self._beside(one)).ways)
+
+    def _beside(self, standing: Standing) -> "Ground":
+        here, index = ip_network(standing.network), self.standings.index(standing)
+        ways = tuple((n, 0) for n in self.scope.networks if n.version == 4 and n.overlaps(here))
+        others = tuple(one for one in self.standings if one is not standing)
+        return Ground((standing,), (self.vantages[index],), ways, self.scope, standing.interface, others)
 
     def place(self, address: str) -> Place:
         """Say from where `address` is reached; raises KeyError for one outside the scope's networks."""
@@ -50,6 +79,9 @@ class Ground:
         """Addresses of the scope that a scan asks, in order: without ours and those that no host has."""
         nobody = self.own_addresses | self.edges
         every = (a for n in self.scope.networks for a in self.scope.addresses(n))
+        if self.card:
+            here = ip_network(self.standings[0].network)
+            every = (address for address in every if ip_address(address) in here)
         return tuple(dict.fromkeys(a for a in every if a not in nobody))
 
     @property
@@ -62,23 +94,25 @@ class Ground:
     @property
     def own_addresses(self) -> frozenset[str]:
         """Addresses of this machine: never asked, not a find."""
-        return frozenset(standing.address for standing in self.standings)
+        return frozenset(standing.address for standing in (*self.standings, *self.others))
 
     @property
     def own_macs(self) -> frozenset[str]:
         """Hardware addresses of this machine."""
-        return frozenset(standing.mac for standing in self.standings if standing.mac)
+        return frozenset(standing.mac for standing in (*self.standings, *self.others) if standing.mac)
 
     @property
     def interfaces(self) -> tuple[str, ...]:
         """Ethernet interfaces that reach something of the scope, without the loopback."""
         used = {self.standings[index].interface for _, index in self.ways if _has_link(self.standings[index])}
+        used |= {side.card for side in self.isolated()}
         return tuple(s for s in dict.fromkeys(s.interface for s in self.standings) if s in used and s != "lo")
 
     def lost(self, standings: Iterable[Standing]) -> str:
         """Say which address that the scan stands on is not ours any more (`standings`: as they are now); "" for none."""
         now = {(standing.interface, standing.address) for standing in standings if standing.is_up}
-        used = dict.fromkeys(self.standings[index] for _, index in self.ways)
+        sides = self.all_sides()
+        used = dict.fromkeys(side.standings[index] for side in sides for _, index in side.ways)
         gone = ", ".join(f"{s.interface} {s.address}" for s in used if (s.interface, s.address) not in now)
         return gone and f"{_LOST}: {gone}"
 
@@ -124,3 +158,11 @@ def link_local(mac: str) -> str:
     parts = [int(part, 16) for part in mac.split(":")]
     parts = [parts[0] ^ 2, *parts[1:3], 0xFF, 0xFE, *parts[3:]]
     return str(ip_address(bytes([0xFE, 0x80, *(0,) * 6, *parts])))
+
+
+def card_in(address: str) -> str:
+    """MAC that an IPv6 link-local address was made of, "" for any other address: the way back of `link_local`."""
+    ip = ip_address(address)
+    if ip.version != 6 or not ip.is_link_local or ip.packed[11:13] != b"\xff\xfe":
+        return ""
+    return bytes([ip.packed[8] ^ 2, *ip.packed[9:11], *ip.packed[13:]]).hex(":")

@@ -5,6 +5,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from agent.devices import Mark, marks_of
 from agent.door import Door
 from agent.guard import Permit, Ruling, rule_on_host
 from agent.logins.ssh_access import SshAccess
@@ -53,6 +54,9 @@ class HostSurvey:
     refused: str = ""  # why scope or brakes stopped us before the plan's end
     watch: HostWatch = field(default_factory=HostWatch)
     brakes: Brakes = field(default_factory=Brakes)  # of the whole scan
+    segment: str = ""  # as the brakes name its network, if not by its numbers
+    heard: Callable[[Observation], None] = lambda _: None  # told each answer: which addresses are one device
+    marks: set[Mark] = field(default_factory=set)  # what tells it from all other machines
     known: list[Known] = field(default_factory=list)  # what answered, to be confirmed another night
     lacks: bool = False  # a question was not put, or failed, for want of budget, time or by our fault
 
@@ -85,7 +89,9 @@ class HostSurvey:
             finally:
                 await wire.close()
         if self.watch.trouble:
-            self.brakes.trouble(self.network, self.door.mac or self.door.address, self.door.address)
+            device = self.door.mac or self.door.address
+            self.brakes.trouble(self.segment or self.network, device, self.door.address)
+            self.brakes.let_go(self.door.handle, self.watch.trouble)
 
     async def put(self, question: Question) -> Observation:
         """Put one question and record what came of it."""
@@ -114,7 +120,7 @@ class HostSurvey:
 
     def let_go(self) -> None:
         """Drop what was learned, when the host has had its part: it is written down, and 10,000 hosts are many."""
-        for learned in (self.facts, self.known, self.asked, self.answered, self.closed):
+        for learned in (self.facts, self.known, self.asked, self.answered, self.closed, self.marks):
             learned.clear()
 
     @property
@@ -174,6 +180,8 @@ class HostSurvey:
         if seen.outcome is Outcome.ANSWERED:
             self.answered.add((seen.probe, seen.port))
             self.facts.extend(seen.facts)
+            self.marks.update(marks_of(seen))
+            self.heard(seen)
         if seen.probe in _TLS_AT_ONCE and any(True for _ in wire.transcript.notes("tls.version")):
             self.tls_ports.add(seen.port)
         elif connected and seen.probe == "https":

@@ -13,6 +13,7 @@ from typing import Protocol
 
 import msgspec
 
+from agent.devices import Mark
 from agent.plan import tcp_ports
 from agent.settings import Profile
 from probes.all_probes import all_probes
@@ -56,6 +57,7 @@ class Met(msgspec.Struct, frozen=True, kw_only=True):
     shut: tuple[tuple[int, str], ...] = ()  # TCP port, outcome: refused or silent
     nights: int = 0  # confirmed since
     moody: tuple[tuple[str, int], ...] = ()  # questions whose answers change by themselves
+    marks: tuple[Mark, ...] = ()  # what tells it from all other machines
 
 
 class Keeper(Protocol):

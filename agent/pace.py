@@ -8,11 +8,12 @@ sending times are never later than the counted ones and never more than counted.
 """
 
 import math
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, field
 
 WINDOW = 1.0  # seconds
 PACKETS_OF_AN_EXCHANGE = 4  # that one connection takes on the average of its life
+LOOK_AGAIN = 0.05  # seconds; until the end of another connection to the same device
 _MARGIN = 0.02  # seconds; a capture stamps frames a little later than we do
 
 
@@ -77,7 +78,8 @@ class Pace:
     _stands: dict[str, str] = field(default_factory=dict)  # address → its segment
     _closed_at: dict[str, float] = field(default_factory=dict)
     _spent: dict[str, int] = field(default_factory=dict)
-    _device: dict[str, str] = field(default_factory=dict)  # address → what it is counted as
+    _device: dict[str, str] = field(default_factory=dict)  # address, or a device → what it is counted as
+    _connected: Counter[str] = field(default_factory=Counter)  # open connections
 
     def __post_init__(self) -> None:
         self._agent = Limit(self.whole)
@@ -85,17 +87,24 @@ class Pace:
     def wait(self, host: str, packets: int, now: float, *, connecting: bool = False) -> float:
         """Seconds until an exchange of up to `packets` with `host` may begin; inf when the budget is spent."""
         segment = self._segment(host)
-        host = self._device.get(host, host)
+        host = self.device(host)
         if self._spent.get(host, 0) + packets > self.budget:
             return math.inf
-        gap = self._closed_at.get(host, -math.inf) + self.gap - now if connecting else 0.0
+        gap = self._gap(host, now) if connecting else 0.0
         limits = (self._host(host), segment, self._agent)
         return max(gap, 0.0, *(limit.wait(packets, now) for limit in limits))
 
-    def reserve(self, host: str, packets: int) -> None:
-        """Hold room at every limit."""
+    def _gap(self, host: str, now: float) -> float:
+        """Seconds until the next connection may begin; while another one stands, look again soon."""
+        if self._connected[host]:
+            return LOOK_AGAIN
+        return self._closed_at.get(host, -math.inf) + self.gap - now
+
+    def reserve(self, host: str, packets: int, *, connecting: bool = False) -> None:
+        """Hold room at every limit; a connection stands until it is settled as `connected`."""
         self._segment(host).reserve(packets)
-        host = self._device.get(host, host)
+        host = self.device(host)
+        self._connected[host] += connecting
         self._host(host).reserve(packets)
         self._agent.reserve(packets)
         self._spent[host] = self._spent.get(host, 0) + packets
@@ -103,12 +112,13 @@ class Pace:
     def settle(self, host: str, reserved: int, left: int, now: float, *, connected: bool = False) -> None:
         """Count what really left, when the exchange has ended."""
         self._segment(host).settle(reserved, left, now)
-        host = self._device.get(host, host)
+        host = self.device(host)
         self._host(host).settle(reserved, left, now)
         self._agent.settle(reserved, left, now)
         self._spent[host] = self._spent.get(host, 0) - reserved + left
         if connected:
             self._closed_at[host] = now
+            self._connected[host] = max(0, self._connected[host] - 1)
 
     def stand(self, host: str, segment: str) -> None:
         """Say on which segment this address stands, before anything is sent to it; the first word stays."""
@@ -120,25 +130,38 @@ class Pace:
 
     def spend(self, host: str, packets: int) -> None:
         """Count what this host got in an earlier part of the same scan against its budget."""
-        host = self._device.get(host, host)
+        host = self.device(host)
         self._spent[host] = self._spent.get(host, 0) + packets
 
     def spent(self, host: str) -> int:
         """Packets that left for this host so far, reservations included."""
-        return self._spent.get(self._device.get(host, host), 0)
+        return self._spent.get(self.device(host), 0)
+
+    def device(self, host: str) -> str:
+        """Give what this address is counted as."""
+        while (known := self._device.get(host)) is not None:
+            host = known
+        return host
 
     def join(self, host: str, device: str) -> None:
         """Count `host` as one more address of `device` from now on: they share every limit and the budget.
 
         What was counted and reserved before moves along. The first device that is told stays.
         """
-        if host in self._device or host == device:
+        if host not in self._device and host != device:
+            self.unite(host, device)
+
+    def unite(self, one: str, other: str) -> None:
+        """Count these two, and whatever was joined to either, as one device from now on."""
+        one, other = self.device(one), self.device(other)
+        if one == other:
             return
-        self._host(device).take_over(self._hosts.pop(host, Limit(self.per_host)))
-        self._spent[device] = self._spent.get(device, 0) + self._spent.pop(host, 0)
-        closed = self._closed_at.pop(host, -math.inf)
-        self._closed_at[device] = max(closed, self._closed_at.get(device, -math.inf))
-        self._device[host] = device
+        self._host(other).take_over(self._hosts.pop(one, Limit(self.per_host)))
+        self._spent[other] = self._spent.get(other, 0) + self._spent.pop(one, 0)
+        self._connected[other] += self._connected.pop(one, 0)
+        closed = self._closed_at.pop(one, -math.inf)
+        self._closed_at[other] = max(closed, self._closed_at.get(other, -math.inf))
+        self._device[one] = other
 
     def _host(self, host: str) -> Limit:
         return self._hosts.setdefault(host, Limit(self.per_host))

@@ -45,20 +45,21 @@ class Answers:
     echo: dict[str, str] = field(default_factory=dict)
     forward: dict[str, str] = field(default_factory=dict)
     through: dict[tuple[str, str], str] = field(default_factory=dict)  # (MAC of the suspect, target)
-    kernel: dict[str, int] = field(default_factory=dict)
-    kernel_told: Callable[[str], None] = lambda _: None  # called for each frame of our kernel
+    kernel: dict[tuple[str, str], int] = field(default_factory=dict)
+    kernel_told: Callable[[str, str], None] = lambda *_: None  # called for each frame of our kernel
 
     def note(self, interface: str, frame: bytes, outgoing: bool) -> bool:
         """Take in one frame; true if it answered something. Never raises on frame content."""
         try:
-            return self._count(sent_to(frame)) if outgoing else self._answer(interface, frame)
+            return self._count(interface, sent_to(frame)) if outgoing else self._answer(interface, frame)
         except (struct.error, IndexError):
             return False  # cut short: not an answer; the frame itself is still delivered
 
-    def _count(self, target: str) -> bool:
-        if target and (target in self.kernel or len(self.kernel) < _MOST_KEPT):
-            self.kernel[target] = self.kernel.get(target, 0) + 1
-            self.kernel_told(target)
+    def _count(self, interface: str, target: str) -> bool:
+        key = (interface, target)
+        if target and (key in self.kernel or len(self.kernel) < _MOST_KEPT):
+            self.kernel[key] = self.kernel.get(key, 0) + 1
+            self.kernel_told(interface, target)
         return False
 
     def _answer(self, interface: str, frame: bytes) -> bool:

@@ -171,12 +171,12 @@ class PacketWorker:
         """(MAC of the suspect, candidate address) → what came back, as in `echo_answers`."""
         return self._answers.through
 
-    def kernel_sent(self) -> dict[str, int]:
-        """ARP, ND and ICMP-unreachable frames not sent by us but by our kernel, per target address."""
+    def kernel_sent(self) -> dict[tuple[str, str], int]:
+        """ARP, ND and ICMP-unreachable frames not sent by us but by our kernel, by interface and target address."""
         return dict(self._answers.kernel)
 
-    def when_kernel_sends(self, told: Callable[[str], None]) -> None:
-        """Call `told` with the target address of each frame that our kernel sends by itself."""
+    def when_kernel_sends(self, told: Callable[[str, str], None]) -> None:
+        """Call `told` with interface and target address of each frame that our kernel sends by itself."""
         self._answers.kernel_told = told
 
     async def restart(self) -> None:

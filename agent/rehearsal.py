@@ -138,9 +138,9 @@ class RehearsedHost(HostSurvey):
             )
         else:
             packets, action = sum(line.packets for line in lines), lines[0].action
-        if self.door.pace.spent(self.door.address) + packets > self.door.pace.budget:
+        if self.door.pace.spent(self.door.handle) + packets > self.door.pace.budget:
             return False
-        self.door.pace.spend(self.door.address, packets)
+        self.door.pace.spend(self.door.handle, packets)
         self.count(action, transport, packets)
         return True
 

@@ -16,19 +16,22 @@ def how_it_ended(
     unread: int,
     unnamed: int = 0,
     braked: Sequence[str] = (),
+    late: int = 0,
+    left_out: Sequence[str] = (),
 ) -> tuple[str, str]:
     """Give (state, note): `fault` ended it, `unsent` questions failed on our side, by reason.
 
     `unread`: heard frames that were too many to read. `unnamed`: addresses behind a router that were left alone
     because the router's table of them was cut short. `braked`: segments stopped because devices on them fell
-    silent or slow; that is a failure, so that people are told. The state is complete, stopped or failed.
+    silent or slow; that is a failure, so that people are told. `late`: addresses at which nobody was looked for,
+    because their turn did not come. `left_out`: what was not scanned, and why. The state is complete, stopped or failed.
     """
     notes = [fault, *braked] if fault else list(braked)
     notes += (
         f"{times} 件は送れませんでした（{why}） / {times} could not be sent ({why})"
         for why, times in unsent.most_common(_MOST_REASONS)
     )
-    state = "failed" if notes else "stopped" if blackout or unnamed else "complete"
+    state = "failed" if notes else "stopped" if blackout or unnamed or late else "complete"
     if blackout:
         notes.append(_BLACKOUT)
     if unnamed:
@@ -36,6 +39,12 @@ def how_it_ended(
             f"ルーターの表が長すぎて終わりまで読めず、載っているか分からない {unnamed} 個のアドレスには送っていません"
             f" / the router's table was too long to read whole; {unnamed} addresses that it may name got nothing"
         )
+    if late:
+        notes.append(
+            f"順番が回らず、{late} 個のアドレスでは機器を探していません。次の調べが続けます"
+            f" / at {late} addresses nobody was looked for, their turn did not come; the next scan goes on with them"
+        )
+    notes += left_out
     if unread:
         notes.append(f"{unread} 個の受信は多すぎて読んでいません / {unread} heard frames were not read")
     return state, "; ".join(notes)[:_MOST_NOTE]

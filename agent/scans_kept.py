@@ -53,10 +53,10 @@ def newest_scan(file: sqlite3.Connection) -> Scan | None:
     return max((_scan(body) for (body,) in rows), key=lambda one: one.started, default=None)
 
 
-def spent(file: sqlite3.Connection, scan: str, since: float) -> dict[str, int]:
-    """Count the packets of this scan, begun at `since`, by address."""
-    counted: Counter[str] = Counter()
+def spent(file: sqlite3.Connection, scan: str, since: float) -> dict[tuple[str, str], int]:
+    """Count the packets of this scan, begun at `since`, by vantage and address."""
+    counted: Counter[tuple[str, str]] = Counter()
     for (body,) in file.execute("SELECT body FROM records WHERE kind = 'sent' AND at >= ?", (since - 1,)):
         if (line := _sent(body)).scan == scan:
-            counted[line.address] += line.packets
+            counted[line.vantage, line.address] += line.packets
     return dict(counted)

@@ -50,6 +50,11 @@ class Sightings:
         """Give the MAC, "" where none is known."""
         return self.macs.get(address, "")
 
+    def link_of(self, address: str) -> str:
+        """Give the link on which the address stands, or the network behind a router."""
+        place = self.ground.place(address)
+        return place.standing.interface if place.on_link else place.network
+
     def ruling_on(self, address: str) -> Ruling:
         """Say how far we may go with a host of which only the MAC is known."""
         return rule_on_host(temper_of(self.mac_of(address), (), ()), self.ground.scope.allowed(address))

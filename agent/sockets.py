@@ -58,9 +58,9 @@ def tcp_socket(address: str, make: Make = socket.socket) -> socket.socket:
     return sock
 
 
-def udp_socket(address: str, port: int) -> socket.socket:
+def udp_socket(address: str, port: int, make: Make = socket.socket) -> socket.socket:
     """Make a socket that hears only this port of this address; nothing leaves yet. Raises OSError."""
-    sock = _socket(address, socket.SOCK_DGRAM)
+    sock = _socket(address, socket.SOCK_DGRAM, make)
     try:
         sock.connect((address, port))
     except OSError:

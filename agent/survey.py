@@ -3,46 +3,35 @@
 
 import asyncio
 import contextlib
-import functools
 import secrets
 import socket
+from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
 import msgspec
 
-from agent.asking import Asking
 from agent.clock import Clock, SystemClock
-from agent.confirm import Confirming
 from agent.credentials import Credentials
-from agent.crossing import Crossing
-from agent.deep_survey import look
-from agent.discovery import ROUNDS, Discovery
-from agent.door import Door
-from agent.finding import Finding
-from agent.gateway_tables import read_tables
+from agent.discovery import ROUNDS
 from agent.ground import Ground, survey_ground
-from agent.guard import Permit
 from agent.headway import Headway, Notebook, begin, digest_of, keep_headway
-from agent.host import HostSurvey
 from agent.listening import Listening
 from agent.memory import Memory
-from agent.outside import OutsideLook
 from agent.pace import Pace
 from agent.packet_worker import NotPermitted, PacketWorker
 from agent.records import Records, Spool
 from agent.scan_end import how_it_ended
 from agent.scope import Scope, overlap
 from agent.segment_lock import hold
-from agent.segments import looked_at, profile_for, with_listening
+from agent.segments import looked_at, with_listening
 from agent.settings import Settings
-from agent.sightings import Sightings
+from agent.side import Everybody, Shared, Side
 from agent.tally import Tally
 from agent.time_left import Progress
 from agent.vantage import neighbours, vantages
-from agent.watch import Brakes
 from probes.contract import OurFault
-from probes.facts import Fact, Observation, Outcome, Scan
+from probes.facts import Scan
 
 FLUSH_EVERY, STANDING_EVERY = 0.5, 1.0  # seconds
 
@@ -61,21 +50,12 @@ class Survey:
     memory: Memory | None = None  # of hosts that were met: stable ones are confirmed, not asked whole
     id: str = field(default_factory=lambda: secrets.token_hex(8))
     _ground: Ground = field(init=False)
-    _records: Records = field(init=False)
+    _shared: Shared = field(init=False)
+    sides: list[Side] = field(default_factory=list)  # the main one first
     _worker: PacketWorker | None = None
-    _pace: Pace = field(init=False)
-    _doors: dict[str, Door] = field(default_factory=dict)
-    _hosts: dict[str, HostSurvey] = field(default_factory=dict)
-    _seen: Sightings = field(init=False)
-    _discovery: Discovery = field(init=False)
-    _finding: Finding = field(init=False)
     _listening: Listening = field(init=False)
-    _credentials: Credentials = field(init=False)
-    _brakes: Brakes = field(default_factory=Brakes)
     _headway: Headway = field(init=False)
-    _tally: Tally = field(init=False)
     _interrupted: bool = False  # by a person, a blackout or a fault of ours: the next start may go on
-    _nmap: asyncio.Lock = field(default_factory=asyncio.Lock)  # one at a time on this machine
 
     async def run(self) -> Scan:
         """Scan; gives the final state. Cancelling stops it: what was seen is kept, the state says stopped.
@@ -88,13 +68,14 @@ class Survey:
     async def _scan(self) -> Scan:
         self.scope = with_listening(self.scope, self.settings)
         standings = await vantages(loopback=any(n.is_loopback for n in self.scope.networks))
-        self._credentials = Credentials.of(self.settings)
+        credentials = Credentials.of(self.settings)
         self._ground = await survey_ground(self.scope, standings, socket.gethostname())
         scan = await self._begin()
-        self._prepare()
+        self._prepare(credentials)
         if self.notebook:
-            for address, packets in (await self.notebook.spent(scan.id, scan.started)).items():
-                self._pace.spend(address, packets)
+            for (vantage, address), packets in (await self.notebook.spent(scan.id, scan.started)).items():
+                side = next((one for one in self.sides[1:] if one.stands_at(vantage)), self.sides[0])
+                self._shared.pace.spend(side.ground.key(address), packets)
         return await self._run(scan)
 
     async def _begin(self) -> Scan:
@@ -104,45 +85,35 @@ class Survey:
             started=self.clock.now(),
             scope=tuple(str(network) for network in networks),
             profile=profile,
-            planned=len(self._ground.askable()),
+            planned=sum(len(ground.askable()) for ground in self._ground.all_sides()),
             left_out=overlap(self.scope),
         )
         self._headway = await begin(self.notebook, self.spool, scan, digest_of(self.settings, scan.scope))
         self.id = self._headway.scan.id
         return self._headway.scan
 
-    def _prepare(self) -> None:
-        pace = self.settings.pace
-        self._pace = Pace(
+    def _prepare(self, credentials: Credentials) -> None:
+        pace, records = self.settings.pace, Records(self.spool, self.id)
+        least = ROUNDS / min(pace.broadcasts, pace.packets_per_segment)
+        tally = Tally(
+            self.scope, self.clock, self.tell, Everybody(self.sides), lambda: records.packets, least,
+            self._headway.scan.planned,
+        )  # fmt: skip
+        self._listening = Listening(
+            records, self.id, self._ground.by_interface(), self._ground.own_macs, self._found
+        )
+        limits = Pace(
             pace.packets_per_host - 1,  # one is kept for what the kernel sends by itself (ARP)
             pace.packets,
             pace.connection_gap,
             pace.packets_per_host_and_scan,
             pace.packets_per_segment,
         )
-        self._seen = Sightings(self._ground)
-        self._records = Records(self.spool, self.id)
-        least = ROUNDS / min(pace.broadcasts, pace.packets_per_segment)
-        self._tally = Tally(
-            self.scope, self.clock, self.tell, self._seen.macs, lambda: self._records.packets, least,
-            self._headway.scan.planned,
+        self._shared = Shared(
+            self.settings, self.scope, self.clock, self.id, records, limits, tally, self._headway, credentials,
+            self.memory, self.notebook, self._listening.asked_for,
         )  # fmt: skip
-        self._discovery = Discovery(self._door, None, pace.broadcasts, self._tally.one_swept)
-        self._listening = Listening(
-            self._records, self.id, self._ground.by_interface(), self._ground.own_macs, self._found
-        )
-        self._finding = Finding(
-            self._ground,
-            self.clock,
-            self._seen,
-            self._discovery,
-            self._headway,
-            self._found,
-            self._note,
-            self._tally.were_swept,
-            self._ask_gateways,
-            self.memory,
-        )
+        self.sides += (Side(ground, self._shared) for ground in self._ground.all_sides())
 
     async def _run(self, scan: Scan) -> Scan:
         state, note = "failed", ""
@@ -150,8 +121,8 @@ class Survey:
             async with self._packets():
                 scan = msgspec.structs.replace(scan, privileged=self._worker is not None)
                 for vantage in self._ground.vantages:
-                    self._records.add(vantage)
-                self._records.add(scan)
+                    self._shared.records.add(vantage)
+                self._shared.records.add(scan)
                 state, note = self._verdict(await self._until_fault())
         except OurFault as fault:
             self._interrupted, note = True, str(fault)[:500]
@@ -160,8 +131,8 @@ class Survey:
             state, note = "stopped", "stopped by a person or a signal"
             raise
         finally:
-            scan = self._headway.told(scan, self.clock.now(), state, note, self._tally.swept)
-            self._records.add(scan)
+            scan = self._headway.told(scan, self.clock.now(), state, note, self._shared.tally.swept)
+            self._shared.records.add(scan)
             self._headway.news = True
             await asyncio.shield(self._write_down(ended=not self._interrupted))
         return scan
@@ -187,18 +158,19 @@ class Survey:
         """Say how the scan ended, and what of it was not done."""
         if not fault and self._worker is not None and not self._worker.is_running:
             fault = "packet worker: ended during the scan"
-        dark = "blackout" in self._discovery.held or any(
-            h.refused == "blackout" for h in self._hosts.values()
-        )
-        braked = self._brakes.notes()
-        self._interrupted = not braked and (dark or bool(fault))
+        sides, braked = self.sides, self._shared.brakes.notes()
+        dark = any(side.is_dark for side in sides)
+        late = sum(side.kept_waiting for side in sides)
+        self._interrupted = not braked and (dark or bool(fault) or late > 0)
         return how_it_ended(
             fault,
-            self._discovery.failed,
+            sum((side.discovery.failed for side in sides), Counter[str]()),
             blackout=dark,
             unread=(self._worker.lost if self._worker else 0) + self._listening.left_out,
-            unnamed=self._finding.unnamed,
+            unnamed=sum(side.finding.unnamed for side in sides),
             braked=braked,
+            late=late,
+            left_out=[side.left_out for side in sides if side.left_out],
         )
 
     @contextlib.asynccontextmanager
@@ -211,11 +183,13 @@ class Survey:
             asked = [str(n) for n in (*self.scope.networks, *self.scope.candidates)]
             worker = await PacketWorker.start(self._ground.interfaces, asked)
         except OurFault as fault:  # the rest can be done without it
-            self._discovery.failed.update([] if isinstance(fault, NotPermitted) else [str(fault)])
+            self.sides[0].discovery.failed.update([] if isinstance(fault, NotPermitted) else [str(fault)])
             yield
             return
-        self._worker = self._discovery.worker = worker
-        worker.when_kernel_sends(lambda target: self._pace.settle(target, 0, 1, self.clock.steady()))
+        self._worker = self._shared.worker = worker
+        for side in self.sides:
+            side.discovery.worker = worker
+        worker.when_kernel_sends(self._kernel_sends)
         listening = asyncio.create_task(self._listen(worker))
         try:
             yield
@@ -225,132 +199,33 @@ class Survey:
             self._journal_kernel(worker)
 
     async def _stages(self) -> None:
-        self._tally.say("listen", 0, 1)
+        tally = self._shared.tally
+        tally.say("listen", 0, 1)
         heard = self._worker.heard_for if self._worker else self.settings.listen_seconds
         await self.clock.sleep(max(0.0, self.settings.listen_seconds - heard))
         for neighbour in await neighbours():
             self._found(neighbour.interface, neighbour.ip, neighbour.mac)
         if self.settings.profile == "listen":
             return
-        askable = self._ground.askable()
-        self._tally.plan("find", askable)
-        await self._finding.run(askable)
-        await self._ask_all()
-        await self._look_outside()
-        self._tally.say("done", self._tally.swept, self._tally.swept)
-
-    async def _look_outside(self) -> None:
-        """Try the address outside that the site named, once from each segment."""
-        look = OutsideLook(
-            self.scope, self._ground, self._pace, self.clock, self.id, self._records.add,
-            self._headway.looked_outside, self._brakes.refuses, self.notebook,
-        )  # fmt: skip
-        await look.look()
-
-    async def _ask_gateways(self, why: str) -> bool:
-        """Read our own gateways' neighbour tables where the site gave a credential; True where one was cut short."""
-        gateways = dict.fromkeys(g for s in self._ground.standings for g in s.gateways)
-        known = [g for g in gateways if g in self._seen.macs and self._credentials.snmp(g)]
-        return await read_tables(map(self._host, known), lambda ip, mac: self._found("", ip, mac), why)
+        tally.plan("find", (a for side in self.sides for a in side.ground.askable()))
+        for side in self.sides:
+            await side.find()
+        for place, side in enumerate(self.sides):
+            side.look_for_the_same(self.sides[:place])
+            if not side.left_out:
+                await side.ask()
+        for side in self.sides:
+            await side.look_outside()
+        tally.say("done", tally.swept, tally.swept)
 
     def _found(self, interface: str, address: str, mac: str) -> None:
-        if self._seen.add(address, mac) and address in self._doors:
-            door = self._doors[address]
-            door.mac = mac
-            if self._seen.is_fragile(address):  # at once, also in the middle of a question
-                door.permit, door.why_not = Permit.NOTHING, self._seen.ruling_on(address).reason
+        self._side_of(interface).found(interface, address, mac)
 
-    async def _ask_all(self) -> None:
-        confirming = Confirming(self.memory, self._headway.stands_on) if self.memory else None
-        await Asking(
-            self.settings.pace, self._ground, self._seen, self._headway, self._host, self._shown_by, self._after,
-            self._note, self._tally, lambda address: profile_for(self.settings, address) != "listen", confirming,
-        ).run()  # fmt: skip
+    def _kernel_sends(self, interface: str, address: str) -> None:
+        self._shared.pace.settle(self._side_of(interface).ground.key(address), 0, 1, self.clock.steady())
 
-    def _shown_by(self, address: str) -> str:
-        """How it answered tonight while we looked for it."""
-        worker, place = self._worker, self._ground.place(address)
-        if worker is None:
-            return ""
-        if self._seen.mac_of(address) in worker.arp_answers.get((place.standing.interface, address), ()):
-            return "arp"
-        return "echo" if worker.echo_answers.get(address) == "echo-reply" else ""
-
-    async def _after(self, host: HostSurvey) -> None:
-        """Ask what follows a host's plan: nmap where it is allowed, and the tests by single frames."""
-        async with self._nmap:
-            await look(host)
-        await Crossing(
-            self.scope,
-            self._ground,
-            self._discovery,
-            {host.door.address: host},
-            self._note,
-            self.clock,
-            self._worker,
-            self._listening.asked_for,
-            self._seen.macs,
-        ).test()
-
-    def _door(self, address: str) -> Door:
-        if address not in self._doors:
-            place = self._ground.place(address)
-            self._pace.stand(address, place.network)
-            self._doors[address] = Door(
-                address,
-                self.scope,
-                self._pace,
-                self.clock,
-                self.id,
-                place.vantage.id,
-                self._records.add,
-                mac=self._seen.mac_of(address),
-                opted=self._credentials.opted(address, self.scope.allowed(address)),
-                halted=functools.partial(self._brakes.refuses, place.network),
-            )
-        return self._doors[address]
-
-    def _host(self, address: str) -> HostSurvey:
-        if address not in self._hosts:
-            place = self._ground.place(address)
-            self._pace.join(address, self._seen.mac_of(address) or address)
-            self._hosts[address] = HostSurvey(
-                self._door(address),
-                self._records,
-                profile_for(self.settings, address),
-                place.network,
-                self._credentials.snmp(address),
-                self._credentials.ssh(address),
-                ours=any(address in s.gateways for s in self._ground.standings),
-                brakes=self._brakes,
-            )
-        return self._hosts[address]
-
-    def _note(
-        self,
-        address: str,
-        probe: str,
-        transport: str,
-        facts: tuple[Fact, ...],
-        outcome: Outcome | None = None,
-        reason: str = "",
-    ) -> None:
-        place = self._ground.place(address)
-        self._records.add(
-            Observation(
-                scan=self.id,
-                vantage=place.vantage.id,
-                at=self.clock.now(),
-                probe=probe,
-                address=address,
-                mac=self._seen.mac_of(address),
-                network=place.network,
-                transport=transport,
-                outcome=outcome or (Outcome.ANSWERED if facts else Outcome.SILENT),
-                reason=reason,
-                facts=facts,
-            )
-        )
+    def _side_of(self, interface: str) -> Side:
+        return next((side for side in self.sides if side.ground.card == interface), self.sides[0])
 
     async def _listen(self, worker: PacketWorker) -> None:
         try:
@@ -360,11 +235,8 @@ class Survey:
             return
 
     def _journal_kernel(self, worker: PacketWorker) -> None:
-        """Write down what our kernel sent for us: neighbour requests (also for the way out), its answers."""
-        gateways = {gateway for standing in self._ground.standings for gateway in standing.gateways}
-        for address, packets in worker.kernel_sent().items():
-            if address in self._doors or address in gateways:
-                self._door(address).journal("kernel neighbour frames", packets=packets, transport="arp")
+        for (interface, address), packets in worker.kernel_sent().items():
+            self._side_of(interface).kernel_sent(address, packets)
 
     async def _keep_standing(self) -> None:
         """End the scan when an interface went down or an address was taken from us: what is silent then is us."""
@@ -386,10 +258,10 @@ class Survey:
             headway,
             at=self.clock.now(),
             swept=dict(headway.swept),
-            found=dict(self._seen.macs),
+            found={side.ground.key(ip): mac for side in self.sides for ip, mac in side.seen.macs.items()},
             asked=list(headway.asked),
         )
-        await self._records.flush()
+        await self._shared.records.flush()
         if self.memory:
             await self.memory.write()
         if self.notebook and (ended or news):

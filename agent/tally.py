@@ -2,7 +2,7 @@
 """How far a scan has come, in all and in each network of its scope, told as it goes on."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
 from agent.clock import Clock
@@ -19,7 +19,7 @@ class Tally:
     scope: Scope
     clock: Clock
     tell: Callable[[Progress], None]
-    found: Mapping[str, str]
+    found: Collection[str]
     packets: Callable[[], int]
     least: float = 0.0  # seconds that an address takes at the limits
     planned: int = 0

@@ -104,5 +104,5 @@ class UdpStream:
 
     def _socket(self) -> socket.socket:
         if self.sock is None:
-            self.sock = sockets.udp_socket(self.wire.address, self.port)
+            self.sock = sockets.udp_socket(self.wire.address, self.port, self.wire.door.make)
         return self.sock

@@ -6,6 +6,7 @@ nothing more in this scan; three such devices stop their whole segment. Silence 
 packet filter is silent too): after some of it the place that answered last is asked once more.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from statistics import median
 
@@ -87,10 +88,22 @@ class Brakes:
     """Which segments get nothing more in this scan, because devices on them are in trouble."""
 
     troubled: dict[str, dict[str, str]] = field(default_factory=dict)  # segment → device → an address of it
+    gone: dict[str, str] = field(
+        default_factory=dict
+    )  # what the pace counts as a host → why it gets nothing more
 
     def trouble(self, segment: str, device: str, address: str) -> None:
         """Take a device that stopped answering or became slow; `device` is its MAC where one is known."""
         self.troubled.setdefault(segment, {})[device] = address
+
+    def let_go(self, counted: str, why: str) -> None:
+        """Send nothing more to a host, at whatever other address it has."""
+        self.gone.setdefault(counted, why)
+
+    def lets_go(self, counted: str, device: Callable[[str], str]) -> str:
+        """Give the reason why this host gets nothing more; `device` says which are one. "" if it may."""
+        same = device(counted)
+        return next((why for one, why in self.gone.items() if device(one) == same), "")
 
     def refuses(self, segment: str) -> str:
         """Give the reason why this segment gets nothing more; "" if it may."""

@@ -311,7 +311,7 @@ class TcpStream:
     async def close(self) -> None:
         """Full close: FIN, the peer's FIN, then free; a peer that goes on talking gets a reset."""
         if self.sock is None:
-            self.wire.door.leave(self.reserved, 0)
+            self.wire.door.leave(self.reserved, 0, connected=bool(self.reserved))
             return
         self._settle()  # before the end: the kernel forgets its counters when an unanswered SYN is given up
         reset = False

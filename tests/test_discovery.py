@@ -13,14 +13,16 @@ from agent.discovery import Discovery
 from agent.door import Door
 from agent.finding import Finding
 from agent.ground import Ground
+from agent.guard import Permit
 from agent.headway import Headway
 from agent.pace import Pace
 from agent.scope import Scope
 from agent.sightings import Sightings
 from agent.vantage import Standing
+from agent.watch import SEGMENT
 from deploy.bench.capture import most_in_a_second
 from deploy.bench.pace_virtual import BEGUN, VirtualClock, VirtualLoop
-from probes.contract import HeldBack
+from probes.contract import HeldBack, Silent
 from probes.facts import Scan
 
 NETWORK = ip_network("10.76.0.0/23")
@@ -108,8 +110,9 @@ def test_only_who_was_asked_is_called_silent() -> None:
     limits = Pace(10, 1000, 0.2, 120)
     limits.spend(spent, 120)
     limits.reserve(waiting, 10)  # and never gives it back
-    door = doors(limits, lambda address: "halted: three are in trouble" if address == halted else "")
-    discovery = Discovery(door, cast("Any", worker), MOST)
+    door = doors(limits, lambda address: SEGMENT if address == halted else "")
+    told: list[str] = []
+    discovery = Discovery(door, cast("Any", worker), MOST, told.append)
     ground = Ground((STANDING,), (STANDING.as_vantage("me"),), ((NETWORK, 0),), Scope((NETWORK,)))
     headway = Headway(scan=Scan(id="s", started=BEGUN), settings="", at=BEGUN)
     noted: list[str] = []
@@ -130,4 +133,65 @@ def test_only_who_was_asked_is_called_silent() -> None:
     run(find)
     assert noted == [silent, late]
     assert set(worker.left) == {silent, late}
-    assert {reason.split(":")[0] for reason in discovery.held} == {"budget", "pace", "halted", "scope"}
+    assert {reason.split(":")[0] for reason in discovery.held} == {
+        "budget",
+        "pace",
+        "segment_stopped",
+        "scope",
+    }
+    assert discovery.put_off == {spent, waiting, halted}
+    assert set(told) == {
+        silent,
+        late,
+        refused,
+        answers,
+    }  # these were looked at; of the others nobody may say so
+    assert headway.swept == {"eth0": 2}  # the next start goes on at the first who was not
+
+
+def test_a_knock_keeps_its_room_until_the_kernel_has_asked_for_the_last_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    left: list[float] = []
+
+    class Knock:
+        """A connection to nobody: it waits for its turn, then the kernel asks three times, a second apart."""
+
+        lines = ()
+
+        def __init__(self, door: Door, *_: str) -> None:
+            self.door = door
+
+        async def tcp(self, _: int) -> None:
+            await self.door.enter(1)
+            now = asyncio.get_running_loop().time()
+            left.extend((now, now + 1.01, now + 2.02))
+            await asyncio.sleep(0.9)
+            raise Silent("no answer to SYN")
+
+        async def close(self) -> None:
+            self.door.leave(1, 1)
+
+    monkeypatch.setattr("agent.discovery.LiveWire", Knock)
+    limits = Pace(10, 1000, 0.2, 120)
+    door = doors(limits)
+    most = 12
+    discovery = Discovery(lambda address: permitted(door(address)), None, most)
+    addresses = [str(ip) for ip in list(NETWORK.hosts())[1:80]]
+
+    async def sweep() -> None:
+        limits.reserve(
+            "somebody", 1000
+        )  # the whole agent has no room for a while: those who wait go together
+        asyncio.get_running_loop().call_later(5.0, limits.settle, "somebody", 1000, 0, 5.0)
+        assert not any((await discovery.by_knocking("eth0", addresses)).values())
+
+    run(sweep)
+    assert len(left) == 3 * len(addresses)
+    assert most_in_a_second(sorted(left)) <= most
+    assert max(left) < 5 * len(addresses) / most + 10
+
+
+def permitted(door: Door) -> Door:
+    door.permit = Permit.CONNECT
+    return door

@@ -67,7 +67,7 @@ async def scan(state: str, *networks: str, hurt: str = "") -> None:
         survey = Survey(settings, scope, logbook, notebook=logbook)
 
         def tell(progress: Progress) -> None:
-            asked = [len(host.asked) for host in survey._hosts.values()]
+            asked = [len(host.asked) for side in survey.sides for host in side.hosts.values()]
             if hurt and progress.stage == "ask" and asked and min(asked) >= 2 and not survey_hurt:
                 survey_hurt.append(time.time())
                 for command in hurt.split(";"):

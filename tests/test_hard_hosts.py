@@ -204,6 +204,7 @@ class Sweep:
         self.failed: Counter[str] = Counter()
         self.asked: Counter[str] = Counter()
         self.most = most
+        self.put_off: frozenset[str] = frozenset()
 
     async def by_arp(self, _: str, addresses: Sequence[str]) -> frozenset[str]:
         self.asked.update(addresses)

@@ -199,7 +199,7 @@ async def let_kernel_send(worker: PacketWorker) -> object:
     await worker.arp("eth0", "10.77.0.61")
     await worker.arp("eth0", "10.77.0.30")
     await asyncio.sleep(1.0)  # the kernel's own three attempts, a tenth of a second each
-    return worker.kernel_sent()
+    return {target: packets for (_, target), packets in worker.kernel_sent().items()}
 
 
 async def name_rights(worker: PacketWorker) -> object:
@@ -461,7 +461,7 @@ def test_errors_belong_to_the_question_they_quote() -> None:
 def test_outgoing_frames_answer_nothing() -> None:
     answers = Answers(77)
     assert not answers.note("eth0", ARP_REPLY, True)
-    assert (answers.arp, answers.kernel) == ({}, {"10.77.0.250": 1})
+    assert (answers.arp, answers.kernel) == ({}, {("eth0", "10.77.0.250"): 1})
 
 
 FRAMES = [

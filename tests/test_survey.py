@@ -408,8 +408,8 @@ async def test_nothing_more_is_sent_when_nothing_can_be_written_down() -> None:
     survey = Survey(Settings(pace=FAST), scope, FullSpool(), privileged=False)
     with pytest.raises(Full):
         await asyncio.wait_for(survey.run(), 120)
-    put = sum(len(host.asked) for host in survey._hosts.values())
-    assert put < len(tcp_ports("standard")) * len(survey._hosts) / 2
+    put = sum(len(host.asked) for host in survey.sides[0].hosts.values())
+    assert put < len(tcp_ports("standard")) * len(survey.sides[0].hosts) / 2
 
 
 if __name__ == "__main__":

@@ -128,7 +128,7 @@ async def inside(network: str, folder: Path, rate: int) -> None:
         running = asyncio.create_task(survey.run())
         reached = asyncio.create_task(asking.wait())
         await asyncio.wait({running, reached}, return_when=asyncio.FIRST_COMPLETED)
-        print("\n".join(survey._seen.macs))
+        print("\n".join(survey.sides[0].seen.macs))
         running.cancel()
         reached.cancel()
         await asyncio.gather(running, reached, return_exceptions=True)
