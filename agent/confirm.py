@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from agent.devices import Mark
 from agent.guard import Permit
 from agent.host import HostSurvey
 from agent.memory import Known, Memory, Met, Shut, checked_facts, checks, plan_digest, said
@@ -105,7 +106,7 @@ class Confirming:
     def is_new(self, vantage: str, address: str, mac: str) -> bool:
         """Whether nobody, or another card, was met at this address before."""
         met = self.memory.recall(vantage, address)
-        return met is None or met.mac != mac
+        return met is None or met.mac != mac or not met.plan
 
     async def confirm(self, host: HostSurvey, shown_by: str) -> bool:
         """Confirm a host if that may be; false: it must be asked whole."""
@@ -129,13 +130,16 @@ class Confirming:
         return False
 
     def remember(self, host: HostSurvey) -> None:
-        """Remember a host whose plan came to its end; forget one that was let go, or that bears nothing."""
+        """Remember a host whose plan came to its end; of one that was let go or cut short only what tells who it is."""
         door, before = host.door, self.memory.recall(host.door.vantage, host.door.address)
         judged = host.judged
+        now, marks = door.clock.now(), _marks(host, before)
         if host.ours or not host.was_whole or judged.temper is Temper.FRAGILE:
-            self.memory.keep(door.vantage, door.address, None)
+            known = Met(mac=door.mac, plan="", scan=door.scan, whole=now, seen=now, temper="", marks=marks)
+            keep = marks and judged.temper is not Temper.FRAGILE
+            self.memory.keep(door.vantage, door.address, known if keep else None)
             return
-        plan, now = digest_of(host), door.clock.now()
+        plan = digest_of(host)
         same = before is not None and (before.mac, before.plan) == (door.mac, plan)
         met = Met(
             mac=door.mac,
@@ -151,10 +155,16 @@ class Confirming:
                 sorted((port, str(outcome)) for outcome, many in host.closed.items() for port in many)
             ),
             nights=before.nights if before and same else 0,
-            marks=tuple(sorted(host.marks, key=lambda mark: (mark.kind, mark.value))),
+            marks=marks,
             moody=before.moody if before and same else (),
         )
         self.memory.keep(door.vantage, door.address, met)
+
+
+def _marks(host: HostSurvey, before: Met | None) -> tuple[Mark, ...]:
+    """What tells the host from all others, tonight or the last time that its card said it."""
+    known = before.marks if before and before.mac == host.door.mac else ()
+    return tuple(sorted(host.marks, key=lambda mark: (mark.kind, mark.value))) or known
 
 
 def digest_of(host: HostSurvey) -> str:

@@ -6,7 +6,6 @@ because every device of the segment hears each of them.
 """
 
 import asyncio
-import contextlib
 import math
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
@@ -27,9 +26,7 @@ LOOK = "is anybody there"
 KNOCK_PORT = 443
 _AT_ONCE = 64
 _UNDER_WAY = 8  # questions on their way through the packet worker to the wire
-_KERNEL_SECONDS = (
-    4.0  # in which our kernel repeats its ARP request for an address that nobody has, once a second at most
-)
+_KERNEL_ROUNDS = 4  # ARP requests of the kernel's own for an address that nobody has: 3, and its timers drift
 _NOT_NOW = frozenset({"budget", "pace", "blackout", "segment_stopped", "stopped_answering", "answers_slowly"})
 
 
@@ -152,27 +149,29 @@ class Discovery:
         found: dict[str, bool] = {}
 
         async def knock(address: str) -> None:
-            async with contextlib.AsyncExitStack() as room:
-                async with at_once:
-                    found[address] = await self._knock(segment, self.door(address), room)
-                    self._tell(address)
-                if found[address]:
-                    return
-
-                await self.door(address).clock.sleep(_KERNEL_SECONDS if segment else 0.0)
+            async with at_once:
+                found[address] = await self._knock(segment, self.door(address))
+                self._tell(address)
 
         async with asyncio.TaskGroup() as group:
             for address in addresses:
                 group.create_task(knock(address))
         return found
 
-    async def _knock(self, segment: str, door: Door, room: contextlib.AsyncExitStack) -> bool:
-        """Knock at one door; `room` holds the room for the kernel's broadcasts until the last of them may have left."""
+    async def _knock(self, segment: str, door: Door) -> bool:
+        """Knock at one door; the room for all that the kernel may broadcast is held until the knock has ended."""
         if not self._may(door, "tcp", Permit.CONNECT, KNOCK_PORT):
             return False
-        if segment:
-            limit = await self._segment_room(segment, door, 1)
-            room.callback(lambda: limit.settle(1, 1, door.clock.steady()))
+        if not segment:
+            return await self._connect(door)
+        packets = min(_KERNEL_ROUNDS, self.broadcasts)
+        limit = await self._segment_room(segment, door, packets)
+        try:
+            return await self._connect(door)
+        finally:
+            limit.settle(packets, packets, door.clock.steady())
+
+    async def _connect(self, door: Door) -> bool:
         wire = LiveWire(door, "knock", LOOK)
         try:
             await wire.tcp(KNOCK_PORT)

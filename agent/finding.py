@@ -66,7 +66,7 @@ class Finding:
             return
         for address in asked:
             met = self.memory.recall(self.ground.place(address).vantage.id, address)
-            if met and not worker.arp_answers.get((interface, address)):
+            if met and met.plan and not worker.arp_answers.get((interface, address)):
                 self.note(address, "arp", "arp", ())
 
     async def _find_behind_routers(

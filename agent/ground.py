@@ -75,6 +75,14 @@ class Ground:
                 )
         raise KeyError(address)
 
+    def reaches(self, address: str) -> bool:
+        """Whether `place` knows it."""
+        try:
+            self.place(address)
+        except KeyError:
+            return False
+        return True
+
     def askable(self) -> tuple[str, ...]:
         """Addresses of the scope that a scan asks, in order: without ours and those that no host has."""
         nobody = self.own_addresses | self.edges

@@ -46,7 +46,7 @@ class Met(msgspec.Struct, frozen=True, kw_only=True):
     """One host as it was when it was asked whole. `temper`, `kind`, `why`: how it was judged then."""
 
     mac: str
-    plan: str  # digest of what decides what it is asked
+    plan: str  # digest of what decides what it is asked; "" where it was not asked to the end
     scan: str
     whole: datetime
     seen: datetime  # last night on which all that was checked was the same
@@ -86,7 +86,7 @@ class Memory:
         memory = cls(keeper, whole_days)
         for name, body in (await keeper.kept_under(PREFIX)).items():
             met = _decoded(body)
-            memory._scans.update([met.scan] if met else [])
+            memory._scans.update([met.scan] if met and met.plan else [])
             if wish or met is None or now - met.seen > FORGET:
                 memory._news[name] = b""
             else:

@@ -8,7 +8,7 @@ know is counted as nobody and as one packet.
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field
 
 import msgspec
@@ -16,6 +16,7 @@ import msgspec
 from agent.clock import SystemClock
 from agent.confirm import Confirming, question_for
 from agent.credentials import Credentials
+from agent.devices import Devices
 from agent.discovery import ROUNDS
 from agent.door import Door
 from agent.ground import Ground
@@ -29,6 +30,7 @@ from agent.records import Records
 from agent.scope import Scope
 from agent.segments import profile_for, with_listening
 from agent.settings import Settings
+from agent.sightings import Sightings
 from agent.wire import LiveWire
 from probes.all_probes import all_probes
 from probes.contract import Refused, Silent, WireError, parse_transcript
@@ -68,14 +70,16 @@ class Recalled:
     asked: bool = False
 
 
-def recall(last: Upload) -> dict[str, Recalled]:
+def recall(last: Upload, others: Container[str] = ()) -> dict[str, Recalled]:
     """Sort the records of the last scan by host, with those of earlier ones in which a host was asked whole.
+
+    What was done from the vantages `others` is left out: equal addresses there are other hosts.
 
     Of what was sent for one question, and of what finds a host, the newest scan counts.
     """
     hosts: dict[str, Recalled] = defaultdict(Recalled)
     newest = {scan.id for scan in last.scans}
-    for seen in last.observations:
+    for seen in (one for one in last.observations if one.vantage not in others):
         host = hosts[seen.address]
         host.mac = seen.mac or host.mac
         host.asked |= seen.probe in ("ports", "plan") or seen.transport in ("tcp", "udp")
@@ -84,7 +88,7 @@ def recall(last: Upload) -> dict[str, Recalled]:
             host.closed.update((int(port), seen.outcome) for port in listed)
         else:
             host.seen[seen.probe, seen.port] = seen
-    for line in last.sent:
+    for line in (one for one in last.sent if one.vantage not in others):
         host = hosts[line.address]
         host.mac = line.mac or host.mac
         if line.probe and line.port:
@@ -160,9 +164,20 @@ class Rehearsal:
     ground: Ground
     last: dict[str, Recalled]
     confirming: Confirming | None = None  # of the agent that remembers its hosts
+    _pace: Pace = field(init=False)
+    _devices: Devices = field(init=False)
     _kinds: Counter[str] = field(default_factory=Counter)
     _addresses: Counter[str] = field(default_factory=Counter)
     _transports: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        """Nothing was spent so far."""
+        pace, seen = self.settings.pace, Sightings(self.ground)
+        self._pace = Pace(pace.packets_per_host, pace.packets, 0.0, pace.packets_per_host_and_scan)
+        self._devices = Devices(self._pace, seen)
+        for address, host in self.last.items():
+            if host.asked and self.ground.reaches(address):
+                seen.add(address, host.mac)
 
     def run(self, addresses: Iterable[str]) -> Forecast:
         """Work it out for these addresses; pure but for the credentials' book, which it reads."""
@@ -200,16 +215,16 @@ class Rehearsal:
                 self._count(address, line.action, line.transport, line.packets)
 
     async def _ask(self, address: str, known: Recalled, credentials: Credentials) -> None:
-        place, pace = self.ground.place(address), self.settings.pace
-        budget = Pace(pace.packets_per_host, pace.packets, 0.0, pace.packets_per_host_and_scan)
+        place = self.ground.place(address)
+        self._devices.met(address)
         door = Door(
-            address, self.scope, budget, SystemClock(), "", place.vantage.id, lambda _: None, mac=known.mac,
+            address, self.scope, self._pace, SystemClock(), "", place.vantage.id, lambda _: None, mac=known.mac,
             opted=credentials.opted(address, self.scope.allowed(address)),
         )  # fmt: skip
         host = RehearsedHost(
             door, Records(_Nowhere(), ""), profile_for(self.settings, address), place.network, credentials.snmp(address),
             credentials.ssh(address), ours=any(address in s.gateways for s in self.ground.standings),
-            recalled=known, count=lambda *what: self._count(address, *what),
+            heard=self._devices.heard, recalled=known, count=lambda *what: self._count(address, *what),
         )  # fmt: skip
         if self.confirming and (met := self.confirming.known(host)):
             for check in checks(met):
@@ -236,6 +251,23 @@ class Rehearsal:
         self._kinds[action] += packets
         self._addresses[address] += packets
         self._transports[transport] += packets
+
+
+def rehearse(
+    settings: Settings, scope: Scope, ground: Ground, last: Upload, confirming: Confirming | None = None
+) -> Forecast:
+    """Work out what a scan would send, on all sides of the ground."""
+    sides = ground.all_sides()
+    every = frozenset(one.id for one in ground.vantages)
+    beside = frozenset(one.id for side in sides[1:] for one in side.vantages)
+    kinds, addresses, transports = Counter[str](), Counter[str](), Counter[str]()
+    for side in sides:
+        others = every.difference(one.id for one in side.vantages) if side.card else beside
+        found = Rehearsal(settings, scope, side, recall(last, others), confirming).run(side.askable())
+        kinds.update(found.kinds)
+        addresses.update(found.addresses)
+        transports.update(found.transports)
+    return Forecast(dict(kinds), dict(addresses), dict(transports))
 
 
 class _Nowhere:

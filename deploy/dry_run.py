@@ -2,6 +2,7 @@
 """What a scan would send, to whom, in how long. Sends nothing."""
 
 from dataclasses import dataclass, replace
+from ipaddress import ip_network
 
 from agent.confirm import Confirming
 from agent.ground import Ground
@@ -9,7 +10,7 @@ from agent.guard import Permit
 from agent.memory import Memory
 from agent.outside import MOST_PACKETS, attempts
 from agent.plan import View, all_questions
-from agent.rehearsal import Forecast, Rehearsal, recall
+from agent.rehearsal import Forecast, rehearse
 from agent.scope import Scope, overlap
 from agent.segments import profile_for, with_listening
 from agent.settings import Settings
@@ -69,7 +70,10 @@ def dry_run(
     scope = replace(scope, blackouts=())  # a scan runs outside of them, whenever this is asked
     bearing, unknown = View(permit=Permit.SEND), View(permit=Permit.LISTEN)
     return DryRun(
-        tuple(_segment(settings, scope, ground, index) for index in range(len(scope.networks))),
+        (
+            *(_segment(settings, scope, ground, index) for index in range(len(scope.networks))),
+            *(_side(settings, side) for side in ground.isolated()),
+        ),
         overlap(scope),
         tuple(f"{q.probe}:{q.port}" for q in all_questions(bearing, settings.profile)),
         tuple(f"{q.probe}:{q.port}" for q in all_questions(unknown, settings.profile)),
@@ -77,7 +81,7 @@ def dry_run(
         settings.pace.packets_per_host,
         settings.pace.packets,
         _forecast(settings, scope, ground, last, memory) if last else None,
-        _outside(settings, scope, ground),
+        tuple(one for side in ground.all_sides() for one in _outside(settings, scope, side)),
     )
 
 
@@ -103,23 +107,35 @@ def _forecast(
     if settings.profile == "listen":
         return Forecast({}, {}, {})
     confirming = Confirming(memory) if memory else None
-    return Rehearsal(settings, scope, ground, recall(last), confirming).run(ground.askable())
+    return rehearse(settings, scope, ground, last, confirming)
 
 
 def _segment(settings: Settings, scope: Scope, ground: Ground, index: int) -> SegmentPlan:
     network = scope.networks[index]
     addresses = sum(1 for _ in scope.addresses(network))
     place = ground.place(str(network.network_address))
-    rounds, rate = (2, settings.pace.broadcasts) if place.on_link else (1, settings.pace.packets)
+    return _planned(settings, str(network), place.standing.interface, addresses, on_link=place.on_link)
+
+
+def _side(settings: Settings, side: Ground) -> SegmentPlan:
+    """A network whose numbers another one has too, scanned through its own card."""
+    (standing,) = side.standings
+    return _planned(settings, standing.network, standing.interface, len(side.askable()), on_link=True)
+
+
+def _planned(
+    settings: Settings, network: str, interface: str, addresses: int, *, on_link: bool
+) -> SegmentPlan:
+    rounds, rate = (2, settings.pace.broadcasts) if on_link else (1, settings.pace.packets)
     if not addresses or settings.profile == "listen":
         rounds = 0
     packets = addresses * rounds
     return SegmentPlan(
-        str(network),
-        place.standing.interface,
-        place.on_link,
+        network,
+        interface,
+        on_link,
         addresses,
         packets,
         packets / rate + rounds,
-        "listen" if not addresses else profile_for(settings, str(network.network_address)),
+        "listen" if not addresses else profile_for(settings, str(ip_network(network).network_address)),
     )

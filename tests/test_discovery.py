@@ -118,8 +118,10 @@ def test_only_who_was_asked_is_called_silent() -> None:
     noted: list[str] = []
 
     class Met:
-        def recall(self, vantage: str, address: str) -> bool:
-            return bool(vantage and address)
+        plan = "p"
+
+        def recall(self, *_: str) -> "Met":
+            return self
 
     finding = Finding(
         ground, VirtualClock(), Sightings(ground), discovery, headway, lambda *_: None,
@@ -149,7 +151,7 @@ def test_only_who_was_asked_is_called_silent() -> None:
     assert headway.swept == {"eth0": 2}  # the next start goes on at the first who was not
 
 
-def test_a_knock_keeps_its_room_until_the_kernel_has_asked_for_the_last_time(
+def test_knocks_that_wait_for_their_turn_hold_the_room_of_the_broadcasts_that_follow(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     left: list[float] = []
@@ -175,7 +177,7 @@ def test_a_knock_keeps_its_room_until_the_kernel_has_asked_for_the_last_time(
     monkeypatch.setattr("agent.discovery.LiveWire", Knock)
     limits = Pace(10, 1000, 0.2, 120)
     door = doors(limits)
-    most = 12
+    most = 20
     discovery = Discovery(lambda address: permitted(door(address)), None, most)
     addresses = [str(ip) for ip in list(NETWORK.hosts())[1:80]]
 
@@ -189,7 +191,7 @@ def test_a_knock_keeps_its_room_until_the_kernel_has_asked_for_the_last_time(
     run(sweep)
     assert len(left) == 3 * len(addresses)
     assert most_in_a_second(sorted(left)) <= most
-    assert max(left) < 5 * len(addresses) / most + 10
+    assert max(left) < 8 * len(addresses) / most + 10
 
 
 def permitted(door: Door) -> Door:

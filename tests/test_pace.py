@@ -154,6 +154,20 @@ def test_two_addresses_of_one_device_share_its_limits_and_its_budget() -> None:
     assert math.isinf(pace.wait("10.0.0.1", 22, 9.0))
 
 
+def test_one_connection_to_a_device_stands_at_a_time_at_whatever_address() -> None:
+    pace = Pace(10, 1000, 0.2, 120)
+    pace.reserve("10.0.0.1", 3, connecting=True)
+    pace.reserve("10.9.0.1", 3, connecting=True)  # before anybody knew that they are one
+    pace.unite("10.0.0.1", "10.9.0.1")
+    assert pace.wait("10.0.0.1", 3, 1.0) == 0.0  # a datagram may leave
+    assert pace.wait("10.0.0.1", 3, 1.0, connecting=True) > 0
+    pace.settle("10.9.0.1", 3, 3, 1.0, connected=True)
+    assert pace.wait("10.9.0.1", 3, 5.0, connecting=True) > 0  # the other one still stands
+    pace.settle("10.0.0.1", 3, 3, 6.0, connected=True)
+    assert 0.15 < pace.wait("10.9.0.1", 3, 6.01, connecting=True) <= 0.2
+    assert pace.wait("10.9.0.1", 3, 8.0, connecting=True) == 0.0
+
+
 def test_a_device_that_changes_its_card_in_a_scan_keeps_its_count() -> None:
     pace = Pace(10, 1000, 0.2, 30)
     pace.settle("10.0.0.1", 0, 7, 1.0)

@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Two cards in networks with the same numbers, and a router with a foot in two networks: real scans in namespaces.
+
+The parts that run inside a namespace: `python -m tests.test_sides NAME …`.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+import asyncssh
+import pytest
+
+from agent.clock import SystemClock
+from agent.ground import Ground, card_in, link_local
+from agent.logbook import Logbook
+from agent.memory import Memory
+from agent.scope import Scope, write_scope
+from agent.settings import PaceSection, ScopeSection, Settings
+from agent.survey import Survey
+from agent.vantage import Standing, vantages
+from probes.facts import Observation, Sent, Vantage
+
+PREFIX = f"dsd{os.getpid()}"
+ME = ("02:00:00:00:79:05", "02:00:00:00:79:06")
+HOSTS = {  # name → MAC, address; "left" and "right" have the same address, each on a network of its own
+    "left": ("02:00:00:00:79:0a", "10.79.60.10"),
+    "right": ("02:00:00:00:79:0b", "10.79.60.10"),
+    "only": ("02:00:00:00:79:14", "10.79.60.20"),
+}
+BUDGET = 60
+
+
+# ---- run inside a namespace
+
+
+async def serve(count: str) -> None:
+    """An SSH server on all addresses; writes down how many connections stood at once at the most."""
+    standing = most = 0
+
+    class Counting(asyncssh.SSHServer):
+        def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+            nonlocal standing, most
+            standing += 1
+            most = max(most, standing)
+            Path(count).write_text(str(most))
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            nonlocal standing
+            standing -= 1
+
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    version = "OpenSSH_9.2p1 Debian-2+deb12u3"
+    await asyncssh.create_server(Counting, "0.0.0.0", 22, server_host_keys=[key], server_version=version)
+    print("ready", flush=True)
+    await asyncio.Event().wait()
+
+
+async def scan(state: str, budget: str, *networks: str) -> None:
+    """Scan one night, with what those before remembered; prints its records."""
+    pace = PaceSection(connection_gap=0.05, packets_per_host_and_scan=int(budget))
+    settings = Settings(pace=pace, listen_seconds=0.1, profile="gentle")
+    scope = write_scope(ScopeSection(), networks, (), yes_large=False)
+    with Logbook(state) as logbook:
+        memory = await Memory.open(logbook, 0.0, SystemClock().now())  # nobody is spared, but recognised
+        ended = await Survey(settings, scope, logbook, notebook=logbook, memory=memory).run()
+        upload, _ = await logbook.pending(100_000)
+    night = {
+        "counts": [ended.planned, ended.finished],
+        "vantages": [one.id for one in await mine()],
+        "seen": [plain(one) for one in upload.observations if one.scan == ended.id],
+        "sent": [plain(one) for one in upload.sent if one.scan == ended.id],
+    }
+    print(json.dumps(night))
+
+
+async def mine() -> list[Vantage]:
+    return [one.as_vantage("me") for one in await vantages() if one.version == 4]
+
+
+def plain(record: Observation | Sent) -> dict[str, Any]:
+    kept = {name: getattr(record, name) for name in ("vantage", "address", "mac", "probe", "packets", "action")
+            if hasattr(record, name)}  # fmt: skip
+    if isinstance(record, Observation):
+        kept |= {"outcome": str(record.outcome), "reason": record.reason}
+    return kept
+
+
+# ---- the hall
+
+
+@pytest.fixture
+def hall() -> Iterator[None]:
+    """`me` with two cards, a switch behind each; the same numbers on both."""
+    lines = ["netns add -me"]
+    for number, switch in enumerate(("one", "two")):
+        lines += [
+            f"netns add -{switch}",
+            f"-n -{switch} link add br0 type bridge",
+            f"-n -{switch} link set br0 up",
+            f"-n -{switch} link add me type veth peer name eth{number} address {ME[number]} netns -me",
+            f"-n -{switch} link set me master br0 up",
+            f"-n -me addr add 10.79.60.{5 + number}/24 dev eth{number}",
+            f"-n -me link set eth{number} up",
+        ]
+    for name, (mac, address) in HOSTS.items():
+        switch = "one" if name == "left" else "two"
+        lines += [
+            f"netns add -{name}",
+            f"-n -{switch} link add {name} type veth peer name eth0 address {mac} netns -{name}",
+            f"-n -{switch} link set {name} master br0 up",
+            f"-n -{name} addr add {address}/24 dev eth0",
+            f"-n -{name} link set eth0 up",
+        ]
+    yield from built(lines, ("me", "one", "two", *HOSTS))
+
+
+@pytest.fixture
+def routed() -> Iterator[None]:
+    """`me` and a router, both with a foot in two networks."""
+    lines = ["netns add -me", "netns add -router"]
+    for number in (0, 1):
+        lines += [
+            f"-n -me link add eth{number} type veth peer name eth{number} netns -router",
+            f"-n -me addr add 10.79.{61 + number}.5/29 dev eth{number}",
+            f"-n -me link set eth{number} up",
+            f"-n -router addr add 10.79.{61 + number}.1/29 dev eth{number}",
+            f"-n -router link set eth{number} up",
+        ]
+    yield from built(lines, ("me", "router"))
+
+
+def built(lines: list[str], names: tuple[str, ...]) -> Iterator[None]:
+    try:
+        for line in lines:
+            words = (PREFIX + word[1:] if word[0] == "-" and word != "-n" else word for word in line.split())
+            subprocess.run(["ip", *words], check=True)
+        yield
+    finally:
+        for name in names:
+            subprocess.run(["ip", "netns", "del", PREFIX + name], check=False)
+
+
+def within(name: str, *words: str) -> list[str]:
+    return ["ip", "netns", "exec", PREFIX + name, sys.executable, "-m", "tests.test_sides", *words]
+
+
+def night(folder: Path, budget: int, *networks: str) -> dict[str, Any]:
+    """One scan by `me`."""
+    words = within("me", "scan", str(folder / "state"), str(budget), *networks)
+    told: dict[str, Any] = json.loads(subprocess.run(words, check=True, stdout=subprocess.PIPE).stdout)
+    return told
+
+
+@contextlib.contextmanager
+def served(name: str, count: Path) -> Iterator[None]:
+    """An SSH server there."""
+    with subprocess.Popen(within(name, "serve", str(count)), stdout=subprocess.PIPE) as server:
+        assert server.stdout is not None
+        server.stdout.readline()
+        try:
+            yield
+        finally:
+            server.kill()
+
+
+@pytest.mark.lab
+def test_the_same_address_on_two_isolated_networks_is_asked_through_each_card(
+    hall: None, tmp_path: Path
+) -> None:
+    with served("right", tmp_path / "right"):
+        first = night(tmp_path, 120, "10.79.60.0/27")
+    one, two = first["vantages"]
+    asked = {(o["vantage"], o["address"], o["mac"]) for o in first["seen"] if o["probe"] == "ports"}
+    assert asked == {
+        (one, "10.79.60.10", HOSTS["left"][0]),
+        (two, "10.79.60.10", HOSTS["right"][0]),
+        (two, "10.79.60.20", HOSTS["only"][0]),
+    }
+    ssh = {
+        (o["vantage"], o["address"])
+        for o in first["seen"]
+        if o["probe"] == "ssh" and o["outcome"] == "answered"
+    }
+    assert ssh == {
+        (two, "10.79.60.10")
+    }  # only this one has a server: what was said went out of the right card
+    assert first["counts"] == [56, 56]  # 30 addresses on each side, without both of ours
+    spent = {
+        v: sum(s["packets"] for s in first["sent"] if (s["vantage"], s["address"]) == (v, "10.79.60.10"))
+        for v in (one, two)
+    }
+    assert 0 < spent[one] <= 120
+    assert 0 < spent[two] <= 120
+
+
+@pytest.mark.lab
+def test_a_router_with_two_addresses_has_one_budget_and_one_connection(routed: None, tmp_path: Path) -> None:
+    for count in (tmp_path / "first", tmp_path / "second"):
+        with served("router", count):
+            sent = night(tmp_path, BUDGET, "10.79.61.0/29", "10.79.62.0/29")["sent"]
+        spent = {n: sum(s["packets"] for s in sent if s["address"] == f"10.79.{n}.1") for n in (61, 62)}
+        assert min(spent.values()) > 0
+        assert sum(spent.values()) <= BUDGET, spent
+    assert (tmp_path / "second").read_text() == "1"  # by then it is known before it is asked
+
+
+# ---- without a network
+
+
+def ground(*standings: Standing, networks: str = "10.79.60.0/24") -> Ground:
+    scope = Scope((ip_network(networks),))
+    return Ground(standings, tuple(s.as_vantage("me") for s in standings), ((scope.networks[0], 0),), scope)
+
+
+ETH0 = Standing("eth0", 2, ME[0], "10.79.60.5", "10.79.60.0/24", (), True, False)
+
+
+def test_only_another_card_with_the_same_numbers_is_a_side_of_its_own() -> None:
+    other = Standing("eth1", 3, ME[1], "10.79.60.6", "10.79.60.0/24", (), True, False)
+    alias = Standing("eth0", 2, ME[0], "10.79.60.7", "10.79.60.0/24", (), True, False, "eth0:1")
+    apart = Standing("eth0.20", 4, ME[0], "10.79.61.5", "10.79.61.0/24", (), True, True)
+    tunnel = Standing("tun0", 5, "", "10.79.60.8", "10.79.60.0/24", (), True, True)
+    assert ground(ETH0, alias, apart, tunnel).isolated() == ()
+    (side,) = ground(ETH0, alias, other).isolated()
+    assert (side.card, side.standings) == ("eth1", (other,))
+    assert {"10.79.60.5", "10.79.60.6", "10.79.60.7"}.isdisjoint(side.askable())
+    assert ground(ETH0, other).interfaces == ("eth0", "eth1")
+    assert (ground(ETH0).key("10.79.60.9"), side.key("10.79.60.9")) == ("10.79.60.9", "10.79.60.9%eth1")
+    assert ground(ETH0, other, networks="10.80.0.0/24").isolated() == ()
+
+
+def test_an_address_made_of_a_card_names_it() -> None:
+    assert card_in(link_local("02:00:00:00:79:05")) == "02:00:00:00:79:05"
+    assert card_in("fe80::1") == card_in("10.79.60.9") == card_in("2001:db8::ff:fe00:1") == ""
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(sys.argv[2]) if sys.argv[1] == "serve" else scan(*sys.argv[2:]))
