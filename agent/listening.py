@@ -52,7 +52,9 @@ class Listening:
         mac, address = _first(facts, FactKind.MAC), _first(facts, FactKind.ADDRESS)
         if mac in self.own_macs or not facts or address in self.asked_for:
             return
-        if address:
+        if frame.vlan and self._has_our_numbers(frame.interface, address):
+            return  # the same address on another VLAN is another place, which no vantage of ours names
+        if address and not frame.vlan:
             self.found(frame.interface, address, mac)
         if self._is_flood(mac):
             self.left_out += 1
@@ -74,6 +76,9 @@ class Listening:
         address: str,
     ) -> Observation:
         standing, on_it = self._standing(frame.interface, address)
+        on_it = on_it or not (address or frame.vlan)
+        if frame.vlan:
+            transcript = Transcript((*transcript.lines, Line("~", f"vlan {frame.vlan}".encode())))
         return Observation(
             scan=self.scan,
             vantage=standing.id,
@@ -81,12 +86,15 @@ class Listening:
             probe=probe.name,
             address=address,
             mac=mac,
-            network=standing.network if on_it or not address else "",
+            network=standing.network if on_it else "",
             transport="heard",
             outcome=Outcome.ANSWERED,
             facts=facts,
             transcript=transcript.to_text(),
         )
+
+    def _has_our_numbers(self, interface: str, address: str) -> bool:
+        return bool(address) and self._standing(interface, address)[1]
 
     def _standing(self, interface: str, address: str) -> tuple[Vantage, bool]:
         ours = self.vantages[interface]

@@ -21,7 +21,7 @@ from typing import Self
 import msgspec
 
 from agent.packet_answers import Answers, Asked
-from agent.vantage import Standing, vantages
+from agent.vantage import Standing, vantages, vlans
 from probes.contract import HeldBack, OurFault
 
 MOST_WAITING = 20_000  # heard frames kept for `heard()`; what comes on top is counted in `lost`
@@ -55,6 +55,7 @@ class HeardFrame:
     at: datetime
     data: bytes
     outgoing: bool
+    vlan: int = 0  # of the tag that it had on a trunk; we do not stand on that network
 
 
 class _Setup(msgspec.Struct, frozen=True):
@@ -82,6 +83,7 @@ class _Event(msgspec.Struct, frozen=True):
     outgoing: bool = False
     data: bytes = b""
     uid: int = -1
+    vlan: int = 0
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -110,6 +112,7 @@ class PacketWorker:
         self._sequence = itertools.count(secrets.randbelow(0xFFFF))
         self._ids = itertools.count(1)
         self._standings: tuple[Standing, ...] = ()
+        self._vlans: frozenset[tuple[str, int]] = frozenset()
         self._heard: asyncio.Queue[HeardFrame | None] = asyncio.Queue()
         self._news = asyncio.Event()
         self._running: _Running | None = None
@@ -182,7 +185,7 @@ class PacketWorker:
     async def restart(self) -> None:
         """Start the process again after it died; answers so far are kept."""
         await self.close()
-        self._standings = await vantages()
+        self._standings, self._vlans = await vantages(), await vlans()
         self._heard = asyncio.Queue()
         self._running = await _launch(_Setup(self._interfaces, self._allowed, self._answers.ident))
         self._running.reading = asyncio.create_task(self._read(self._running))
@@ -297,13 +300,15 @@ class PacketWorker:
             done.set_exception(HeldBack(event.text) if event.event == "refused" else OurFault(event.text))
 
     def _hear(self, event: _Event) -> None:
-        if self._answers.note(event.interface, event.data, event.outgoing):
+        if (event.interface, event.vlan) in self._vlans:
+            return  # that VLAN has an interface of its own on this machine, which hears it too
+        if not event.vlan and self._answers.note(event.interface, event.data, event.outgoing):
             self._news.set()
         if self._heard.qsize() >= MOST_WAITING:
             self.lost += 1
             return
         at = datetime.fromtimestamp(event.at / 1e9, UTC)
-        self._heard.put_nowait(HeardFrame(event.interface, at, event.data, event.outgoing))
+        self._heard.put_nowait(HeardFrame(event.interface, at, event.data, event.outgoing, event.vlan))
 
     def _gone(self, why: str = "") -> OurFault:
         end = why or (self._running.end if self._running else "closed") or "no answer from it"

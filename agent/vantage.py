@@ -9,7 +9,7 @@ import asyncio
 import functools
 import hashlib
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_interface
@@ -86,6 +86,11 @@ async def vantages(*, loopback: bool = False) -> tuple[Standing, ...]:
     return await _in_thread(functools.partial(_standings, loopback))
 
 
+async def vlans() -> frozenset[tuple[str, int]]:
+    """Give (trunk's interface, VLAN) of every VLAN that has an interface of its own here."""
+    return await _in_thread(_vlans)
+
+
 async def neighbours() -> tuple[Neighbour, ...]:
     """List the neighbour cache: entries with a MAC that were confirmed once, IPv4 and IPv6."""
     return await _in_thread(_neighbours)
@@ -132,6 +137,24 @@ def _standings(loopback: bool) -> tuple[Standing, ...]:
     found = (_standing(links[line["index"]], line, gateways) for line in lines if line["index"] in links)
     kept = (s for s in found if s is not None and (loopback or not ip_address(s.address).is_loopback))
     return tuple(sorted(kept, key=lambda s: (s.version, s.index)))
+
+
+def _vlans() -> frozenset[tuple[str, int]]:
+    with _kernel() as kernel:
+        return vlans_of(kernel.get_links())
+
+
+def vlans_of(links: Iterable[Any]) -> frozenset[tuple[str, int]]:
+    """Read them from the kernel's interfaces."""
+    every = list(links)
+    names = {link["index"]: link.get_attr("IFLA_IFNAME") for link in every}
+    found = set[tuple[str, int]]()
+    for link in every:
+        info = link.get_attr("IFLA_LINKINFO")
+        data = info.get_attr("IFLA_INFO_DATA") if info and info.get_attr("IFLA_INFO_KIND") == "vlan" else None
+        if data and link.get_attr("IFLA_LINK") in names:
+            found.add((names[link.get_attr("IFLA_LINK")], int(data.get_attr("IFLA_VLAN_ID"))))
+    return frozenset(found)
 
 
 def _standing(link: Any, line: Any, gateways: tuple[tuple[int, str], ...]) -> Standing | None:

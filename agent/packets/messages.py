@@ -37,6 +37,7 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True):
     outgoing: bool = False  # sent by our kernel or another program of this machine, not by the worker
     data: bytes = b""  # Ethernet frame, at most 4096 bytes
     uid: int = -1
+    vlan: int = 0  # of the tag, 0 without one
 
 
 class Refused(Exception):

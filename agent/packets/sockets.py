@@ -4,6 +4,7 @@
 import ctypes
 import socket
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from agent.packets.kernel_filter import attach
@@ -26,6 +27,7 @@ _ETHERNET, _LOOPBACK = 1, 772
 _SOL_PACKET, _ADD_MEMBERSHIP, _MULTICAST = 263, 1, 0
 _ATTACH_FILTER = 26
 _OUTGOING = 4
+_AUXDATA, _AUXDATA_SIZE, _TAG_VALID, _VLAN_ID = 8, 20, 0x10, 0x0FFF  # PACKET_AUXDATA, struct tpacket_auxdata
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +38,16 @@ class Link:
     mac: str
     socket: socket.socket
 
-    def receive(self) -> tuple[bytes, bool] | None:
-        """Give the next frame and whether it went out of this machine; None when there is none now.
+    def receive(self) -> tuple[bytes, bool, int] | None:
+        """Give the next frame, whether it went out of this machine, and the VLAN of its tag (the kernel took it off).
 
-        Frames sent through this same socket do not come back. Raises OSError.
+        None when there is none now. Frames sent through this same socket do not come back. Raises OSError.
         """
         try:
-            data, where = self.socket.recvfrom(MOST_FRAME)
+            data, extra, _, where = self.socket.recvmsg(MOST_FRAME, socket.CMSG_SPACE(_AUXDATA_SIZE))
         except BlockingIOError:
             return None
-        return data, where[2] == _OUTGOING
+        return data, where[2] == _OUTGOING, _tag(extra)
 
 
 def open_link(interface: str) -> Link:
@@ -53,6 +55,7 @@ def open_link(interface: str) -> Link:
     link = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)  # protocol 0: nothing before the filter is on
     try:
         attach(link, FILTER)
+        link.setsockopt(_SOL_PACKET, _AUXDATA, 1)
         link.bind((interface, _ALL))
         *_, kind, address = link.getsockname()
         if kind not in (_ETHERNET, _LOOPBACK):
@@ -63,6 +66,15 @@ def open_link(interface: str) -> Link:
         link.close()
         raise
     return Link(interface, address.hex(":"), link)
+
+
+def _tag(extra: Iterable[tuple[int, int, bytes]]) -> int:
+    """VLAN of the tag that the kernel took off, 0 for none and for a priority alone."""
+    for level, kind, data in extra:
+        if (level, kind) == (_SOL_PACKET, _AUXDATA) and len(data) >= _AUXDATA_SIZE:
+            status, _, _, _, _, tag = struct.unpack_from("IIIHHH", data)
+            return int(tag) & _VLAN_ID if status & _TAG_VALID else 0
+    return 0
 
 
 def open_icmp() -> dict[int, socket.socket]:

@@ -86,8 +86,11 @@ class Worker:
                 return  # the interface went down: the kernel says so once, and goes on when it is up
             if heard is None:
                 return
-            data, outgoing = heard
-            yield Event("frame", interface=link.name, at=time.time_ns(), outgoing=outgoing, data=data)
+            data, outgoing, vlan = heard
+            if not (vlan and outgoing):  # what left by a VLAN's own interface is told there
+                yield Event(
+                    "frame", interface=link.name, at=time.time_ns(), outgoing=outgoing, data=data, vlan=vlan
+                )
 
     def _obey(self, inbox: Inbox) -> bool:
         if not inbox.fill():
