@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Some rounds of deploy.bench.chaos: real collectors, agents, a database and a bad network, killed at random moments.
+"""Some kills of deploy.bench.chaos: real collectors, agents, a database and a bad network, killed at random moments.
 
 The seed is printed; DAICHO_TEST_SEED repeats a run's choices.
 """
@@ -15,7 +15,7 @@ from deploy.bench.chaos_check import Verdict
 from deploy.bench.chaos_relay import read_message
 from deploy.lab.postgres import restarting
 
-ROUNDS = 40
+KILLS = 33
 
 
 def chance() -> random.Random:
@@ -24,18 +24,18 @@ def chance() -> random.Random:
     return random.Random(seed)
 
 
-def judge(chaos: Chaos, rounds: int) -> None:
-    verdict = run(chaos, rounds, print)
+def judge(chaos: Chaos, kills: int) -> None:
+    verdict = run(chaos, kills, print)
     print(verdict, dict(chaos.did))
     assert verdict.good, verdict
-    assert verdict.acknowledged > 5 * rounds, "the agents hardly did anything: this run proves nothing"
+    assert verdict.acknowledged > 5 * kills, "the agents hardly did anything: this run proves nothing"
     assert chaos.did["collector killed"] > 3, chaos.did
     assert chaos.did["agent killed"] > 3, chaos.did
 
 
 @pytest.mark.timeout(600)
 def test_nothing_is_lost_doubled_or_half_applied(tmp_path: Path) -> None:
-    judge(Chaos(tmp_path, str(tmp_path / "ledger.sqlite"), 1, 2, chance()), ROUNDS)
+    judge(Chaos(tmp_path, str(tmp_path / "ledger.sqlite"), 1, 2, chance()), KILLS)
 
 
 @pytest.mark.lab
@@ -43,7 +43,7 @@ def test_nothing_is_lost_doubled_or_half_applied(tmp_path: Path) -> None:
 def test_nothing_is_lost_when_the_database_is_killed_too(tmp_path: Path) -> None:
     with restarting() as database:
         chaos = Chaos(tmp_path, database.url, 2, 3, chance(), database)
-        judge(chaos, ROUNDS)
+        judge(chaos, KILLS)
         assert chaos.did["database killed"] > 0
 
 

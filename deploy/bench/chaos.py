@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Kills collectors, agents and the database at random moments under load, fills disks, breaks the network; then counts.
 
-`python -m deploy.bench.chaos [--rounds 1000] [--database postgresql|sqlite] [--collectors 2] [--agents 3] [--seed N]`
+`python -m deploy.bench.chaos [--kills 1000] [--database postgresql|sqlite] [--collectors 2] [--agents 3] [--seed N]`
 
 Needs root for PostgreSQL (it comes from the lab's root file system, in namespaces of its own) and for full disks (a
 small tmpfs in a mount namespace of its own). What must come out: lost 0, doubled 0, half applied 0; exit code 1
@@ -11,6 +11,7 @@ otherwise. All of it is on loopback.
 import argparse
 import asyncio
 import contextlib
+import math
 import os
 import random
 import signal
@@ -29,6 +30,7 @@ from agent.uplink import enrol
 from deploy.bench.chaos_check import Verdict, check
 from deploy.bench.chaos_relay import Relay
 from deploy.bench.collector_process import CollectorProcess
+from deploy.bench.forked import Forked
 from deploy.lab.errors import LabUnavailable
 from deploy.lab.postgres import Restarting, restarting
 from inventory_db.agents import create_enrolment
@@ -44,7 +46,7 @@ class AgentProcess:
 
     def __init__(self, state: Path, url: str) -> None:
         self.state, self.url, self.id = state, url, ""
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Forked | None = None
 
     def enrol(self, code: str) -> None:
         """Become known; asks again until the collector answers."""
@@ -59,16 +61,17 @@ class AgentProcess:
 
     def start(self, run: int) -> None:
         """Live, under a number that makes what it sees its own."""
-        command = [sys.executable, "-m", "deploy.bench.chaos_agent", str(self.state), self.url, str(run)]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE)
+        self.process = Forked("deploy.bench.chaos_agent", [str(self.state), self.url, str(run)], {})
 
-    def kill(self) -> None:
-        """End it as a power cut would."""
-        if self.process is not None:
-            if self.process.poll() is None:
-                self.process.send_signal(signal.SIGKILL)
-            self.process.communicate()  # also of one that has ended by itself: its pipe is closed
-            self.process = None
+    def kill(self) -> bool:
+        """End it as a power cut would; False if it had ended before."""
+        if self.process is None:
+            return False
+        lived = self.process.poll() is None
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        self.process = None
+        return lived
 
 
 class Chaos:
@@ -80,12 +83,18 @@ class Chaos:
     ) -> None:  # fmt: skip
         self.rng, self.database, self.disk, self.target = rng, database, disk, target
         self.engine = open_ledger(target)
-        self.collectors = [CollectorProcess(target, folder / f"collector{n}") for n in range(collectors)]
+        places = [folder / f"collector{n}" for n in range(collectors)]
+        self.collectors = [CollectorProcess(target, place, forked=True) for place in places]
         self.relay = Relay([one.port for one in self.collectors], random.Random(rng.random()), FAULTS)
         url = f"http://127.0.0.1:{self.relay.port}"
         self.agents = [AgentProcess(folder / f"agent{n}", url) for n in range(agents)]
         self.did: Counter[str] = Counter()
         self.runs = 0
+
+    @property
+    def kills(self) -> int:
+        """How many kills there were: of a collector, an agent, or a whole database."""
+        return sum(count for name, count in self.did.items() if name.endswith(" killed"))
 
     @contextlib.contextmanager
     def living(self) -> Iterator[None]:
@@ -111,7 +120,7 @@ class Chaos:
     def round(self) -> None:
         """Let it run for a moment, then break something."""
         time.sleep(self.rng.uniform(0.05, 0.6))
-        events: list[tuple[str, Callable[[], None], int]] = [
+        events: list[tuple[str, Callable[[], bool], int]] = [
             ("collector killed", self._kill_collector, 8),
             ("agent killed", self._kill_agent, 8),
             ("network away", self._lose_network, 2),
@@ -121,8 +130,7 @@ class Chaos:
         if self.disk or self.database:
             events.append(("disk full", self._fill_disk, 1))
         name, event, _ = self.rng.choices(events, [weight for *_, weight in events])[0]
-        event()
-        self.did[name] += 1
+        self.did[name if event() else f"{name}: not there"] += 1
         for collector in self.collectors:
             if not collector.alive():  # one that met its end by itself is an event too
                 collector.start(wait=False)
@@ -157,34 +165,38 @@ class Chaos:
                 return
         raise LabUnavailable("台帳サーバーが立ち上がりません / the collector does not come up")
 
-    def _kill_collector(self) -> None:
-        """Kill one: mostly one that serves, sometimes one that just comes up."""
+    def _kill_collector(self) -> bool:
+        """Kill one: mostly one that serves, sometimes one that just comes up; False if it had ended before."""
         chosen = self.rng.choice(self.collectors)
         if self.rng.random() < 0.8:
             with contextlib.suppress(LabUnavailable):
                 chosen.await_ready()
             time.sleep(self.rng.uniform(0, 0.5))
+        lived = chosen.alive()
         chosen.kill()
+        return lived
 
-    def _kill_agent(self) -> None:
+    def _kill_agent(self) -> bool:
         agent = self.rng.choice(self.agents)
-        agent.kill()
+        lived = agent.kill()
         self._revive(agent)
+        return lived
 
     def _revive(self, agent: AgentProcess) -> None:
         self.runs += 1
         agent.start(self.runs)
 
-    def _lose_network(self) -> None:
+    def _lose_network(self) -> bool:
         self.relay.down = True
         time.sleep(self.rng.uniform(0.05, 0.5))
         self.relay.down = False
+        return True
 
-    def _fill_disk(self) -> None:
+    def _fill_disk(self) -> bool:
         """Write until there is no room, wait, and take it away again."""
         place = self.disk or (self.database.data() if self.database else None)
         if place is None:
-            return
+            return False
         ballast = place / "ballast"
         try:
             with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
@@ -194,15 +206,20 @@ class Chaos:
         finally:
             with contextlib.suppress(OSError):
                 ballast.unlink(missing_ok=True)
+        return True
 
 
-def run(chaos: Chaos, rounds: int, say: Callable[[str], None] = lambda line: None) -> Verdict:
-    """Do so many rounds; gives what the checker found."""
+def run(
+    chaos: Chaos, kills: int, say: Callable[[str], None] = lambda line: None, minutes: float = math.inf
+) -> Verdict:
+    """Break things until so many processes were killed, or the time is over; gives what the checker found."""
+    begun, rounds = time.monotonic(), 0
     with chaos.living():
-        for number in range(rounds):
+        while chaos.kills < kills and time.monotonic() - begun < 60 * minutes:
             chaos.round()
-            if number % 50 == 49:
-                say(f"{number + 1} rounds: {dict(chaos.did)}")
+            rounds += 1
+            if rounds % 50 == 0:
+                say(f"{time.monotonic() - begun:6.0f} s: {chaos.kills} kills, {dict(chaos.did)}")
         verdict = chaos.settle()
     say(f"network: {dict(chaos.relay.did)}")
     return verdict
@@ -211,10 +228,14 @@ def run(chaos: Chaos, rounds: int, say: Callable[[str], None] = lambda line: Non
 def main() -> int:
     """Do it all and print what came out."""
     options = argparse.ArgumentParser(prog="python -m deploy.bench.chaos")
-    options.add_argument("--rounds", type=int, default=1000)
+    options.add_argument("--kills", type=int, default=1000)
+    options.add_argument(
+        "--minutes", type=float, default=math.inf, help="no more than this, then what was done counts"
+    )
     options.add_argument("--database", choices=("postgresql", "sqlite"), default="postgresql")
     options.add_argument("--collectors", type=int, default=2, help="at once; SQLite has one")
     options.add_argument("--agents", type=int, default=3)
+    options.add_argument("--disk", default="2g", help="of SQLite, in memory; it is filled up now and then")
     options.add_argument("--seed", type=int, default=random.SystemRandom().getrandbits(32))
     given = options.parse_args()
     if given.database == "sqlite" and os.geteuid() == 0 and INSIDE not in os.environ:
@@ -230,21 +251,21 @@ def main() -> int:
             database = stack.enter_context(restarting())
             target = database.url
         else:
-            disk = stack.enter_context(small_disk(folder)) if INSIDE in os.environ else None
+            disk = stack.enter_context(small_disk(folder, given.disk)) if INSIDE in os.environ else None
             target = str((disk or folder) / "ledger.sqlite")
         collectors = given.collectors if database else 1
         chaos = Chaos(folder, target, collectors, given.agents, rng, database, disk)
-        verdict = run(chaos, given.rounds, lambda line: print(line, flush=True))
-        print(f"{dict(chaos.did)}\n{verdict}")
+        verdict = run(chaos, given.kills, lambda line: print(line, flush=True), given.minutes)
+        print(f"{chaos.kills} kills: {dict(chaos.did)}\n{verdict}")
     return 0 if verdict.good else 1
 
 
 @contextlib.contextmanager
-def small_disk(folder: Path) -> Iterator[Path]:
+def small_disk(folder: Path, size: str) -> Iterator[Path]:
     """Mount a small disk in memory, in this mount namespace."""
     place = folder / "disk"
     place.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=400m", "none", str(place)], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", str(place)], check=True)
     try:
         yield place
     finally:

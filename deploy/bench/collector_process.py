@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+from deploy.bench.forked import Forked
 from deploy.lab.errors import LabUnavailable
 
 READY_WITHIN = 60.0
@@ -25,9 +26,9 @@ def free_port() -> int:
 class CollectorProcess:
     """`daicho serve` on one ledger and one port; may be killed and started again."""
 
-    def __init__(self, target: str, state: Path, port: int = 0) -> None:
-        self.target, self.state, self.port = target, state, port or free_port()
-        self.process: subprocess.Popen[bytes] | None = None
+    def __init__(self, target: str, state: Path, port: int = 0, *, forked: bool = False) -> None:
+        self.target, self.state, self.port, self.forked = target, state, port or free_port(), forked
+        self.process: subprocess.Popen[bytes] | Forked | None = None
         self.restarts = 0
 
     @property
@@ -37,11 +38,14 @@ class CollectorProcess:
 
     def start(self, *, wait: bool = True) -> None:
         """Start it; with `wait`, come back when it answers. Raises LabUnavailable."""
-        command = [sys.executable, "-m", "deploy", "serve", "--ledger", self.target, "--port", str(self.port)]
-        environment = os.environ | {"XDG_STATE_HOME": str(self.state)}
-        self.process = subprocess.Popen(
-            command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        arguments = ["serve", "--ledger", self.target, "--port", str(self.port)]
+        more = {"XDG_STATE_HOME": str(self.state)}
+        if self.forked:
+            self.process = Forked("deploy", arguments, more)
+        else:
+            command = [sys.executable, "-m", "deploy", *arguments]
+            nowhere = subprocess.DEVNULL
+            self.process = subprocess.Popen(command, env=os.environ | more, stdout=nowhere, stderr=nowhere)
         if wait:
             self.await_ready()
 
@@ -65,7 +69,7 @@ class CollectorProcess:
     def stop(self) -> None:
         """End it as a person would."""
         if self.process is not None and self.process.poll() is None:
-            self.process.terminate()
+            self.process.send_signal(signal.SIGTERM)
             self.process.wait(60)
 
     def alive(self) -> bool:

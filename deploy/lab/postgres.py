@@ -62,11 +62,13 @@ class Restarting:
     def __init__(self, shell: int, url: str) -> None:
         self._shell, self.url = shell, url
 
-    def kill(self) -> None:
-        """End every process of the server by SIGKILL."""
-        for process in self._processes():
+    def kill(self) -> bool:
+        """End every process of the server by SIGKILL; False if there was none."""
+        found = self._processes()
+        for process in found:
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
+        return bool(found)
 
     def data(self) -> Path | None:
         """Give its data folder as seen from here; None while it does not run."""
