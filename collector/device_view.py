@@ -168,7 +168,9 @@ def summarise_sent(journal: Iterable[Sent]) -> tuple[SentLine, ...]:
         for place, amount in enumerate((sent.packets, sent.connections, sent.payload_bytes)):
             line[place] += amount
     lines = (SentLine(*key, *amounts) for key, amounts in sums.items())
-    return tuple(sorted(lines, key=lambda line: (-line.packets, line.action, line.port, line.probe)))
+    return tuple(
+        sorted(lines, key=lambda line: (-line.packets, line.action, line.port, line.probe, line.transport))
+    )
 
 
 def describe_vantages(vantages: Iterable[Vantage]) -> dict[str, str]:

@@ -4,6 +4,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from importlib.metadata import version
 
 from collector.exports import stated_facility
@@ -66,6 +67,7 @@ def line(text: str | None, most: int = 0) -> str:
     return flat[:most].rstrip() if most else flat
 
 
+@cache  # reading the package's own description takes a millisecond
 def product_version() -> str:
     """Give the version of daicho that writes the export."""
     return version("daicho")

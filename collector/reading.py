@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the pages take from the ledger, and the one thing that they write: what people typed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from typing import Any
@@ -196,13 +196,11 @@ def _cited(device: Device) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _sent_to(connection: Connection, device: Device) -> list[Sent]:
+def _sent_to(connection: Connection, device: Device) -> Iterator[Sent]:
     """What was sent to its addresses from where they stand; the same IP elsewhere is another device."""
     ours = {(address.vantage, address.ip) for address in device.addresses if address.ip}
-    sent: list[Sent] = []
     for ip in sorted({ip for _, ip in ours if ip}):
-        sent += (one for one in observations.journal(connection, ip) if (one.vantage, ip) in ours)
-    return sent
+        yield from (one for one in observations.each_sent(connection, ip) if (one.vantage, ip) in ours)
 
 
 def _typed(connection: Connection, id: str) -> dict[str, str]:

@@ -5,38 +5,46 @@ Raw SQL goes past the rule that binds a statement to a facility (inventory_db/bi
 states the facility itself: the one that the connection is bound to, in every row.
 """
 
-from collections.abc import Iterable, Sequence
+import struct
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from itertools import chain, repeat
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Table
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import BigInteger, Connection, Integer, LargeBinary, Table
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.types import TypeEngine
 
 from inventory_db.binding import facility_of
 
 Row = tuple[str | int | bytes | None, ...]  # values of a table's columns after the facility; first the id
-_ESCAPES = {ord("\\"): "\\\\", ord("\t"): "\\t", ord("\n"): "\\n", ord("\r"): "\\r"}
+_HEAD, _END = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
+_FIELDS, _SIZE, _FOUR, _EIGHT = (struct.Struct(form) for form in ("!h", "!i", "!ii", "!iq"))
+_NULL = b"\xff\xff\xff\xff"
 
 
-def insert_new(connection: Connection, table: Table, rows: Sequence[Row]) -> int:
+def insert_new(
+    connection: Connection, table: Table, rows: Sequence[Row], *, often_known: bool = False
+) -> int:
     """Insert the rows whose ids the facility does not have yet; gives how many those were.
 
-    They go in by the order of their ids, so that two writers cannot wait for each other. Raises
-    sqlalchemy.exc.DBAPIError as any statement does.
+    They go in by the order of their ids, so that two writers cannot wait for each other. `often_known`: many ids may
+    be there already. Raises sqlalchemy.exc.DBAPIError as any statement does.
     """
     if not rows:
         return 0
     facility = facility_of(connection)
     ordered = sorted(rows, key=itemgetter(0))
     if connection.dialect.name == "postgresql":
-        return _copy(connection, table, facility, ordered)
+        return _copy(connection, table, facility, ordered, often_known)
     marks = ", ".join("?" * (len(rows[0]) + 1))
     order = f"INSERT INTO {table.name} ({_names(table)}) VALUES ({marks}) ON CONFLICT DO NOTHING"  # noqa: S608
     return connection.exec_driver_sql(order, [(facility, *row) for row in ordered]).rowcount
 
 
-def _copy(connection: Connection, table: Table, facility: int, rows: Sequence[Row]) -> int:
-    """COPY into a table of this session only, then take over what is new."""
+def _copy(connection: Connection, table: Table, facility: int, rows: Sequence[Row], often_known: bool) -> int:
+    """COPY into a table of this session only, then take over what is new (row-level security allows no other COPY)."""
     names, temporary = _names(table), f"daicho_coming_{table.name}"
     connection.exec_driver_sql(
         f"CREATE TEMPORARY TABLE IF NOT EXISTS {temporary} (LIKE {table.name}) ON COMMIT DELETE ROWS"
@@ -44,41 +52,63 @@ def _copy(connection: Connection, table: Table, facility: int, rows: Sequence[Ro
     driver = connection.dialect.loaded_dbapi
     cursor = connection.connection.cursor()
     try:
-        with cursor.copy(f"COPY {temporary} ({names}) FROM STDIN") as copy:
-            copy.write(copy_text(facility, rows))
+        with cursor.copy(f"COPY {temporary} ({names}) FROM STDIN WITH (FORMAT binary)") as copy:
+            copy.write(copy_binary(table, facility, rows))
     except driver.Error as error:
         raise DBAPIError.instance("COPY", None, error, driver.Error) from error
     finally:
         cursor.close()
-    taken = connection.exec_driver_sql(
-        f"INSERT INTO {table.name} ({names}) SELECT {names} FROM {temporary} ORDER BY id ON CONFLICT DO NOTHING"  # noqa: S608
-    )
-    return taken.rowcount
+    order = f"INSERT INTO {table.name} ({names}) SELECT {names} FROM {temporary} ORDER BY id"  # noqa: S608
+    if not often_known:
+        with (
+            suppress(IntegrityError),
+            connection.begin_nested(),
+        ):  # ON CONFLICT costs a third more for each row
+            return connection.exec_driver_sql(order).rowcount
+    return connection.exec_driver_sql(f"{order} ON CONFLICT DO NOTHING").rowcount
 
 
-def copy_text(facility: int, rows: Sequence[Row]) -> bytes:
-    """Give the rows in COPY's text form (PostgreSQL's manual, COPY, "Text Format")."""
-    columns = [[str(facility)] * len(rows), *(_written(column) for column in zip(*rows, strict=True))]
-    return "".join(f"{line}\n" for line in map("\t".join, zip(*columns, strict=True))).encode()
+def copy_binary(table: Table, facility: int, rows: Sequence[Row]) -> bytes:
+    """Give the rows in COPY's binary form (PostgreSQL's manual, COPY, "Binary Format")."""
+    kinds = [column.type for column in table.columns]
+    values = zip(*rows, strict=True)
+    owner = _FIELDS.pack(len(kinds)) + _four(facility)
+    columns = [_written(kind, column) for kind, column in zip(kinds[1:], values, strict=True)]
+    lines = zip(repeat(owner, len(rows)), *columns, strict=True)
+    return b"".join((_HEAD, *chain.from_iterable(lines), _END))
 
 
-def _written(column: tuple[Any, ...]) -> Iterable[str]:
-    """Write one column; its values are of one type, or None."""
-    if None in column:
-        return ["\\N" if value is None else _one(value) for value in column]
-    first = column[0]
-    if isinstance(first, bytes):
-        return [f"\\\\x{value.hex()}" for value in column]
-    if isinstance(first, int):
-        return map(str, column)
-    hostile = any(mark in "".join(column) for mark in "\\\t\n\r")
-    return map(_one, column) if hostile else column
+def _written(kind: TypeEngine[Any], column: Sequence[Any]) -> Iterable[bytes]:
+    """Write one column; a value that stands in it often is written once."""
+    write = _writer(kind)
+    different = set(column)
+    if 2 * len(different) > len(column):
+        return map(write, column)
+    return map({value: write(value) for value in different}.__getitem__, column)
 
 
-def _one(value: str | int | bytes) -> str:
-    if isinstance(value, bytes):
-        return f"\\\\x{value.hex()}"
-    return str(value).translate(_ESCAPES)
+def _writer(kind: TypeEngine[Any]) -> Callable[[Any], bytes]:
+    if isinstance(kind, BigInteger):
+        return _eight
+    if isinstance(kind, Integer):
+        return _four
+    return _bytes if isinstance(kind, LargeBinary) else _text
+
+
+def _four(value: int) -> bytes:
+    return _FOUR.pack(4, value)
+
+
+def _eight(value: int) -> bytes:
+    return _EIGHT.pack(8, value)
+
+
+def _text(value: str | None) -> bytes:
+    return _NULL if value is None else _bytes(value.encode())
+
+
+def _bytes(value: bytes) -> bytes:
+    return _SIZE.pack(len(value)) + value
 
 
 def _names(table: Table) -> str:

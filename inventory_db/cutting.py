@@ -36,6 +36,12 @@ def cut_facts(facts: Sequence[Fact]) -> tuple[tuple[Fact, ...], int]:
     return tuple(kept), cut + len(facts) - len(kept)
 
 
+def bounded_json(document: dict[str, Any]) -> bytes:
+    """Give one device's JSON values as JSON, cut where `bounded_device` cuts them."""
+    body = msgspec.json.encode(document)
+    return body if len(body) <= MOST_DEVICE else msgspec.json.encode(bounded_device(document))
+
+
 def bounded_device(document: dict[str, Any]) -> dict[str, Any]:
     """Give a device's JSON values as they are, or cut so that they fit, with `cut` among them."""
     for text, items in _STEPS:

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """One device as derived from observations: the values of a ledger row and why we believe them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
+from operator import attrgetter
 from typing import Any
 
 from inventory_db.scores import score_of
@@ -234,5 +236,14 @@ def _sure(one: Confidence) -> dict[str, Any]:
 
 def _plain(value: Any) -> dict[str, Any]:
     """Give a flat dataclass as JSON values."""
-    items = ((name, getattr(value, name)) for name in value.__dataclass_fields__)
-    return {name: list(one) if isinstance(one, tuple) else one for name, one in items}
+    names, values_of = _fields_of(type(value))
+    return {
+        name: list(one) if isinstance(one, tuple) else one
+        for name, one in zip(names, values_of(value), strict=True)
+    }
+
+
+@cache
+def _fields_of(kind: type[Any]) -> tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]:
+    names = tuple(kind.__dataclass_fields__)
+    return names, attrgetter(*names)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from inventory_db import people
-from inventory_db.cutting import bounded_device
+from inventory_db.cutting import bounded_device, bounded_json
 from inventory_db.device import Device, device_json
 from inventory_db.official import OfficialRow, number_text, official_row
 from inventory_db.people import Entry
@@ -31,7 +31,14 @@ class Kept:
 
     def json(self) -> dict[str, Any]:
         """Give it as its public JSON object, with what people confirmed; a device that says megabytes is cut."""
+        return bounded_device(self._whole())
+
+    def encoded(self) -> bytes:
+        """Give the same as JSON."""
+        return bounded_json(self._whole())
+
+    def _whole(self) -> dict[str, Any]:
         typed = people.latest(self.typed)
         said = {column: entry.value for column, entry in typed.items()}
         own = {"number": number_text(self.number), "people": said}
-        return bounded_device(device_json(people.confirmed(self.device, typed)) | own)
+        return device_json(people.confirmed(self.device, typed)) | own

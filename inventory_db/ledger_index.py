@@ -11,10 +11,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, delete, func, insert, select
+from sqlalchemy import BindParameter, Connection, Engine, bindparam, delete, func, insert, select
 
 from inventory_db import people, tables
 from inventory_db.binding import prepared
@@ -41,6 +40,11 @@ from inventory_db.stated import ListedDevice
 from inventory_db.statements import Stated, statements
 
 _SOME = 500  # rows at a time
+_IDS: BindParameter[list[str]] = bindparam("ids", expanding=True)
+_OTHERS = prepared(select(aliases.c.id, aliases.c.device_id).where(aliases.c.device_id.in_(_IDS)))
+_BODIES = prepared(
+    select(tables.devices.c.body, tables.devices.c.number).where(tables.devices.c.device_id.in_(_IDS))
+)
 Made = tuple[int, str, int, int]  # as Mark.made_from
 _FACETS = ("kinds", "marks", "networks")
 Links = Mapping[str, Stated[ListedDevice]]  # the facility's own ledger by device
@@ -123,12 +127,13 @@ _STANDING = prepared(
 )
 
 
-def documents(connection: Connection, ids: Sequence[str]) -> list[dict[str, Any]]:
-    """Give these devices as JSON values in this order, by keys alone. Needs a mark of today."""
-    found: dict[str, dict[str, Any]] = {}
+def documents(connection: Connection, ids: Sequence[str]) -> list[msgspec.Raw]:
+    """Give these devices as JSON in this order, by keys alone. Needs a mark of today."""
+    found: dict[str, msgspec.Raw] = {}
     for some in _parts(ids):
         rewriting = _Rewriting(connection, {}, Counts(), anew=False)
-        found |= {kept.device.id: kept.json() for kept in rewriting.kept(some, rewriting.others(some))}
+        kept = rewriting.kept(some, rewriting.others(some))
+        found |= {one.device.id: msgspec.Raw(one.encoded()) for one in kept}
     return [found[id] for id in ids]
 
 
@@ -246,8 +251,7 @@ class _Rewriting:
 
     def others(self, ids: list[str]) -> dict[str, str]:
         """Give the other ids that lead to these devices, as they stand."""
-        query = select(aliases.c.id, aliases.c.device_id).where(aliases.c.device_id.in_(ids))
-        return {row.id: row.device_id for row in self._connection.execute(query)}
+        return {row.id: row.device_id for row in self._connection.execute(_OTHERS, {"ids": ids})}
 
     def _take_away(self, ids: list[str]) -> list[Shown]:
         same = (rows.c.facility == shown.c.facility) & (rows.c.number == shown.c.number)
@@ -260,11 +264,11 @@ class _Rewriting:
 
     def kept(self, ids: list[str], others: dict[str, str]) -> Iterable[Kept]:
         """Give these devices as they stand, with people's words."""
-        devices, decoder = tables.devices, msgspec.json.Decoder(Device)
+        decoder = msgspec.json.Decoder(Device)
         found = [self._at_hand[id] for id in ids if id in self._at_hand]
         if others_too := [id for id in ids if id not in self._at_hand]:
-            query = select(devices.c.body, devices.c.number).where(devices.c.device_id.in_(others_too))
-            found += [(decoder.decode(row.body), row.number) for row in self._connection.execute(query)]
+            bodies = self._connection.execute(_BODIES, {"ids": others_too})
+            found += [(decoder.decode(row.body), row.number) for row in bodies]
         if self._elsewhere is not None:
             others = self._lead_anew(ids, [device for device, _ in found], self._elsewhere)
         typed: dict[str, list[Entry]] = defaultdict(list)

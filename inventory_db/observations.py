@@ -17,6 +17,7 @@ from inventory_db import tables
 from inventory_db.binding import prepared
 from inventory_db.bulk import Row, insert_new
 from inventory_db.cutting import cut_facts
+from inventory_db.journal import entries_to
 from probes.facts import MOST_VALUE, Observation, Scan, Sent, Upload, Vantage, encode
 
 MOST_TRANSCRIPT = 16 * 1024 * 1024  # characters of a transcript given back
@@ -85,7 +86,7 @@ def append(connection: Connection, upload: Upload | Prepared, agent: str = "") -
     """
     rows, now = upload if isinstance(upload, Prepared) else prepare(upload, agent), _now()
     upload, sender = rows.upload, rows.sender
-    insert_new(connection, tables.transcripts, rows.transcripts)
+    insert_new(connection, tables.transcripts, rows.transcripts, often_known=True)
     new = insert_new(connection, tables.observations, _received(rows.observations, now))
     sent = insert_new(connection, tables.journal, _received(rows.journal, now))
     _keep_scans(connection, upload.scans, sender)
@@ -176,6 +177,19 @@ def journal(connection: Connection, address: str | None = None) -> list[Sent]:
     return [decoder.decode(row.body) for row in sorted(rows, key=lambda row: (row.at, row.id))]
 
 
+_SENT_TO = prepared(
+    select(tables.journal.c.body)
+    .where(tables.journal.c.address == bindparam("address"))
+    .execution_options(yield_per=500)
+)
+
+
+def each_sent(connection: Connection, address: str) -> Iterator[Sent]:
+    """Give everything that was sent to one address, one after the other, in no order."""
+    decoder = msgspec.json.Decoder(Sent)
+    return map(decoder.decode, connection.execute(_SENT_TO, {"address": address}).scalars())
+
+
 def newest_sent(connection: Connection, address: str | None, most: int) -> tuple[list[Sent], int]:
     """Give the last `most` things that were sent (to one address), newest first, and how many there are.
 
@@ -183,8 +197,9 @@ def newest_sent(connection: Connection, address: str | None, most: int) -> tuple
     """
     table, decoder = tables.journal, msgspec.json.Decoder(Sent)
     if address is not None:
-        every = journal(connection, address)
-        return every[: -most - 1 : -1], len(every)
+        mine = select(func.count()).select_from(table).where(table.c.address == address)
+        newest_rows = entries_to(connection, address, most)
+        return [decoder.decode(row.body) for row in newest_rows], int(connection.execute(mine).scalar_one())
     newest = select(table.c.body).order_by(table.c.at.desc(), table.c.id.desc()).limit(most)
     found = [decoder.decode(body) for body in connection.execute(newest).scalars()]
     some = select(table.c.at).limit(MOST_COUNTED + 1).subquery()
@@ -226,10 +241,12 @@ def planned_scans(connection: Connection) -> list[tuple[str, Scan]]:
     return [(agent, scan) for agent, scan in found.items() if scan.plan]
 
 
+_VANTAGES = prepared(select(tables.vantages.c.body).order_by(tables.vantages.c.id))
+
+
 def vantages(connection: Connection) -> list[Vantage]:
     """Give every place we stood at, by id."""
-    query = select(tables.vantages.c.body).order_by(tables.vantages.c.id)
-    return [msgspec.json.decode(body, type=Vantage) for (body,) in connection.execute(query)]
+    return [msgspec.json.decode(body, type=Vantage) for (body,) in connection.execute(_VANTAGES)]
 
 
 def pack(text: bytes) -> bytes:

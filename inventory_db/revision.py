@@ -7,27 +7,29 @@ The facility is one of them: a program that may read two must not take the one's
 import hashlib
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, bindparam, func, select
 
 from inventory_db import tables
 from inventory_db.advisories import advisory_feeds
 from inventory_db.attachments import attachments
-from inventory_db.binding import facility_of
+from inventory_db.binding import facility_of, prepared
 from inventory_db.derived import derived_from
 from inventory_db.stated import ListedDevice
 from inventory_db.statements import statements
 
 _SCANS = 200  # the newest, of which one may still be going on
+_BEGUN = prepared(select(func.count(), func.max(tables.scans.c.started)).select_from(tables.scans))
+_TYPED = prepared(select(func.max(tables.human_entries.c.entry)))
+_STATED = prepared(select(func.max(statements.c.entry)).where(statements.c.kind == bindparam("kind")))
 
 
 def ledger_revision(connection: Connection) -> tuple[object, ...]:
     """Give what changes with every change of the ledger: devices derived, words typed, rows listed, scans begun."""
-    scans = tables.scans
-    begun = connection.execute(select(func.count(), func.max(scans.c.started)).select_from(scans)).one()
+    begun = connection.execute(_BEGUN).one()
     return (
         facility_of(connection),
         derived_from(connection),
-        connection.execute(select(func.max(tables.human_entries.c.entry))).scalar(),
+        connection.execute(_TYPED).scalar(),
         _last_statement(connection, ListedDevice.KIND),
         *begun,
     )
@@ -90,5 +92,4 @@ def _digest(connection: Connection, bodies: Select[Any]) -> str:
 
 
 def _last_statement(connection: Connection, kind: str) -> int:
-    last = select(func.max(statements.c.entry)).where(statements.c.kind == kind)
-    return connection.execute(last).scalar() or 0
+    return connection.execute(_STATED, {"kind": kind}).scalar() or 0

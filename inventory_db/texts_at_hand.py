@@ -18,6 +18,7 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import Connection, select
 
 from inventory_db.binding import facility_of
+from inventory_db.find_bytes import find_bytes
 from inventory_db.index_tables import Mark, rows, texts
 from inventory_db.ledger_index import find_mark, typed_since
 
@@ -55,13 +56,13 @@ class Texts:
 
     def _find_whole(self, first: bytes, others: Sequence[bytes]) -> Iterable[int]:
         whole, starts, numbers = self.whole, self.starts, self.numbers
-        at = whole.find(first)
+        at = find_bytes(whole, first, 0)
         while at >= 0:
             place = bisect_right(starts, at) - 1
             end = starts[place + 1]
             if all(whole.find(one, starts[place], end) >= 0 for one in others):
                 yield numbers[place]
-            at = whole.find(first, end)
+            at = find_bytes(whole, first, end)
 
 
 def find_numbers(connection: Connection, mark: Mark, words: tuple[str, ...]) -> "array[int] | None":
@@ -180,7 +181,8 @@ def _renewed(connection: Connection, kept: Texts, mark: Mark) -> Texts | None:
 
 
 def _line(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass") + b"\n"  # no word of a search holds a line end
+    """Write each word of a text once: no word of a search holds a blank or a line end."""
+    return " ".join(dict.fromkeys(text.split())).encode("utf-8", "surrogatepass") + b"\n"
 
 
 _shelves: WeakKeyDictionary[Any, _Shelf] = (

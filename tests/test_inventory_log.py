@@ -20,7 +20,7 @@ from alembic import command
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, create_engine, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
@@ -106,10 +106,21 @@ def test_a_row_is_what_would_be_written_out(reason: str, transcript: str, facts:
     assert row[-1] == encode(observations.as_stored(one))
 
 
-def test_copy_writes_hostile_cells_so_that_they_stay_cells() -> None:
-    rows: list[bulk.Row] = [("a", 1, None, b"\\\n"), ("t\tb\nc\rd\\N", 2, "\\.", b"")]
-    first = "7\ta\t1\t\\N\t\\\\x5c0a\n"
-    assert bulk.copy_text(7, rows).decode() == first + "7\tt\\tb\\nc\\rd\\\\N\t2\t\\\\.\t\\\\x\n"
+def test_rows_in_many_come_out_as_they_went_in(ledger_engine: Engine) -> None:
+    table, long = tables.observations, "い" * 255
+    rows: list[bulk.Row] = [
+        ("b" * 32, 2**62, -1, "a\tb\nc\rd\\N", "\\.", long, None, b"\x00\\\n\xff"),
+        ("a" * 32, 0, 5, "", "s", "\U0001f3e5", "t" * 32, b""),
+    ]
+    with tables.writing(ledger_engine) as c:
+        assert bulk.insert_new(c, table, rows) == 2
+        others: list[bulk.Row] = [("a" * 32, *rows[0][1:]), ("c" * 32, *rows[0][1:])]
+        assert bulk.insert_new(c, table, others) == 1  # of one that is known, the first stays
+        assert bulk.insert_new(c, table, rows, often_known=True) == 0
+    with ledger_engine.connect() as c:
+        columns = [column for column in table.columns if column.name != "facility"]
+        found = [tuple(row) for row in c.execute(select(*columns).order_by(table.c.id))]
+    assert found == [rows[1], rows[0], others[1]]
 
 
 def test_load_until_and_by_id(ledger_engine: Engine) -> None:

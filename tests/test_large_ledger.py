@@ -23,6 +23,7 @@ from collector.translation import load_words
 from collector.warming import warm_all
 from inventory_db import binding, ledger, ledger_index, observations, tables, write_ahead
 from inventory_db.facilities import add_facility, bind
+from inventory_db.journal import journal_part
 from inventory_db.texts_at_hand import find_numbers, warm
 from probes.facts import Sent, Upload
 from tests.inventory_cases import START, seen, upload
@@ -250,9 +251,37 @@ def test_the_end_of_the_journal_is_read_alone(ledger_engine: Engine, monkeypatch
         found, count = observations.newest_sent(c, "10.1.0.0", 2)
         assert ([one.port for one in found], count) == ([28, 26], 15)
         assert [one.port for one in observations.journal(c, "10.1.0.1")] == list(range(1, 30, 2))
+        assert sorted(one.port for one in observations.each_sent(c, "10.1.0.1")) == list(range(1, 30, 2))
     if ledger_engine.dialect.name == "sqlite":
         said = statements_of(ledger_engine)
         with ledger_engine.connect() as c:
             observations.journal(c, "10.1.0.1")
             plan = c.exec_driver_sql(f"EXPLAIN QUERY PLAN {said[-1]}", ("10.1.0.1",)).all()
         assert "ix_journal_facility_address_at" in str(plan)
+
+
+def test_the_journal_of_one_address_comes_in_parts_whatever_happened_at_once(ledger_engine: Engine) -> None:
+    lines = tuple(
+        Sent(
+            scan="s",
+            vantage="v",
+            at=START + timedelta(seconds=n // 5),
+            address=f"10.1.0.{n % 2}",
+            action="echo",
+            port=n,
+        )
+        for n in range(60)
+    )
+    with tables.writing(ledger_engine) as c:
+        observations.append(c, Upload(sent=lines))
+        whole = observations.journal(c, "10.1.0.1")[::-1]
+        for most in (1, 2, 3, 7):
+            found, cursor = list[Sent](), ""
+            while True:
+                part = journal_part(c, most, "10.1.0.1", cursor)
+                found += part.entries
+                if part.next is None:
+                    break
+                cursor = part.next
+            assert found == whole
+            assert observations.newest_sent(c, "10.1.0.1", most) == (whole[:most], 30)

@@ -83,6 +83,14 @@ class CollectorProcess:
         line = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
         return int(line.split()[1]) * 1024
 
+    def processor(self) -> float:
+        """Give the seconds of processor time that it has used so far."""
+        assert self.process is not None
+        fields = (
+            Path(f"/proc/{self.process.pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+        )
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
 
 def answers(port: int) -> bool:
     """Whether a collector answers on this port of loopback."""

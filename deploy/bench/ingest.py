@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How fast observations are stored, and how long a night of many hospitals takes.
+"""How fast observations are stored. A night of many hospitals is `deploy.bench.prefecture`.
 
-`python -m deploy.bench.ingest [--observations 40000] [--facilities 2] [--devices 300] [--each 20] [--whole]`
+`python -m deploy.bench.ingest [--observations 40000] [--only sqlite|postgresql]`
 under `python -m deploy.lab.postgres` for PostgreSQL too (DAICHO_TEST_POSTGRES; its data is in memory there).
 
-The first part stores the same observations by `append`, through signed uploads to a real collector, and by a bare
-COPY (SQLite: a bare executemany) of the same bytes into a table of the same shape, keys and indexes included. The
-second part is a scaled night: every facility's agent uploads a scan, the collector's jobs derive the devices, and it
-is over when no upload waits. `--whole` is 80 facilities x 2,000 devices x 20 observations.
+Stores the same observations by `append`, through signed uploads to a real collector, and by a bare COPY (SQLite: a bare
+executemany) of the same bytes into a table of the same shape, keys and indexes included.
 """
 
 import argparse
@@ -27,13 +25,12 @@ from sqlalchemy import Connection, Engine, func, select, text
 
 from deploy.bench.collector_process import CollectorProcess
 from deploy.bench.identify import Facility
-from deploy.bench.signed_sender import Sender, deliver, enrolled, packed
+from deploy.bench.signed_sender import deliver, enrolled, packed
 from inventory_db import observations, tables
-from inventory_db.bulk import copy_text
-from inventory_db.facilities import add_facility, bind, every
+from inventory_db.bulk import copy_binary
+from inventory_db.facilities import add_facility, bind
 from inventory_db.observations import _rows_of
 from inventory_db.tables import open_ledger, writing
-from inventory_db.uploads import WAITING, uploads
 from probes.facts import Observation, Upload
 
 BATCH = 2000
@@ -43,28 +40,21 @@ SENDERS = 3  # agents that upload at once
 def main() -> None:
     """Measure and print."""
     options = argparse.ArgumentParser(prog="python -m deploy.bench.ingest")
-    options.add_argument("--observations", type=int, default=40_000, help="of the first part")
-    options.add_argument("--facilities", type=int, default=2)
-    options.add_argument("--devices", type=int, default=300)
-    options.add_argument("--each", type=int, default=20, help="observations of one device")
-    options.add_argument("--whole", action="store_true", help="80 facilities, 2,000 devices, 20 observations")
+    options.add_argument("--observations", type=int, default=40_000)
     options.add_argument("--only", choices=("sqlite", "postgresql"), default="")
     given = options.parse_args()
-    if given.whole:
-        given.facilities, given.devices, given.each = 80, 2000, 20
     for kind in (given.only,) if given.only else ("sqlite", "postgresql"):
         print(f"== {kind}", flush=True)
-        for place in (_throughput, _night):
-            with _ledger(kind) as target:
-                if target is None:
-                    print("DAICHO_TEST_POSTGRES is not set: run under python -m deploy.lab.postgres")
-                    break
-                for line in place(target, given):
-                    print(line, flush=True)
+        with empty_ledger(kind) as target:
+            if target is None:
+                print("DAICHO_TEST_POSTGRES is not set: run under python -m deploy.lab.postgres")
+                continue
+            for line in _throughput(target, given.observations):
+                print(line, flush=True)
 
 
 @contextmanager
-def _ledger(kind: str) -> Iterator[str | None]:
+def empty_ledger(kind: str) -> Iterator[str | None]:
     """Give an empty place for a ledger."""
     server = os.environ.get("DAICHO_TEST_POSTGRES")
     if kind == "sqlite":
@@ -102,18 +92,18 @@ def _with_words(one: Observation, number: int) -> Observation:
     return msgspec.structs.replace(one, transcript=words)
 
 
-def _throughput(target: str, given: argparse.Namespace) -> Iterator[str]:
-    made = batches(given.observations)
+def _throughput(target: str, observed: int) -> Iterator[str]:
+    made = batches(observed)
     count = sum(len(one.observations) for one in made)
     engine = open_ledger(target)
     second = _second(engine)
-    bare, size = _bare(engine, made)
+    bare, size = bare_copy(engine, made)
     plain = count / bare
     yield f"{count:,} observations, {size / count:,.0f} bytes each as COPY writes them with their transcripts"
     yield f"bare {'COPY' if engine.dialect.name == 'postgresql' else 'executemany'} {plain:12,.0f} /s"
     took = _timed(lambda: _append(second, made))
     yield f"append alone {count / took:13,.0f} /s   {bare / took:5.2f} of the bare one"
-    with TemporaryDirectory() as folder, _serving(target, Path(folder)) as collector:
+    with TemporaryDirectory() as folder, serving(target, Path(folder)) as collector:
         senders = [enrolled(engine, f"bench {n}") for n in range(SENDERS)]
         shares = [[packed(one, sender) for one in made[n::SENDERS]] for n, sender in enumerate(senders)]
         with ProcessPoolExecutor(SENDERS, mp_context=get_context("spawn")) as pool:
@@ -139,7 +129,7 @@ def _append(engine: Engine, made: Sequence[Upload]) -> None:
             observations.append(connection, one)
 
 
-def _bare(engine: Engine, made: Sequence[Upload]) -> tuple[float, int]:
+def bare_copy(engine: Engine, made: Sequence[Upload]) -> tuple[float, int]:
     """Store the same rows without us: seconds, and bytes as COPY writes them."""
     ready = [_rows(one) for one in made]
     names = ("observations", "transcripts")
@@ -147,7 +137,9 @@ def _bare(engine: Engine, made: Sequence[Upload]) -> tuple[float, int]:
     with engine.begin() as connection:
         for name, copy in shapes.items():
             _same_shape(connection, name, copy)
-    texts = [{name: copy_text(9, rows[name]) for name in names} for rows in ready]
+    texts = [
+        {name: copy_binary(tables.metadata.tables[name], 9, rows[name]) for name in names} for rows in ready
+    ]
     size = sum(len(body) for one in texts for body in one.values())
     server = engine.dialect.name == "postgresql"
 
@@ -189,12 +181,13 @@ def _same_shape(connection: Connection, name: str, copy: str) -> None:
 
 
 def _copy(connection: Connection, table: str, lines: bytes) -> None:
-    with connection.connection.cursor() as cursor, cursor.copy(f"COPY {table} FROM STDIN") as copy:  # type: ignore[attr-defined]
+    cursor: Any = connection.connection.cursor()
+    with cursor, cursor.copy(f"COPY {table} FROM STDIN WITH (FORMAT binary)") as copy:
         copy.write(lines)
 
 
 @contextmanager
-def _serving(target: str, state: Path) -> Iterator[CollectorProcess]:
+def serving(target: str, state: Path) -> Iterator[CollectorProcess]:
     collector = CollectorProcess(target, state)
     collector.start()
     try:
@@ -211,56 +204,6 @@ def _timed(work: Callable[[], object]) -> float:
 
 def _all(futures: Iterator[Any]) -> list[Any]:
     return [future.result() for future in list(futures)]
-
-
-def _night(target: str, given: argparse.Namespace) -> Iterator[str]:
-    engine = open_ledger(target)
-    places = [engine, *(_further(engine, n) for n in range(1, given.facilities))]
-    senders = [enrolled(place, "night") for place in places]
-    total = given.facilities * given.devices * given.each
-    yield (
-        f"a night: {given.facilities} facilities x {given.devices:,} devices x {given.each} observations = {total:,}"
-    )
-    with TemporaryDirectory() as folder, _serving(target, Path(folder)) as collector:
-        begun = time.monotonic()
-        with ProcessPoolExecutor(SENDERS, mp_context=get_context("spawn")) as pool:
-            sent = [
-                pool.submit(_one_night, collector.port, one, given.devices, given.each) for one in senders
-            ]
-            waited = sum(one.result() for one in sent)
-        stored = time.monotonic() - begun
-        yield f"stored after {stored:8.1f} s ({total / stored:,.0f} /s; asked to wait {waited} times)"
-        while _left(engine):
-            time.sleep(0.5)
-        yield f"identified after {time.monotonic() - begun:8.1f} s"
-        yield f"collector: {collector.memory() >> 20} MiB at most"
-    with every(engine).connect() as connection:
-        seen = connection.execute(select(func.count()).select_from(tables.observations)).scalar_one()
-        found = connection.execute(select(func.count()).select_from(tables.devices)).scalar_one()
-        states = connection.execute(select(uploads.c.state, func.count()).group_by(uploads.c.state)).all()
-    yield f"{seen:,} observations, {found:,} devices, uploads {dict(map(tuple, states))}"
-    engine.dispose()
-
-
-def _further(engine: Engine, number: int) -> Engine:
-    with engine.begin() as connection:
-        return bind(engine, add_facility(connection, f"f{number}", f"施設{number}", datetime.now(UTC)).id)
-
-
-def _one_night(port: int, sender: Sender, devices: int, each: int) -> int:
-    """Upload one facility's scan, made while it is sent."""
-
-    def bodies() -> Iterator[bytes]:
-        for one in Facility(devices, each).night(0):
-            yield packed(msgspec.structs.replace(one, sent=()), sender)
-
-    return deliver(port, sender, bodies())
-
-
-def _left(engine: Engine) -> int:
-    waiting = uploads.c.state.in_([state.value for state in WAITING])
-    with every(engine).connect() as connection:
-        return int(connection.execute(select(func.count()).where(waiting)).scalar_one())
 
 
 if __name__ == "__main__":
