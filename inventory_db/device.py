@@ -236,7 +236,8 @@ def _sure(one: Confidence) -> dict[str, Any]:
 
 def _plain(value: Any) -> dict[str, Any]:
     """Give a flat dataclass as JSON values."""
-    names, values_of = _fields_of(type(value))
+    kind: Any = type(value)
+    names, values_of = _fields_of(kind)
     return {
         name: list(one) if isinstance(one, tuple) else one
         for name, one in zip(names, values_of(value), strict=True)
