@@ -25,7 +25,7 @@ from collector.settings import Settings
 from collector.standing import judged
 from collector.statement_check import check_statement, known_in
 from collector.stating import keep, take_back
-from collector.verdict import Finding
+from collector.verdict import Finding, Text
 from collector.visitor import engine_of, name_of, visitor_of
 from inventory_db.memberships import OUTSIDE, people_of
 from inventory_db.stated import Approval, Assignment, Vendor
@@ -66,6 +66,14 @@ class Group:
     key: str
     title: str
     tasks: tuple[Task, ...]
+
+    @property
+    def piles(self) -> list[tuple[Text | None, tuple[Task, ...]]]:
+        """Its tasks by what is to do, in the order in which each first comes."""
+        together: dict[Text | None, list[Task]] = defaultdict(list)
+        for task in self.tasks:
+            together[task.finding.todo].append(task)
+        return [(todo, tuple(some)) for todo, some in together.items()]
 
 
 def tasks_of(judgement: Judgement) -> list[Task]:

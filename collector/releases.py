@@ -14,7 +14,7 @@ from collector.auditing import told
 from collector.checking import NoSuchEdition
 from collector.documents.typesetting import PaperError
 from collector.doors import Doors, Text, Token, check_form, whence
-from collector.edition import edition_names
+from collector.edition import edition_names, load_edition
 from collector.inspectors import attachment
 from collector.overviews import end_of, read_day
 from collector.release_making import Wish, dossier_now, end_release, make_release, summarise
@@ -176,7 +176,7 @@ def _show(
         releases=[(one, _state(one, now)) for one in found],
         readers=readers,
         links={one.id: [link for link in links if link.bound_to == one.id] for one in found},
-        editions=edition_names(),
+        editions=[(name, load_edition(name).name) for name in edition_names()],
         day=_usual_day(doors),
         now=now,
         message=message,

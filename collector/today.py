@@ -9,11 +9,11 @@ from datetime import datetime
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from collector.changed import before_last_scan
+from collector.changed import QUIET, before_last_scan
 from collector.checklist import progress
 from collector.findings import tasks_of
 from collector.judged import Judgement
-from collector.register_lines import LISTS, lines, of_match
+from collector.register_lines import LISTS, Line, lines, of_match
 from collector.rendering import Renderer
 from collector.settings import Settings
 from collector.standing import judged, standing_changes
@@ -95,11 +95,18 @@ def router(settings: Settings, renderer: Renderer, now: Callable[[], datetime]) 
             tasks=len(tasks_of(judgement)),
             reminders=judgement.reminders,
             needs=_needs(judgement),
-            register=[(str(match), len(of_match(found, match))) for match in LISTS],
+            register=[(str(match), *_outside_and_inside(of_match(found, match))) for match in LISTS],
+            quiet=QUIET,
             sureness=sureness(case.devices),
         )
 
     return routes
+
+
+def _outside_and_inside(found: tuple[Line, ...]) -> tuple[int, int]:
+    """Count the paths that let people in from elsewhere, and the doors inside the house."""
+    outside = sum(line.from_outside for line in found)
+    return outside, len(found) - outside
 
 
 def _needs(judgement: Judgement) -> int:

@@ -267,6 +267,7 @@ def _stated(case: Case, boxes: dict[str, Any], *, new: bool) -> Vendor:
     if boxes["contract_until"] and until is None:
         raise BadVendor("vendor_day")
     ids = {row.number: row.device.id for row in case.rows} | {one.id: one.id for one in case.devices}
+    ids = {number.lstrip("0"): id for number, id in ids.items()} | ids
     wanted = boxes["devices"].replace(",", " ").replace("、", " ").split()
     for word in wanted:
         if word not in ids:

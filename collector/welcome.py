@@ -104,6 +104,11 @@ def listened_to(networks: Iterable[str]) -> list[str]:
     return [str(one) for one in found if _is_listened_to(one)]
 
 
+def _is_one_links(text: str) -> bool:
+    one = network(text)
+    return one is not None and one.is_link_local
+
+
 def proposed(standing: Standing) -> tuple[str, ...]:
     """Give the networks that the form proposes: those scanned last and those an agent stands on, none of one link."""
     seen = (*(standing.last.scope if standing.last else ()), *(one.network for one in standing.vantages))
@@ -239,6 +244,7 @@ def _show(
         steps=STEPS,
         optional=OPTIONAL,
         networks=networks or proposed(standing),
+        stands=[one for one in standing.vantages if not _is_one_links(one.network)],
         addresses=addresses_in(networks),
         listened=listened_to(networks),
         wide=[one for one in networks if addresses_in([one]) >= WIDE - 2],

@@ -50,6 +50,7 @@ GROUPS = (
     "edit.",
     "outward.",
     "settings.",
+    "declare.",
 )  # joined with ~ in pages
 CHOSEN = (
     "notice.",
@@ -74,6 +75,7 @@ CHOSEN = (
     "term.",
     "means.",
     "document_type.",
+    "review.",
     "documents.",
 )
 

@@ -46,11 +46,12 @@ def test_the_made_up_hospital_is_opened_and_removed(tmp_path: Path) -> None:
     engine = open_ledger(tmp_path / "daicho-demo.sqlite")
     with engine.connect() as connection:
         devices(connection)
-        used = daicho("facility", "remove-demo", cwd=tmp_path)
+        assert "--yes" in daicho("facility", "remove-demo", cwd=tmp_path).stderr  # it asks first
+        used = daicho("facility", "remove-demo", "--yes", cwd=tmp_path)
         assert (used.returncode, "Ctrl-C" in used.stderr) == (2, True)
         assert devices(connection)
     engine.dispose()
-    assert daicho("facility", "remove-demo", cwd=tmp_path).returncode == 0
+    assert daicho("facility", "remove-demo", "--yes", cwd=tmp_path).returncode == 0
     assert [one.name for one in tmp_path.glob("daicho-demo*")] == []
 
 

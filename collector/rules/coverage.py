@@ -45,8 +45,8 @@ def judge(case: Case, _target: str) -> Judged:
 def _weigh(case: Case, found: Coverage, findings: tuple[Finding, ...]) -> Judged:
     if any(finding.proven for finding in findings):
         reason = Text(
-            f"台帳にない機器が{len(found.seen_not_listed)}台、要る欄が空の行が{len(found.gaps)}行あります。",
-            f"{len(found.seen_not_listed)} devices were seen that are not listed;"
+            f"見えたが人の記入がない（台帳に書かれていない）機器が{len(found.seen_not_listed)}台、要る欄が空の行が{len(found.gaps)}行あります。",
+            f"{len(found.seen_not_listed)} devices were seen of which nobody wrote anything (not listed);"
             f" {len(found.gaps)} rows lack a required column.",
         )
         return _judged(Verdict.PROVES_NO, reason, _COMPLETE, findings)
@@ -273,7 +273,7 @@ _IMPORT = Text(
     "Import the facility's ledger (daicho load ledger), or fill in place, users and so on.",
 )
 _COMPLETE = Text(
-    "台帳にない機器を加え、空の欄を埋めてください。すぐにできないときは「いいえ」と目標日を記入します。",
+    "人の記入がない機器に設置場所などを書き、空の欄を埋めてください。すぐにできないときは「いいえ」と目標日を記入します。",
     "List the missing devices and fill the empty columns; if that takes time, answer no with a target date.",
 )
 _CHECK = Text(

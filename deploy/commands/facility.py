@@ -36,6 +36,9 @@ def command(
     name: Annotated[str, typer.Argument(help="施設の名前 / name")] = "",
     ledger: Annotated[str, typer.Option(help="台帳ファイルか URL / ledger file or URL")] = "daicho.sqlite",
     file: Annotated[Path, typer.Option(help="見本の台帳 / ledger of the made-up hospital")] = _DEMO,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="remove-demo: 尋ねずに消す / remove without asking")
+    ] = False,
 ) -> None:
     """施設の一覧・追加・改名、見本の病院 / facilities, and a made-up hospital to look around in."""
     if action not in _ACTIONS or not _is_complete(action, key, name):
@@ -44,7 +47,7 @@ def command(
             "Write list, add KEY NAME, rename KEY NAME, close KEY, reopen KEY, demo, or remove-demo.",
         )
     if action in ("demo", "remove-demo"):
-        _make_demo(file) if action == "demo" else _remove_demo(file)
+        _make_demo(file) if action == "demo" else _remove_demo(file, sure=yes)
         return
     engine = open_ledger(ledger, create=False)
     try:
@@ -142,11 +145,16 @@ def _named(file: Path) -> str:
     return "" if file == _DEMO else f" --file {file}"
 
 
-def _remove_demo(file: Path) -> None:
+def _remove_demo(file: Path, *, sure: bool) -> None:
     if not file.is_file() or not _holds_demo(file):
         raise Refusal(
             f"{file} は見本の台帳ではありません。消していません。",
             f"{file} is no ledger of the made-up hospital. It was not removed.",
+        )
+    if not sure:
+        raise Refusal(
+            f"{file} を、そこで試しに書いたものや登録した人とともに消します。よければ --yes を付けて、もう一度打ってください。まだ消していません。",
+            f"This removes {file} with what was tried and who was registered there. To do so, add --yes. Nothing was removed yet.",
         )
     if is_open(file):
         raise Refusal(

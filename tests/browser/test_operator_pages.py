@@ -29,6 +29,11 @@ PAGES = (
     "/same-devices",
     "/same-devices/pair?one=001&other=002",
     "/scans",
+    "/documents",
+    "/register/declare",
+    "/diagram?zoom=150",
+    "/audit",
+    "/people",
 )
 HEAVIEST = 300 * 1024  # bytes of a page with all that it needs, fonts aside
 
