@@ -104,6 +104,13 @@ class Door:
             raise HeldBack(refused)
         self.pace.reserve(self.handle, packets, connecting=connecting)
 
+    def say(self, payload: int) -> None:
+        """Count bytes of payload that are about to leave; raises HeldBack when this host got enough of them."""
+        if not self.pace.say(self.handle, payload):
+            raise HeldBack(
+                "budget: この機器に送ってよいバイト数に達した / the payload budget of this host is spent"
+            )
+
     def leave(self, reserved: int, packets: int, *, connected: bool = False) -> None:
         """Say what of a reservation really left."""
         self.pace.settle(self.handle, reserved, packets, self.clock.steady(), connected=connected)

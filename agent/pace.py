@@ -72,12 +72,14 @@ class Pace:
     gap: float
     budget: int
     per_segment: int = 0  # 0: as much as the whole agent
+    payload: int = 32_768  # bytes to one host in a scan
     _agent: Limit = field(init=False)
     _hosts: dict[str, Limit] = field(default_factory=dict)
     _segments: dict[str, Limit] = field(default_factory=dict)
     _stands: dict[str, str] = field(default_factory=dict)  # address → its segment
     _closed_at: dict[str, float] = field(default_factory=dict)
     _spent: dict[str, int] = field(default_factory=dict)
+    _said: Counter[str] = field(default_factory=Counter)  # bytes of payload
     _device: dict[str, str] = field(default_factory=dict)  # address, or a device → what it is counted as
     _connected: Counter[str] = field(default_factory=Counter)  # open connections
 
@@ -133,6 +135,14 @@ class Pace:
         host = self.device(host)
         self._spent[host] = self._spent.get(host, 0) + packets
 
+    def say(self, host: str, payload: int) -> bool:
+        """Count bytes of payload that are about to leave for this host; False if they are too many for one scan."""
+        host = self.device(host)
+        if self._said[host] + payload > self.payload:
+            return False
+        self._said[host] += payload
+        return True
+
     def spent(self, host: str) -> int:
         """Packets that left for this host so far, reservations included."""
         return self._spent.get(self.device(host), 0)
@@ -158,6 +168,7 @@ class Pace:
             return
         self._host(other).take_over(self._hosts.pop(one, Limit(self.per_host)))
         self._spent[other] = self._spent.get(other, 0) + self._spent.pop(one, 0)
+        self._said[other] += self._said.pop(one, 0)
         self._connected[other] += self._connected.pop(one, 0)
         closed = self._closed_at.pop(one, -math.inf)
         self._closed_at[other] = max(closed, self._closed_at.get(other, -math.inf))

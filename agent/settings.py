@@ -73,6 +73,7 @@ class PaceSection(Strict, frozen=True):
     broadcasts: int = 100  # ARP requests on one segment in any second: every device there hears each
     connection_gap: float = 0.2  # seconds between two connections to one host
     packets_per_host_and_scan: int = 120
+    payload_bytes_per_host_and_scan: int = 32_768
     hosts_at_once: int = 64
 
 
@@ -240,6 +241,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "broadcasts": (1, 1_000),
     "connection_gap": (0, 60),
     "packets_per_host_and_scan": (6, 10_000),
+    "payload_bytes_per_host_and_scan": (100, 1_000_000),
     "hosts_at_once": (1, 1_024),
 }
 

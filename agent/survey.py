@@ -108,6 +108,7 @@ class Survey:
             pace.connection_gap,
             pace.packets_per_host_and_scan,
             pace.packets_per_segment,
+            pace.payload_bytes_per_host_and_scan,
         )
         self._shared = Shared(
             self.settings, self.scope, self.clock, self.id, records, limits, tally, self._headway, credentials,

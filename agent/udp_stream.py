@@ -51,6 +51,7 @@ class UdpStream:
         """Send one datagram."""
         door = self.wire.door
         door.check("udp", self.port, Permit.SEND)
+        door.say(len(data))
         await door.enter(1)
         self.started = self.started or door.clock.steady()
         self.wire.note(">", data)

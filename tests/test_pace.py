@@ -154,6 +154,17 @@ def test_two_addresses_of_one_device_share_its_limits_and_its_budget() -> None:
     assert math.isinf(pace.wait("10.0.0.1", 22, 9.0))
 
 
+def test_payload_has_a_limit_of_its_own_which_addresses_of_a_device_share() -> None:
+    pace = Pace(10, 1000, 0.2, 120, payload=100)
+    assert pace.say("10.0.0.1", 60)
+    assert pace.say("10.0.0.2", 30)
+    pace.join("10.0.0.1", "mac")
+    pace.join("10.0.0.2", "mac")
+    assert not pace.say("10.0.0.2", 11)
+    assert pace.say("10.0.0.1", 10)
+    assert pace.say("elsewhere", 100)
+
+
 def test_one_connection_to_a_device_stands_at_a_time_at_whatever_address() -> None:
     pace = Pace(10, 1000, 0.2, 120)
     pace.reserve("10.0.0.1", 3, connecting=True)

@@ -365,7 +365,10 @@ class TestAmongHosts:
             assert scan.stderr is not None
             assert scan.stderr.readline() == b"ready\n"
             run_in("quiet", sys.executable, "-m", "tests.test_packets", "shout")
-            told, _ = scan.communicate(timeout=120)
+            try:
+                told, _ = scan.communicate(timeout=120)
+            finally:
+                scan.kill()  # or `with` would wait for one that hears too little
         said = json.loads(told)
         assert (said["answered"], said["lost"]) == (True, 0)
 

@@ -421,3 +421,18 @@ async def test_a_host_left_because_a_blackout_began_says_so() -> None:
 def test_a_refusal_of_our_own_machine_is_not_theirs(number: int, version: int, outcome: type) -> None:
     address = "10.20.1.5" if version == 4 else "fd00::5"
     assert type(errors_mean(OSError(number, "x"), address)) is outcome
+
+
+async def test_no_byte_leaves_above_the_payload_of_a_scan() -> None:
+    got = bytearray()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        got.extend(await reader.read())
+        writer.close()
+
+    survey = host()
+    survey.door.pace.payload = 10  # HTTP asks with more
+    seen, _ = await ask(serve, "http", survey)
+    assert (seen.outcome, seen.reason.partition(":")[0], bytes(got)) == (Outcome.HELD_BACK, "budget", b"")
+    (line,) = journal(survey)
+    assert (line.connections, line.payload_bytes) == (1, 0)
