@@ -6,17 +6,17 @@ states the facility itself: the one that the connection is bound to, in every ro
 """
 
 import struct
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain, repeat
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Integer, LargeBinary, Table
+from sqlalchemy import BigInteger, Connection, Integer, LargeBinary, Table, insert
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.types import TypeEngine
 
-from inventory_db.binding import facility_of
+from inventory_db.binding import COLUMN, facility_of
 
 Row = tuple[str | int | bytes | None, ...]  # values of a table's columns after the facility; first the id
 _HEAD, _END = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
@@ -41,6 +41,20 @@ def insert_new(
     marks = ", ".join("?" * (len(rows[0]) + 1))
     order = f"INSERT INTO {table.name} ({_names(table)}) VALUES ({marks}) ON CONFLICT DO NOTHING"  # noqa: S608
     return connection.exec_driver_sql(order, [(facility, *row) for row in ordered]).rowcount
+
+
+def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows that the facility does not have, by the names of their columns; raises DBAPIError for one it has."""
+    if not rows:
+        return
+    if connection.dialect.name == "postgresql":
+        connection.execute(insert(table), list(rows))
+        return
+    columns = [column.name for column in table.columns if column.name != COLUMN]
+    names = ", ".join(f'"{name}"' for name in (COLUMN, *columns))
+    order = f"INSERT INTO {table.name} ({names}) VALUES ({', '.join('?' * (len(columns) + 1))})"  # noqa: S608
+    facility = facility_of(connection)
+    connection.exec_driver_sql(order, [(facility, *[row[name] for name in columns]) for row in rows])
 
 
 def _copy(connection: Connection, table: Table, facility: int, rows: Sequence[Row], often_known: bool) -> int:

@@ -92,15 +92,16 @@ def hashed(key: str) -> int:
 def components(land: Land, links: Links | None = None) -> list[Component]:
     """Give the components of what was seen."""
     of: dict[int, int] = {}
+    links = links or {}
     parents: list[int] = []
     roots: dict[str, int] = {}
-    plain: dict[Hashable, int] = {}  # what names nobody has the keys of others that stood there
+    plain: dict[Hashable, int] = {}  # what stood there and names the same has the same keys
     for one in land.sightings:
         place = None if one.table else _place_of(one)
         if place in plain:
             roots[one.seen.key] = plain[place]
             continue
-        keys = {*map(hashed, _all_keys(one, land, links or {}))}
+        keys = {*map(hashed, _all_keys(one, land, links))}
         mine = {_find(parents, of[key]) for key in keys if key in of}
         root = min(mine) if mine else len(parents)
         if not mine:
@@ -116,18 +117,19 @@ def components(land: Land, links: Links | None = None) -> list[Component]:
 
 
 def _place_of(one: Sighting) -> Hashable:
-    """Give all that the keys of the sighting follow from; None where they follow from what was said."""
+    """Give all that the keys of the sighting follow from, on this land."""
     seen = one.seen
-    if not _NAMING.isdisjoint([fact.kind for fact in seen.facts]):
-        return None
-    return one.realm, one.ip, one.mac, one.shared, one.alive, seen.address, seen.mac
+    named = tuple([fact for fact in seen.facts if fact.kind in _NAMING])
+    probe = seen.probe if named else ""  # see profiles.claims
+    return one.realm, one.ip, one.mac, one.shared, one.alive, seen.address, seen.mac, probe, named
 
 
 def _all_keys(one: Sighting, land: Land, links: Links) -> Iterator[str]:
     own = f"ip {one.ip}" if one.ip else f"mac {one.mac or one.seen.mac}"
     for key in (*keys_of(one.seen), own, *_told_by_table(one, land)):
         yield key
-        yield from links.get(key, ())
+        if links:
+            yield from links.get(key, ())
     if one.ip and one.mac and one.alive and not one.table:
         yield held_key((one.realm, one.ip))
     if not one.mac and not one.shared and land.holder((one.realm, one.ip), 0)[1] == "":

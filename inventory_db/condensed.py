@@ -9,7 +9,7 @@ condensing everything at once, unless something comes late and contradicts it: `
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Container, Hashable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Container, Hashable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from inventory_db.observations import Stored, microseconds
@@ -19,6 +19,7 @@ from inventory_db.ways_out import default_routes
 from probes.facts import Fact, FactKind
 from probes.recognise import Recognition
 
+_NEIGHBOUR = FactKind.NEIGHBOUR
 _SAID_NOWHERE = frozenset(
     {
         *(FactKind.SNMP_UPTIME, FactKind.OPENVPN_SESSION, FactKind.LLDP_NEIGHBOUR),
@@ -49,23 +50,24 @@ def likeness(seen: Stored) -> Hashable:
     """Give all of an observation that devices are derived from, but when it was made and its id."""
     facts: tuple[Hashable, ...] = seen.facts
     if not _PECULIAR.isdisjoint([fact.kind for fact in seen.facts]):
-        facts = tuple(_essence(seen.facts))
+        facts = tuple([one for fact in seen.facts for one in _essence(fact)])
     return (
         seen.probe, seen.vantage, seen.address, seen.mac, seen.network, seen.port, seen.transport,
         seen.outcome, seen.reason, facts,
     )  # fmt: skip
 
 
-def _essence(facts: Iterable[Fact]) -> Iterator[Hashable]:
-    for fact in facts:
-        if fact.kind in _TEXTS:
-            yield fact.kind, fact.sure, _named(fact)
-        elif fact.kind in _FORMS:
-            yield fact.kind, fact.sure, _form(fact)
-        elif fact.kind is FactKind.ROUTE:  # of a table only the way that leads everywhere
-            yield from default_routes((fact.value,))
-        elif fact.kind not in _PECULIAR:
-            yield fact
+def _essence(fact: Fact) -> Sequence[Hashable]:
+    """Give what counts of a fact, as several values or none."""
+    if fact.kind not in _PECULIAR:
+        return (fact,)
+    if fact.kind in _TEXTS:
+        return ((fact.kind, fact.sure, _named(fact)),)
+    if fact.kind in _FORMS:
+        return ((fact.kind, fact.sure, _form(fact)),)
+    if fact.kind is FactKind.ROUTE:  # of a table only the way that leads everywhere
+        return tuple(default_routes((fact.value,)))
+    return ()
 
 
 def _named(fact: Fact) -> tuple[tuple[Recognition, ...], tuple[bool, ...]]:
@@ -84,26 +86,32 @@ def _form(fact: Fact) -> str:
 
 def condense(land: Land, pinned: Container[str] = (), passed: Container[str] = ()) -> Condensed:
     """Keep the first and last of each class, and what is pinned; `passed` is of the condensing before."""
+    classes = _classes(land)
+    wanted = set(_wanted(classes, land))
+    kept: set[str] = set()
+    flagged: set[str] = set()
+    left: set[str] = set()
+    repeated: set[str] = set()
+    for many in classes:
+        if many[0].table:
+            continue
+        own = [key for one in many if (key := one.seen.key) in wanted or key in pinned]
+        kept.update(own)
+        repeated.update(own[:-1])
+        if len(own) < len(many) or any(key in passed for key in own):
+            flagged.add(own[-1])
+            left.update(_left(many, wanted))
+    seen = tuple([one.seen for one in land.sightings if not one.table and one.seen.key in kept])
+    return Condensed(seen, frozenset(flagged), frozenset(left), frozenset(repeated))
+
+
+def _classes(land: Land) -> Collection[Sequence[Sighting]]:
+    """Give the sightings by what is alike, oldest first."""
     runs = _runs(land)
     classes: dict[Hashable, list[Sighting]] = defaultdict(list)
     for one in land.sightings:
         classes[one.table, one.link, _held_by(one, runs), likeness(one.seen)].append(one)
-    wanted = set(_wanted(classes.values(), land))
-    kept: list[Stored] = []
-    flagged: set[str] = set()
-    left: set[str] = set()
-    repeated: set[str] = set()
-    for many in classes.values():
-        own = [one.seen for one in many if one.seen.key in wanted or one.seen.key in pinned]
-        if many[0].table:
-            continue
-        kept += own
-        repeated.update(one.id for one in own[:-1])
-        if len(own) < len(many) or any(one.id in passed for one in own):
-            flagged.add(own[-1].id)
-            left.update(_left(many, wanted))
-    kept.sort(key=lambda seen: (microseconds(seen.at), seen.key))
-    return Condensed(tuple(kept), frozenset(flagged), frozenset(left), frozenset(repeated))
+    return classes.values()
 
 
 def _left(many: Sequence[Sighting], kept: Container[str]) -> Iterator[str]:
@@ -111,7 +119,7 @@ def _left(many: Sequence[Sighting], kept: Container[str]) -> Iterator[str]:
     last = {one.seen.scan: one.seen.key for one in many}
     yield from (scan for scan, id in last.items() if id not in kept)
     for one in many:
-        if one.seen.key not in kept and any(fact.kind is FactKind.NEIGHBOUR for fact in one.seen.facts):
+        if one.seen.key not in kept and _NEIGHBOUR in [fact.kind for fact in one.seen.facts]:
             yield one.seen.scan
 
 
@@ -144,7 +152,7 @@ def _begun_by_table(entries: Sequence[Entry]) -> Iterator[tuple[int, str]]:
 def _held_by(one: Sighting, runs: Mapping[Place, Sequence[int]]) -> int:
     """The how manieth holder the address has: until the next, what is alike is about one thing."""
     begun = runs.get((one.realm, one.ip), ())
-    return max(bisect_right(begun, one.at), 1)
+    return max(bisect_right(begun, one.at), 1) if len(begun) > 1 else 1
 
 
 def _wanted(classes: Iterable[Sequence[Sighting]], land: Land) -> Iterator[str]:
@@ -179,7 +187,7 @@ def tables_passed(kept: Iterable[Stored], passed: Container[str]) -> int:
     at = (
         microseconds(one.at)
         for one in kept
-        if one.id in passed and any(fact.kind is FactKind.NEIGHBOUR for fact in one.facts)
+        if one.id in passed and _NEIGHBOUR in [fact.kind for fact in one.facts]
     )
     return max(at, default=0)
 

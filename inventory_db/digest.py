@@ -11,7 +11,7 @@ import msgspec
 
 from inventory_db.condensed import condense, contradiction, tables_passed
 from inventory_db.networks import network
-from inventory_db.observations import Stored, microseconds
+from inventory_db.observations import Stored
 from inventory_db.places import Agents, Places
 from inventory_db.sightings import Elsewhere, Land, Proxy, nowhere, proxies_of, sight, survey
 from probes.facts import Vantage
@@ -67,9 +67,8 @@ def add(
     agents = Agents(known.scans, known.roots).meet(fresh.values())
     places = Places(agents, vantages)
     ground = places.ground()
-    every = sorted((*before.kept, *fresh.values()), key=lambda one: (microseconds(one.at), one.key))
-    placed = sight(every, places)
-    land = survey(placed, elsewhere)
+    every = (*before.kept, *fresh.values())
+    land = survey(sight(every, places), elsewhere)
     why = _moved(known, ground) or contradiction(
         land, fresh.keys(), before.passed, known.left, known.tables_until
     )
@@ -86,7 +85,8 @@ def add(
     )
     if len(short.kept) < len(every):
         left = {one.key for one in short.kept}
-        land = survey([one for one in placed if one.seen.key in left], elsewhere)
+        placed = [one for one in land.sightings if not one.table and one.seen.key in left]
+        land = survey(placed, elsewhere)
     return Digest(now, short.kept, short.passed, short.repeated, why, places, land)
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import blake2b
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import structs
@@ -25,6 +25,7 @@ from sqlalchemy import (
     Connection,
     Index,
     LargeBinary,
+    Row,
     String,
     Table,
     delete,
@@ -35,6 +36,7 @@ from sqlalchemy import (
 
 from inventory_db import tables
 from inventory_db.binding import facility_of, owned
+from inventory_db.bulk import insert_rows
 from inventory_db.components import Component, Links, components, first_keys, hashed, held_key, named
 from inventory_db.decisions import decisions, last_decision
 from inventory_db.digest import VERSION, Digest, Known, add
@@ -92,6 +94,9 @@ class TakenUp:
     scans: frozenset[str]  # of which lines of the journal came
     parts: frozenset[int] | None  # whose devices these were before; None for all
     part_of: Mapping[str, int]  # by observation
+    numbers: (
+        Mapping[str, Row[Any]] | None
+    )  # given before, by the observation of it that each hangs on; None: not asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,26 +122,26 @@ def take_up(connection: Connection) -> TakenUp:
     Needs the writer's lock. Starts again from all observations if what came contradicts what was passed over.
     """
     arrived, known = _arrived(connection), _known(connection)
-    found, links = list[Component](), _links(connection)
+    found, links, numbers = list[Component](), _links(connection), None
     if known is None:
         held, now = None, _from_all(connection, "there is no digest of this version")
     else:
-        held, found, now = _added(connection, known, arrived, links)
+        held, found, now, numbers = _added(connection, known, arrived, links)
         if now.contradiction:
-            held, now = None, _from_all(connection, now.contradiction)
+            held, now, numbers = None, _from_all(connection, now.contradiction), None
     parts = named(found, held.keys.values()) if held else named(components(now.land, links), ())
     word = _ground_word(connection, now.known)
     now = replace(now, known=structs.replace(now.known, ground_word=word, decided=last_decision(connection)))
     _keep(connection, held, now, parts)
     _forget(connection, tables.arrivals, arrived.ids)
     part_of = {id: number for number, one in parts.items() for id in one.observations}
-    return TakenUp(now, arrived.scans, held.parts if held else None, part_of)
+    return TakenUp(now, arrived.scans, held.parts if held else None, part_of, numbers)
 
 
 def _added(
     connection: Connection, known: Known, arrived: Arrived, links: Links
-) -> tuple[_Held, list[Component], Digest]:
-    """Take up what came; gives what stood of all parts that it has to do with, and what stands now."""
+) -> tuple[_Held, list[Component], Digest, Mapping[str, Row[Any]]]:
+    """Take up what came; gives what stood of all parts that it has to do with, what stands now, and numbers given."""
     fresh, stood = list(_fresh(connection, arrived.stamps)), vantages(connection)
     wanted = first_keys(fresh, links) | _sent_to(connection, arrived)
     whole = 0 in arrived.stamps or known.decided != last_decision(connection)
@@ -146,17 +151,18 @@ def _added(
         pinned = numbers_of(connection, {*held.rows, *(one.id for one in fresh)})
         now = add(held.digest, fresh, stood, pinned, lambda places: _held_elsewhere(connection, places))
         if now.contradiction:
-            return held, [], now
+            return held, [], now, pinned
         found = components(now.land, links)
         if parts is None:
-            return held, found, now
+            return held, found, now, pinned
         if _ground_word(connection, now.known) != known.ground_word:
             parts = None
             continue
         cards = {hashed(f"mac {mac}") for _, mac in now.known.proxies - known.proxies}
-        more = _parts_of(connection, cards.union(*(one.keys for one in found)))
+        every = cards.union(*(one.keys for one in found))
+        more = _parts_of(connection, every - held.keys.keys())  # of the keys held the parts are here
         if more <= parts:
-            return held, found, now
+            return held, found, now, pinned
         parts |= more
 
 
@@ -186,7 +192,7 @@ def _sent_to(connection: Connection, arrived: Arrived) -> set[int]:
 def _parts_of(connection: Connection, wanted: Collection[int]) -> frozenset[int]:
     """Give the parts that have one of these keys."""
     query = select(keys.c.part).where(among(connection, keys.c.key, wanted)).distinct()
-    return frozenset(connection.execute(query).scalars())
+    return frozenset(part for (part,) in connection.execute(query).all())
 
 
 def _held_elsewhere(connection: Connection, places: Collection[Place]) -> frozenset[Place]:
@@ -244,8 +250,9 @@ def _fresh(connection: Connection, stamps: Collection[int]) -> Iterator[Stored]:
     table = tables.observations
     for some in _some(sorted(stamps)):
         query = select(table.c.body).where(table.c.received.in_(some))
-        for (body,) in connection.execute(query.execution_options(yield_per=2000)):
-            yield decoder.decode(body)
+        for rows in connection.execute(query.execution_options(yield_per=2000)).partitions():
+            for (body,) in rows:
+                yield decoder.decode(body)
 
 
 def _anchors(connection: Connection) -> frozenset[str]:
@@ -271,9 +278,11 @@ def _load(connection: Connection, known: Known, parts: frozenset[int] | None) ->
         every = every.where(among(connection, keys.c.part, parts))
     found: list[Stored] = []
     rows: dict[str, tuple[bool, int]] = {}
-    for body, passed, part in connection.execute(query.execution_options(yield_per=2000)):
-        found.append(decoder.decode(body))
-        rows[found[-1].id] = passed, part
+    for many in connection.execute(query.execution_options(yield_per=2000)).partitions():
+        for body, passed, part in many:
+            one = decoder.decode(body)
+            found.append(one)
+            rows[one.key] = passed, part
     of = {row.key: row.part for row in connection.execute(every).all()}
     passed = frozenset(id for id, (passed, _) in rows.items() if passed)
     return _Held(Digest(known, tuple(found), passed), parts, rows, of)
@@ -287,9 +296,8 @@ def _keep(connection: Connection, held: _Held | None, now: Digest, parts: Mappin
     rows = {id: (id in now.passed, number) for number, one in parts.items() for id in one.observations}
     changed = [id for id, row in rows.items() if held.rows.get(id) != row]
     _forget(connection, kept, {*(id for id in changed if id in held.rows), *(held.rows.keys() - rows.keys())})
-    if changed:
-        many = [{"id": id, "passed": rows[id][0], "part": rows[id][1]} for id in sorted(changed)]
-        connection.execute(insert(kept), many)
+    many = [{"id": id, "passed": rows[id][0], "part": rows[id][1]} for id in sorted(changed)]
+    insert_rows(connection, kept, many)
     _keep_keys(connection, held.keys, {key: number for number, one in parts.items() for key in one.keys})
     connection.execute(delete(digests))
     connection.execute(insert(digests).values(body=msgspec.json.encode(now.known)))
@@ -297,15 +305,14 @@ def _keep(connection: Connection, held: _Held | None, now: Digest, parts: Mappin
 
 def _keep_keys(connection: Connection, before: Mapping[int, int], now: Mapping[int, int]) -> None:
     changed = [key for key, part in now.items() if before.get(key) != part]
-    for some in _some(sorted({*(key for key in changed if key in before), *(before.keys() - now.keys())})):
-        connection.execute(delete(keys).where(keys.c.key.in_(some)))
-    if changed:
-        connection.execute(insert(keys), [{"key": key, "part": now[key]} for key in sorted(changed)])
+    if gone := {*(key for key in changed if key in before), *(before.keys() - now.keys())}:
+        connection.execute(delete(keys).where(among(connection, keys.c.key, gone)))
+    insert_rows(connection, keys, [{"key": key, "part": now[key]} for key in sorted(changed)])
 
 
 def _forget(connection: Connection, table: Table, ids: Collection[str]) -> None:
-    for some in _some(sorted(ids)):
-        connection.execute(delete(table).where(table.c.id.in_(some)))
+    if ids:
+        connection.execute(delete(table).where(among(connection, table.c.id, ids)))
 
 
 def _some(every: list[_Value]) -> Iterable[list[_Value]]:

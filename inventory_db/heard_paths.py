@@ -11,6 +11,7 @@ from probes.mobile_routers import mobile_sign
 from probes.oui import maker_of
 
 MOST_EVIDENCE = 5
+_PORT_MAPPING = FactKind.PORT_MAPPING
 _TEXTS = (
     FactKind.SSDP_SERVER,
     FactKind.HTTP_TITLE,
@@ -44,7 +45,7 @@ def _mapped(seen: Sequence[Stored]) -> Iterator[RemotePath]:
     """Ports of a router that stand open to this device; whether anything answers there was not seen."""
     found: dict[tuple[int, str, str], dict[str, Evidence]] = defaultdict(dict)
     for one in seen:
-        for value in one.of(FactKind.PORT_MAPPING):
+        for value in one.of(_PORT_MAPPING):
             how, protocol, outside, inside = [*value.split(" "), "", "", ""][:4]
             if inside.isdecimal():
                 found[int(inside), protocol, how][one.id] = Evidence(

@@ -24,13 +24,14 @@ from inventory_db.observations import Stored, as_stored, microseconds
 from inventory_db.parts import part_of
 from inventory_db.profiles import Profile, profile_of
 from inventory_db.services import forwarding, mute_ports, open_ports, remote_paths_of, services_of
-from inventory_db.sightings import gather, is_life
+from inventory_db.sightings import Sighting, gather, is_life
 from inventory_db.traits import traits_of
 from inventory_db.ways_out import ways_out_of
 from inventory_db.weaknesses import weaknesses_of
 from probes.facts import FactKind, Observation, Outcome, Sure, Vantage
 
 _BY_NATURE = frozenset({"network", "gateway"})  # stand on several networks because that is what they are for
+_CHECKED_SINCE, _HELD_BACK = FactKind.CHECKED_SINCE, Outcome.HELD_BACK
 MOST_PROPOSALS = 20
 
 
@@ -111,8 +112,7 @@ def _made_of(one: _Found, elsewhere: frozenset[str], ground: str) -> str:
     digest = blake2b(ground.encode(), digest_size=16)
     for profile in one.profiles:
         digest.update(f"\n{profile.unit.key}\n".encode("utf-8", "replace"))
-        for sighting in profile.unit.sightings:
-            digest.update(f"{sighting.seen.key}{sighting.asked} ".encode())
+        digest.update("".join([f"{one.seen.key}{one.asked} " for one in profile.unit.sightings]).encode())
     digest.update(repr((sorted(elsewhere), one.group.merges)).encode("utf-8", "replace"))
     return digest.hexdigest()
 
@@ -133,17 +133,19 @@ def _as_derived(old: Device, one: _Found) -> Device:
     )
 
 
-def _when(stored: Stored) -> tuple[int, str]:
-    return microseconds(stored.at), stored.key
+def _when(one: Sighting) -> tuple[int, str]:
+    return one.at, one.seen.key
 
 
 def _found(group: Group, profiles: Mapping[str, Profile], repeated: Container[str]) -> _Found:
     own = tuple(profiles[key] for key in group.units)
     sightings = [sighting for profile in own for sighting in profile.unit.sightings]
-    seen = tuple(sorted((s.seen for s in sightings if not s.table), key=_when))
-    times = tuple(sorted((s.seen.at for s in sightings if s.alive), key=microseconds))
-    alive = tuple(one for one in seen if is_life(one))
-    return _Found(group, own, seen, alive, tuple(one for one in seen if one.id not in repeated), times)
+    asked = sorted([one for one in sightings if not one.table], key=_when)
+    seen = tuple([one.seen for one in asked])
+    alive = tuple([one.seen for one in asked if one.alive])
+    said = tuple([one for one in seen if one.key not in repeated])
+    living = sorted([one for one in sightings if one.alive], key=lambda one: one.at)
+    return _Found(group, own, seen, alive, said, tuple([one.seen.at for one in living]))
 
 
 def _holders(found: Iterable[_Found]) -> dict[tuple[str, str], set[str]]:
@@ -168,7 +170,7 @@ def _device(
     one: _Found, known: Networks, elsewhere: frozenset[str], gateways: frozenset[str] = frozenset()
 ) -> Device:
     addresses = addresses_of(one.profiles, known, elsewhere)
-    living = tuple(said for said in one.said if is_life(said))
+    living = tuple([said for said in one.said if is_life(said)])
     ports = open_ports(one.said)
     services = services_of(mute_ports(one.said) | ports)
     macs = [address.mac for address in addresses if address.mac]
@@ -257,7 +259,7 @@ def _last_scan(seen: Sequence[Stored]) -> str:
 def _whole_since(seen: Sequence[Stored]) -> str:
     """When it was asked all questions, if the last scan only confirmed what it answered before; "" if not."""
     last = _last_scan(seen)
-    told = (value for one in seen if one.scan == last for value in one.of(FactKind.CHECKED_SINCE))
+    told = (value for one in seen if one.scan == last for value in one.of(_CHECKED_SINCE))
     return min(told, default="")
 
 
@@ -277,7 +279,7 @@ def _held_back(seen: Sequence[Stored]) -> tuple[str, ...]:
 
 def _kept_back(seen: Stored) -> bool:
     """Whether we chose not to ask it; the list of ways that were not tried is no decision about the host."""
-    return seen.outcome is Outcome.HELD_BACK and seen.probe != "techniques"
+    return seen.outcome is _HELD_BACK and seen.probe != "techniques"
 
 
 def _rfc3339(at: datetime) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from inventory_db.device import Device
-from inventory_db.index_tables import Shown
+from inventory_db.index_tables import CELLS, Shown
 from inventory_db.kept import Kept
 from inventory_db.row_keys import (
     CLASSES,
@@ -51,7 +51,7 @@ def make_row(kept: Kept, links: Mapping[str, Stated[ListedDevice]]) -> IndexRow:
     cells, unseen = official.values, is_unseen(official.device)
     shown = Shown(cells, _part(document), unseen)
     facets, link = facets_of(shown), links.get(kept.device.id)
-    keys = {f"c{place}": natural_bytes(cell) for place, cell in enumerate(cells[1:], 2)}
+    keys = {name: natural_bytes(cell) for name, cell in zip(CELLS, cells[1:], strict=True) if name != "c6"}
     row = {
         "number": kept.number,
         "device_id": kept.device.id,

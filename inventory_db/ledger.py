@@ -16,6 +16,7 @@ import msgspec
 from sqlalchemy import Connection, Engine, Row, delete, func, insert, select
 
 from inventory_db import digested, ledger_index, people, tables
+from inventory_db.bulk import insert_rows
 from inventory_db.condensed import likeness
 from inventory_db.cutting import MOST_CELL, bounded_evidence
 from inventory_db.decisions import decisions
@@ -91,7 +92,7 @@ def _bring_up(connection: Connection) -> None:
     before = _stored(connection, taken.parts)
     known = {one.made_of: one.device for one in before.values() if one.made_of}
     fresh, made_of = derive_again(taken.digest, vantages(connection), known, decisions(connection))
-    derived = _number_all(connection, fresh)
+    derived = _number_all(connection, fresh, taken.numbers)
     kept = derived
     if new := [device for device, number, _ in derived if number is None]:
         _assign(connection, new)
@@ -137,9 +138,8 @@ def _keep(
     """Write the devices that are not as they were."""
     changed = [id for id, one in now.items() if before.get(id) != one]
     gone = sorted({*(before.keys() - now.keys()), *(id for id in changed if id in before)})
-    for start in range(0, len(gone), 500):
-        some = gone[start : start + 500]
-        connection.execute(delete(tables.devices).where(tables.devices.c.device_id.in_(some)))
+    if gone:
+        connection.execute(delete(tables.devices).where(among(connection, tables.devices.c.device_id, gone)))
     rows = [
         {
             "device_id": id,
@@ -151,8 +151,7 @@ def _keep(
         for id in changed
         for one in (now[id],)
     ]
-    if rows:
-        connection.execute(insert(tables.devices), rows)
+    insert_rows(connection, tables.devices, rows)
     at_hand = {id: (now[id].device, numbers[id]) for id in changed}
     word = derived_from(connection)
     if rows or gone:
@@ -355,8 +354,13 @@ def _derive(connection: Connection, at: datetime) -> list[_Numbered]:
     return _number_all(connection, touched_until(connection, found, at))
 
 
-def _number_all(connection: Connection, found: Sequence[Device]) -> list[_Numbered]:
-    rows = numbers_of(connection, {id for device in found for id in device.observations})
+def _number_all(
+    connection: Connection, found: Sequence[Device], given: Mapping[str, Row[Any]] | None = None
+) -> list[_Numbered]:
+    """Give the devices their numbers; `given` are those that hang on observations of theirs, where that is known."""
+    rows = given
+    if rows is None:
+        rows = numbers_of(connection, {id for device in found for id in device.observations})
     numbered = [_number(device, rows) for device in found]
     renamed = {old.id: new.id for old, (new, _, _) in zip(found, numbered, strict=True)}
     return [(_renamed(device, renamed), number, ids) for device, number, ids in numbered]
@@ -367,6 +371,8 @@ def _number(device: Device, rows: Mapping[str, Row[Any]]) -> _Numbered:
     if not own:
         return device, None, ()
     ids = tuple(str(row.device_id) for row in own)
+    if (device.id, device.anchor) == (ids[0], own[0].anchor):
+        return device, own[0].number, ids
     return replace(device, id=ids[0], anchor=own[0].anchor), own[0].number, ids
 
 

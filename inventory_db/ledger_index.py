@@ -17,6 +17,7 @@ from sqlalchemy import BindParameter, Connection, Engine, bindparam, delete, fun
 
 from inventory_db import people, tables
 from inventory_db.binding import prepared
+from inventory_db.bulk import insert_rows
 from inventory_db.derived import derived_key, derived_word
 from inventory_db.device import Device
 from inventory_db.given_numbers import led_elsewhere
@@ -294,12 +295,12 @@ class _Rewriting:
         if not made:
             return
         numbered = [(one.row["number"], one) for one in made]
-        self._connection.execute(insert(rows), [one.row for one in made])
-        self._connection.execute(insert(texts), [{"number": n, "text": one.text} for n, one in numbered])
+        insert_rows(self._connection, rows, [one.row for one in made])
+        insert_rows(self._connection, texts, [{"number": n, "text": one.text} for n, one in numbered])
         bodies = [{"number": n, "body": msgspec.json.encode(one.shown)} for n, one in numbered]
-        self._connection.execute(insert(shown), bodies)
-        if places := [{"number": n, "network": place} for n, one in numbered for place in one.facets[2]]:
-            self._connection.execute(insert(row_networks), places)
+        insert_rows(self._connection, shown, bodies)
+        places = [{"number": n, "network": place} for n, one in numbered for place in one.facets[2]]
+        insert_rows(self._connection, row_networks, places)
 
 
 def _in_time(typed: Iterable[Entry]) -> tuple[Entry, ...]:

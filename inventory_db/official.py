@@ -33,6 +33,9 @@ class Cell:
     proposal: str = ""
 
 
+_EMPTY = Cell("", "")
+
+
 @dataclass(frozen=True, slots=True)
 class OfficialRow:
     """The 12 cells of one device, in the order of COLUMNS, and the device behind them."""
@@ -128,7 +131,7 @@ def _with_listed(cell: Cell, column: str, listed: Stated[ListedDevice]) -> Cell:
 def _cell(entry: Entry | None, scanned: str, proposal: str) -> Cell:
     if entry is not None and entry.value is not None:
         return Cell(entry.value, "person", entry.who, entry.at, proposal or scanned)
-    return Cell(scanned, "scan" if scanned else "", proposal=proposal)
+    return Cell(scanned, "scan" if scanned else "", proposal=proposal) if scanned or proposal else _EMPTY
 
 
 def _scanned(device: Device) -> dict[str, str]:

@@ -73,6 +73,7 @@ class Places:
         self._vantages: Mapping[str, Vantage] = {vantage.id: vantage for vantage in vantages}
         self._agents = agents
         self._isolated = self._find_isolated()
+        self._placed: dict[tuple[str, str, str, bool], tuple[str, str, str]] = {}
         self.gateways = frozenset(ip for vantage in self._vantages.values() for ip in vantage.gateways)
 
     def _find_isolated(self) -> frozenset[str]:
@@ -97,10 +98,18 @@ class Places:
 
     def place(self, seen: Stored, ip: str) -> tuple[str, str, str]:
         """Give the realm, the name of the layer-2 network on which its MAC was seen, and the CIDR or ""."""
-        standing = self.standing(seen)
-        network = next((cidr for cidr in (standing, seen.network) if within(ip, cidr)), "")
-        realm = self.realm(seen, ip)
-        return realm, f"{realm} {network or standing}", network
+        asked = (
+            seen.vantage,
+            ip,
+            seen.network,
+            seen.transport == "heard",
+        )  # all that the answer follows from
+        if (found := self._placed.get(asked)) is None:
+            standing = self.standing(seen)
+            network = next((cidr for cidr in (standing, seen.network) if within(ip, cidr)), "")
+            realm = self.realm(seen, ip)
+            found = self._placed[asked] = realm, f"{realm} {network or standing}", network
+        return found
 
     def standing(self, seen: Stored) -> str:
         """Give the CIDR of the network that we stood on."""

@@ -2,7 +2,7 @@
 """What a unit says about who it is: names, keys, engines, and the addresses and cards it calls its own."""
 
 import re
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from inventory_db.networks import edges_of, is_software_nic, normal_ip, normal_mac, tells_network
@@ -33,9 +33,15 @@ _LISTS = frozenset(
 MOST_LISTED = 16  # addresses; a longer list may have been cut
 _HINTS = (FactKind.TLS_SAN, FactKind.HTTP_LOCATION)
 _NAMING = frozenset({*_NAMES, FactKind.NETBIOS_NAME})
-_KEYS = frozenset({FactKind.SMB_GUID, FactKind.SSH_HOST_KEY, FactKind.TLS_PUBLIC_KEY})
+_KEPT = {  # kind → field of Profile
+    FactKind.SMB_GUID: "guids",
+    FactKind.SSH_HOST_KEY: "host_keys",
+    FactKind.TLS_PUBLIC_KEY: "tls_keys",
+}
 _CARDS = frozenset({FactKind.NETBIOS_MAC, FactKind.INTERFACE})
 _CLAIMING = frozenset({*_HOLDERS, *_OWN, *_HINTS})
+_ENGINE_ID, _NETBIOS_NAME = FactKind.SNMP_ENGINE_ID, FactKind.NETBIOS_NAME
+_TELLING = frozenset({*_NAMING, *_KEPT, *_CARDS, *_CLAIMING, _ENGINE_ID})
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +99,15 @@ class Profile:
 def profile_of(unit: Unit) -> Profile:
     """Read a unit's observations, oldest first."""
     profile = Profile(unit)
+    read: set[Hashable] = set()
     for sighting in unit.sightings:
         if sighting.alive and not sighting.table:
-            _read(profile, sighting.seen, sighting.ip)
+            seen = sighting.seen
+            words = tuple([fact for fact in seen.facts if fact.kind in _TELLING])
+            said = seen.probe, seen.address, sighting.ip, words
+            if words and (said not in read or _ENGINE_ID in [fact.kind for fact in words]):
+                read.add(said)  # the same words again add nothing: the first stand, but for an engine's time
+                _read(profile, seen, sighting.ip)
     return profile
 
 
@@ -104,18 +116,13 @@ def _read(profile: Profile, seen: Stored, ip: str) -> None:
     if not kinds.isdisjoint(_NAMING):
         for name in computer_names(seen):
             profile.names.setdefault(name, seen.id)
-    if not kinds.isdisjoint(_KEYS):
-        kept = {
-            FactKind.SMB_GUID: profile.guids,
-            FactKind.SSH_HOST_KEY: profile.host_keys,
-            FactKind.TLS_PUBLIC_KEY: profile.tls_keys,
-        }
+    if not kinds.isdisjoint(_KEPT):
         for fact in seen.facts:
-            if fact.kind in kept:
-                kept[fact.kind].setdefault(fact.value, seen.id)
+            if kept := _KEPT.get(fact.kind):
+                getattr(profile, kept).setdefault(fact.value, seen.id)
     if not kinds.isdisjoint(_CARDS):
         _read_cards(profile, seen)
-    if FactKind.SNMP_ENGINE_ID in kinds:
+    if _ENGINE_ID in kinds:
         profile.engines += _engines(seen)
     for claim in claims(seen) if not kinds.isdisjoint(_CLAIMING) else ():
         known = profile.claims.get(claim.ip)
@@ -144,15 +151,14 @@ def computer_names(seen: Stored) -> Iterator[str]:
     """Give comparable forms of the names that the host has for itself: first label, 15 upper-case characters."""
     for value in seen.of(*_NAMES):
         yield from _comparable(value)
-    for value in seen.of(FactKind.NETBIOS_NAME):
+    for value in seen.of(_NETBIOS_NAME):
         if match := _NETBIOS.match(value):
             yield from _comparable(match[1])
 
 
-def _comparable(name: str) -> Iterator[str]:
+def _comparable(name: str) -> tuple[str, ...]:
     short = name.strip().partition(".")[0].upper()[:15]
-    if short not in _GENERIC:
-        yield short
+    return () if short in _GENERIC else (short,)
 
 
 def interfaces(seen: Stored) -> Iterator[tuple[str, str, str]]:

@@ -23,7 +23,7 @@ Natural = list[tuple[int, int, str]]
 
 def fold(text: str) -> str:
     """Make text comparable: width, case and kana width do not matter (NFKC, casefold)."""
-    return unicodedata.normalize("NFKC", text).casefold()
+    return text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
 
 
 def natural_key(cell: str) -> Natural:

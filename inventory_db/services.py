@@ -13,7 +13,10 @@ from probes.facts import FactKind, Outcome, Sure
 from probes.recognise import Recognition
 
 _RANK = {Sure.SURE: 0, Sure.LIKELY: 1, Sure.GUESS: 2}
+_TALKING = frozenset({Outcome.ANSWERED, Outcome.OTHER_PROTOCOL})
+_REFUSED, _SILENT, _ANNOUNCED = Outcome.REFUSED, Outcome.SILENT, FactKind.MDNS_SERVICE
 _VAGUE = frozenset({"tls", "tcp", "udp", "unknown", "ssl"})
+_SERVICE, _REMOTE_PATH = FactKind.SERVICE, FactKind.REMOTE_PATH
 _PASSING = frozenset({FactKind.FORWARDS, FactKind.FORWARDING})
 MOST_EVIDENCE = 5
 MOST_MUTE = 3  # ports that take a connection and say nothing; who has more of them takes every connection
@@ -25,13 +28,9 @@ def open_ports(seen: Iterable[Stored]) -> dict[Port, list[Stored]]:
     """Give what was said on each open port, oldest first; a port later found closed is gone."""
     at: dict[tuple[str, int, str], list[Stored]] = defaultdict(list)
     for one in seen:
-        if (
-            one.outcome in (Outcome.ANSWERED, Outcome.OTHER_PROTOCOL)
-            and one.port
-            and one.transport != "heard"
-        ):
+        if one.outcome in _TALKING and one.port and one.transport != "heard":
             at[one.address, one.port, one.transport].append(one)
-        elif one.outcome is Outcome.REFUSED and not _took_connection(one):
+        elif one.outcome is _REFUSED and not _took_connection(one):
             for port in _closed(one):
                 at.pop((one.address, port, one.transport), None)
         for port, transport in _announced(one):
@@ -49,9 +48,11 @@ def mute_ports(seen: Iterable[Stored]) -> dict[Port, list[Stored]]:
     """
     at: dict[tuple[str, int, str], list[Stored]] = defaultdict(list)
     for one in seen:
-        if one.outcome is Outcome.SILENT and one.transport == "tcp" and one.reason == _TOOK and one.mac:
+        if one.transport != "tcp":
+            continue
+        if one.outcome is _SILENT and one.reason == _TOOK and one.mac:
             at[one.address, one.port, "tcp"].append(one)
-        elif one.transport == "tcp" and one.outcome in (Outcome.REFUSED, Outcome.SILENT):
+        elif one.outcome is _REFUSED or one.outcome is _SILENT:
             for port in () if _took_connection(one) else _closed(one):
                 at.pop((one.address, port, "tcp"), None)
     ports: dict[Port, list[Stored]] = defaultdict(list)
@@ -74,7 +75,7 @@ def _closed(one: Stored) -> Iterable[int]:
 
 def _announced(one: Stored) -> Iterable[Port]:
     """Ports that the device announces itself by mDNS: "_ipp._tcp 631"."""
-    for value in one.of(FactKind.MDNS_SERVICE):
+    for value in one.of(_ANNOUNCED):
         service, _, port = value.rpartition(" ")
         transport = service.rpartition("._")[2]
         if port.isdecimal() and 0 < int(port[:6]) < 65536 and transport in ("tcp", "udp"):
@@ -103,12 +104,10 @@ def _product_and_version(said: Recognition) -> tuple[str | None, str | None]:
 
 
 def _name(port: int, seen: Sequence[Stored]) -> str | None:
-    names = [brief(name) for one in reversed(seen) for name in one.of(FactKind.SERVICE)]
+    names = [brief(name) for one in reversed(seen) for name in one.of(_SERVICE)]
     for one in reversed(seen):
         names += [
-            brief(v.partition("._")[0].lstrip("_"))
-            for v in one.of(FactKind.MDNS_SERVICE)
-            if v.endswith(f" {port}")
+            brief(v.partition("._")[0].lstrip("_")) for v in one.of(_ANNOUNCED) if v.endswith(f" {port}")
         ]
     return min(names, key=lambda name: name in _VAGUE, default=None)
 
@@ -122,7 +121,9 @@ def _best(seen: Sequence[Stored]) -> Recognition | None:
         for one in recognised_in(stored)
         if one.product or one.os
     ]
-    return min(found, key=_order)[2] if found else None
+    if len(found) < 2:
+        return found[0][2] if found else None
+    return min(found, key=_order)[2]
 
 
 def _order(found: tuple[bool, int, Recognition]) -> tuple[bool, bool, int, bool, int, str]:
@@ -143,12 +144,20 @@ def _stated(one: Recognition, stored: Stored) -> bool:
     texts = [fact.value for fact in stored.facts if version in fact.value] if version else []
     if not texts or version in texts:
         return bool(texts)
-    alone = re.compile(rf"(?<![\w.]){re.escape(version)}(?![\w.])")
-    return any(map(alone.search, texts))
+    return any(map(_alone(version).search, texts))
+
+
+@functools.lru_cache(maxsize=4096)
+def _alone(version: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<![\w.]){re.escape(version)}(?![\w.])")
 
 
 def _last(seen: Sequence[Stored], kind: FactKind) -> str | None:
-    return next((value for one in reversed(seen) for value in one.of(kind) if value), None)
+    for one in reversed(seen):
+        for value in one.of(kind):
+            if value:
+                return value
+    return None
 
 
 def remote_paths_of(ports: dict[Port, list[Stored]], services: Iterable[Service]) -> tuple[RemotePath, ...]:
@@ -169,7 +178,7 @@ def remote_paths_of(ports: dict[Port, list[Stored]], services: Iterable[Service]
 
 def _paths(one: Stored) -> Iterable[tuple[str, str | None]]:
     said = recognised_in(one)
-    for kind in one.of(FactKind.REMOTE_PATH):
+    for kind in one.of(_REMOTE_PATH):
         product = next((r.product for r in said if r.remote_path == kind and r.product), None)
         yield brief(kind), product and brief(product)
     for found in said:

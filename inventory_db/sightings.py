@@ -21,6 +21,9 @@ from probes.oui import virtual_kind
 
 MOST_ALIASES = 8  # IPv4 addresses of one MAC in one scan; more is proxy ARP
 _SHARED = frozenset({"vrrp", "hsrp", "glbp", "nlb"})  # one address of several machines
+# by name at once: looking a member up in its enumeration takes ten times as long, and this is done for every observation
+_ADDRESS, _MAC, _NEIGHBOUR, _SURE = FactKind.ADDRESS, FactKind.MAC, FactKind.NEIGHBOUR, Sure.SURE
+_REFUSED, _LIVING = Outcome.REFUSED, frozenset({Outcome.ANSWERED, Outcome.OTHER_PROTOCOL})
 
 
 class Sighting(Struct, frozen=True):
@@ -74,9 +77,9 @@ _Held = TypeVar("_Held", Binding, Entry)
 
 def is_life(seen: Stored) -> bool:
     """Whether the observation shows that something is there."""
-    if seen.outcome is Outcome.REFUSED:
+    if seen.outcome is _REFUSED:
         return "unreachable" not in seen.reason or "port unreachable" in seen.reason
-    return seen.outcome in (Outcome.ANSWERED, Outcome.OTHER_PROTOCOL)
+    return seen.outcome in _LIVING
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +118,8 @@ Elsewhere = Callable[[Collection[Place]], Set[Place]]
 
 def survey(placed: Sequence[Sighting], elsewhere: Elsewhere = nowhere) -> Land:
     """Find out who held which address when; `elsewhere` says of which places that is known but not shown here."""
+    sightings = placed = sorted(placed, key=when)
     named, bindings = _tables(placed), _bindings(placed)
-    sightings = sorted(placed, key=when)
     unheld = named.keys() - bindings.keys()
     held = bindings.keys() | (elsewhere(unheld) if unheld else set())
     tables = {place: named[place] for place in named if place not in held}
@@ -147,8 +150,8 @@ def gather(land: Land, places: Places, proxies: Set[Proxy] = frozenset()) -> dic
 
 
 def _place(seen: Stored, places: Places) -> Sighting | None:
-    ip = normal_ip(seen.address) or next(map(normal_ip, seen.of(FactKind.ADDRESS)), "")
-    mac = normal_mac(seen.mac) or next(map(normal_mac, seen.of(FactKind.MAC)), "")
+    ip = normal_ip(seen.address) or normal_ip(_first(seen, _ADDRESS))
+    mac = normal_mac(seen.mac) or normal_mac(_first(seen, _MAC))
     if not ip and not mac:
         return None
     kind = virtual_kind(mac) if mac else None
@@ -156,6 +159,13 @@ def _place(seen: Stored, places: Places) -> Sighting | None:
     realm, link, network = places.place(seen, ip)
     at, alive = microseconds(seen.at), is_life(seen)
     return Sighting(seen, at, alive, realm, link, network, ip, "" if shared else mac, shared or "")
+
+
+def _first(seen: Stored, kind: FactKind) -> str:
+    for fact in seen.facts:
+        if fact.kind is kind:
+            return fact.value
+    return ""
 
 
 def _bindings(sightings: Iterable[Sighting]) -> dict[Place, list[Binding]]:
@@ -170,11 +180,11 @@ def _bindings(sightings: Iterable[Sighting]) -> dict[Place, list[Binding]]:
 def neighbours(seen: Stored) -> Iterator[tuple[str, str]]:
     """Give address and MAC of every host in a router's neighbour table that may say who holds an address."""
     for fact in seen.facts:
-        if fact.kind is not FactKind.NEIGHBOUR:
+        if fact.kind is not _NEIGHBOUR:
             continue
         ip, _, mac = fact.value.partition(" ")
         ip, mac = normal_ip(ip), normal_mac(mac)
-        if ip and mac and fact.sure is Sure.SURE and virtual_kind(mac) not in _SHARED:
+        if ip and mac and fact.sure is _SURE and virtual_kind(mac) not in _SHARED:
             yield ip, mac
 
 

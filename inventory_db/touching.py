@@ -12,7 +12,18 @@ from sqlalchemy import Connection, select
 from inventory_db import tables
 from inventory_db.device import Device, Touched
 from inventory_db.observations import microseconds
-from probes.facts import Sent
+
+
+class _Line(msgspec.Struct):
+    """What of a line of the journal (probes.facts.Sent) is counted here."""
+
+    scan: str
+    vantage: str
+    address: str
+    packets: int = 0
+    connections: int = 0
+    payload_bytes: int = 0
+
 
 _Sums = dict[tuple[str, str, str], Touched]  # scan, vantage, address
 
@@ -48,20 +59,22 @@ def _places(device: Device) -> set[tuple[str, str]]:
 
 
 def _sent(connection: Connection, wanted: Iterable[str], at: datetime | None) -> _Sums:
-    table, sums = tables.journal, defaultdict[tuple[str, str, str], Touched](Touched)
-    decoder = msgspec.json.Decoder(Sent)
+    table, sums = tables.journal, defaultdict[tuple[str, str, str], list[int]](lambda: [0, 0, 0])
+    decoder = msgspec.json.Decoder(_Line)
     for scan in sorted(wanted):
         query = select(table.c.body).where(table.c.scan == scan[:255])
         if at is not None:
             query = query.where(table.c.at <= microseconds(at))
         for body in connection.execute(query).scalars().all():
             entry = decoder.decode(body)
-            key = (entry.scan, entry.vantage, entry.address)
-            sums[key] = _plus(sums[key], entry)
-    return dict(sums)
+            sum = sums[entry.scan, entry.vantage, entry.address]
+            sum[0] += entry.packets
+            sum[1] += entry.connections
+            sum[2] += entry.payload_bytes
+    return {key: Touched(packets, taken, size) for key, (packets, taken, size) in sums.items()}
 
 
-def _plus(sum: Touched, more: Sent | Touched) -> Touched:
+def _plus(sum: Touched, more: Touched) -> Touched:
     return Touched(
         sum.packets + more.packets,
         sum.connections + more.connections,

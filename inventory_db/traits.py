@@ -2,10 +2,12 @@
 """The fields of one device: the best thing said for each, how sure, and by which observations."""
 
 import functools
+import operator
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from inventory_db.device import Confidence, brief
 from inventory_db.networks import normal_mac
@@ -25,6 +27,8 @@ _DIRECT = {
     "os_version": FactKind.OS_VERSION,
     "firmware_version": FactKind.FIRMWARE_VERSION,
 }
+_LOCATION = FactKind.LOCATION
+_COOKIE = FactKind.HTTP_COOKIE  # another one at every look: remembered only for the moment
 _FIELDS = {kind: field for field, kind in _DIRECT.items()}
 _NAME_ORDER = (
     FactKind.NTLM_COMPUTER,
@@ -36,6 +40,7 @@ _NAME_ORDER = (
     FactKind.NTLM_DNS_COMPUTER,
     FactKind.MDNS_HOST,
 )
+_NAMES = frozenset(_NAME_ORDER)
 _NOT_TWICE = ("serial", "firmware_version")
 _ZEROS = re.compile(r"(?<![\d])0+(?=\d)|\s")  # 17.06.04 is 17.6.4
 MOST_NAMES = 20
@@ -43,8 +48,7 @@ _TELLING = frozenset(kind for kind in FactKind if channel_of(kind))
 _SHORT = 256  # characters of a text that is remembered for long
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(NamedTuple):
     """One value for one field; `order` is when, counted in observations."""
 
     value: str
@@ -104,23 +108,25 @@ def _together(facts: tuple[Fact, ...]) -> tuple[Recognition, ...]:
 
 
 def _named(fact: Fact) -> tuple[Recognition, ...]:
-    return _short(fact) if len(fact.value) <= _SHORT else _long(fact)
+    if len(fact.value) > _SHORT or fact.kind is _COOKIE:
+        return _passing(fact)
+    return _short(fact)
 
 
-@functools.lru_cache(maxsize=32768)
+@functools.lru_cache(maxsize=65536)
 def _short(fact: Fact) -> tuple[Recognition, ...]:
     return recognise_facts((fact,))
 
 
-@functools.lru_cache(maxsize=1024)
-def _long(fact: Fact) -> tuple[Recognition, ...]:
+@functools.lru_cache(maxsize=4096)
+def _passing(fact: Fact) -> tuple[Recognition, ...]:
     return recognise_facts((fact,))
 
 
 def forget_recognised() -> None:
     """Forget what was recognised before, for measuring."""
     _seen_before.clear()
-    for remembering in (_together, _short, _long):
+    for remembering in (_together, _short, _passing):
         remembering.cache_clear()
 
 
@@ -142,7 +148,7 @@ def traits_of(seen: Sequence[Stored], macs: Sequence[str], ports: Iterable[int])
         values["maker"], confidence["maker"] = registered
     said_once = tuple(sorted(set(said), key=_best_first))
     maker = registered[0] if registered else values["maker"]
-    device_class, sure, reason = class_of(said_once, maker, frozenset(ports))
+    device_class, sure, reason = _class_of(said_once, maker, frozenset(ports))
     if sure is Sure.GUESS:
         device_class, sure, reason = _by_fragile_card(macs) or (device_class, sure, reason)
     values["device_class"] = device_class
@@ -161,6 +167,10 @@ def _by_fragile_card(macs: Iterable[str]) -> tuple[str, Sure, str] | None:
     return None
 
 
+_class_of = functools.lru_cache(maxsize=8192)(class_of)
+
+
+@functools.lru_cache(maxsize=8192)
 def _best_first(one: Recognition) -> tuple[int, str]:
     return _RANK[one.sure], repr(one)
 
@@ -170,18 +180,20 @@ def _speakers(seen: Sequence[Stored]) -> tuple[str, ...]:
     return tuple(one.id for one in seen if recognised_in(one))[-5:]
 
 
+_direct = operator.attrgetter(*_DIRECT)
+
+
 def _gather(seen: Sequence[Stored]) -> tuple[dict[str, list[Told]], list[Recognition]]:
     told: dict[str, list[Told]] = defaultdict(list)
     said: list[Recognition] = []
     for order, one in enumerate(seen):
         for fact in one.facts:
-            if fact.value and (field := _FIELDS.get(fact.kind)):
+            if (field := _FIELDS.get(fact.kind)) and fact.value:
                 own = field == "maker" or fact.sure is Sure.SURE
                 told[field].append(Told(brief(fact.value), fact.sure, order, one.id, one.probe, own=own))
         for found in recognised_in(one):
             said.append(found)
-            for field in _DIRECT:
-                value = getattr(found, field)
+            for field, value in zip(_DIRECT, _direct(found), strict=True):
                 if value:
                     system = found.os if field == "os_version" else None
                     own = field == "maker" or found.sure is Sure.SURE
@@ -258,7 +270,8 @@ def names_of(seen: Sequence[Stored]) -> tuple[str, ...]:
     said: dict[FactKind, list[str]] = defaultdict(list)
     for one in reversed(seen):
         for fact in one.facts:
-            said[fact.kind].append(fact.value)
+            if fact.kind in _NAMES:
+                said[fact.kind].append(fact.value)
     found: dict[str, str] = {}
     for kind in _NAME_ORDER:
         for value in said.get(kind, ()):
@@ -269,5 +282,5 @@ def names_of(seen: Sequence[Stored]) -> tuple[str, ...]:
 
 
 def _location(seen: Sequence[Stored]) -> str | None:
-    values = (value for one in reversed(seen) for value in one.of(FactKind.LOCATION) if value)
+    values = (value for one in reversed(seen) for value in one.of(_LOCATION) if value)
     return brief(next(values, "")) or None

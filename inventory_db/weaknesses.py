@@ -12,6 +12,11 @@ from inventory_db.observations import Stored, microseconds
 from probes.facts import FactKind, Outcome
 
 Port = tuple[int, str]
+_SILENT, _SSDP_SERVER, _SERVICE = Outcome.SILENT, FactKind.SSDP_SERVER, FactKind.SERVICE
+_SAID = frozenset({Outcome.ANSWERED, Outcome.OTHER_PROTOCOL, Outcome.REFUSED})
+_SHOWING = frozenset(
+    {FactKind.SMB_DIALECT, FactKind.VNC_SECURITY, FactKind.TLS_OLD_ACCEPTED, FactKind.SNMP_DEFAULT_COMMUNITY}
+)
 
 BY_SERVICE = {  # name of the service as it was recognised → code
     "telnet": "telnet",
@@ -60,7 +65,7 @@ def weaknesses_of(
         for code, detail, by in _on_port(service, said, latest):
             _add(found, code, (service.port, service.transport), detail, by)
     for one in every:
-        for server in one.of(FactKind.SSDP_SERVER):
+        for server in one.of(_SSDP_SERVER):
             if microseconds(every[-1].at) - microseconds(one.at) <= _HEARD_FOR:
                 _add(found, "upnp", (0, "heard"), server, one.id)
     return tuple(found[key] for key in sorted(found))
@@ -70,9 +75,8 @@ def _latest(seen: Iterable[Stored]) -> frozenset[str]:
     """Ids of the last look of each probe at each port: what an older look of it showed is over."""
     last: dict[tuple[str, str, int], str] = {}
     for one in seen:
-        ended = one.outcome is Outcome.SILENT and "closed" in one.reason
-        if ended or one.outcome in (Outcome.ANSWERED, Outcome.OTHER_PROTOCOL, Outcome.REFUSED):
-            last[one.probe, one.address, one.port] = one.id
+        if one.outcome in _SAID or (one.outcome is _SILENT and "closed" in one.reason):
+            last[one.probe, one.address, one.port] = one.key
     return frozenset(last.values())
 
 
@@ -92,7 +96,7 @@ def _on_port(
     for one in said:
         if code and code in _named(one):
             yield code, name, one.id
-        if one.id in latest:
+        if one.key in latest and not _SHOWING.isdisjoint([fact.kind for fact in one.facts]):
             yield from _shown(one)
     last = said[-1].id if said else ""
     if code and not any(code in _named(one) for one in said):
@@ -103,7 +107,7 @@ def _on_port(
 
 
 def _named(one: Stored) -> set[str]:
-    return {code for name in one.of(FactKind.SERVICE) if (code := BY_SERVICE.get(name.casefold()))}
+    return {code for name in one.of(_SERVICE) if (code := BY_SERVICE.get(name.casefold()))}
 
 
 def _shown(one: Stored) -> Iterator[tuple[str, str, str]]:

@@ -232,7 +232,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
     def of(self, *kinds: FactKind) -> Iterator[str]:
         """Values of the facts of these kinds, in their order."""
-        return (fact.value for fact in self.facts if fact.kind in kinds)
+        return iter([fact.value for fact in self.facts if fact.kind in kinds])
 
 
 class Sent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

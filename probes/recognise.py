@@ -132,20 +132,20 @@ def recognise(channel: str, text: str) -> tuple[Recognition, ...]:
 
 def recognise_facts(facts: Iterable[Fact]) -> tuple[Recognition, ...]:
     """Recognise every fact that has a channel; best first, each result once."""
-    found: dict[Recognition, None] = {}
+    found: list[Recognition] = []
     for fact in facts:
         channel = channel_of(fact.kind)
         if channel:
             for one in recognise(channel, fact.value):
                 weaker = max(one.sure, fact.sure, key=_RANK.__getitem__)
-                found[one if one.sure is weaker else replace(one, sure=weaker)] = None
+                found.append(one if one.sure is weaker else replace(one, sure=weaker))
     return in_order(found)
 
 
 def in_order(found: Iterable[Recognition]) -> tuple[Recognition, ...]:
     """Give each result once, best first."""
-    each = tuple(dict.fromkeys(found))
-    return tuple(sorted(each, key=_order)) if len(each) > 1 else each
+    each = tuple(found)
+    return each if len(each) < 2 else tuple(sorted(dict.fromkeys(each), key=_order))
 
 
 def _described(oid: str, description: str) -> Iterator[Recognition]:
@@ -224,4 +224,9 @@ def _by_engine_id(text: str) -> Iterator[Recognition]:
     match = _ENGINE_ID.match(text)
     if match:
         number = int(match[1], 16) & 0x7FFFFFFF
-        yield from _by_enterprise(str(number), "snmp.engine_id", Sure.LIKELY)
+        yield from _engine_made_by(str(number))
+
+
+@functools.lru_cache(maxsize=4096)
+def _engine_made_by(number: str) -> tuple[Recognition, ...]:
+    return tuple(_by_enterprise(number, "snmp.engine_id", Sure.LIKELY))

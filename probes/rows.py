@@ -7,7 +7,7 @@ defaults of its rows. Every scalar is read as text, so "1.10" never turns into a
 
 import functools
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -185,21 +185,21 @@ class Index:
 
     rows: tuple[Row, ...]
     always: tuple[int, ...]
-    by_gram: Mapping[str, tuple[int, ...]]
+    by_gram: Mapping[str, tuple[tuple[int, str], ...]]  # with the whole literal
+    one_of: Callable[[str], Sequence[int]]  # which places of `always` match a short text
 
     def candidates(self, text: str) -> Iterator[Row]:
         """Rows that can match this text, in their order."""
-        low = text.lower()
         numbers = set(self.always if len(text) > SHORT else self._matching(text))
-        grams = {low[at : at + _GRAM] for at in range(len(low) - _GRAM + 1)}
-        for gram in grams & self.by_gram.keys():
-            numbers.update(self.by_gram[gram])
+        if self.by_gram:
+            low = text.lower()
+            for gram in _grams(low) & self.by_gram.keys():
+                numbers.update(number for number, literal in self.by_gram[gram] if literal in low)
         return (self.rows[number] for number in sorted(numbers))
 
     def _matching(self, text: str) -> Iterator[int]:
         """Those of `always` that match, found at once."""
-        one_of = several(tuple(self.rows[number].pattern for number in self.always))
-        return (self.always[place] for place in one_of(text))
+        return (self.always[place] for place in self.one_of(text))
 
 
 def index(rows: Iterable[Row]) -> Index:
@@ -207,18 +207,19 @@ def index(rows: Iterable[Row]) -> Index:
     kept = tuple(rows)
     pieces = [_grams(row.literal) for row in kept]
     seen = Counter(gram for grams in pieces for gram in grams)
-    by_gram: dict[str, list[int]] = defaultdict(list)
+    by_gram: dict[str, list[tuple[int, str]]] = defaultdict(list)
     always: list[int] = []
     for number, grams in enumerate(pieces):
         if grams:
-            by_gram[min(sorted(grams), key=seen.__getitem__)].append(number)
+            by_gram[min(sorted(grams), key=seen.__getitem__)].append((number, kept[number].literal))
         else:
             always.append(number)
-    return Index(kept, tuple(always), {gram: tuple(numbers) for gram, numbers in by_gram.items()})
+    one_of = several(tuple(kept[number].pattern for number in always))
+    return Index(kept, tuple(always), {gram: tuple(numbers) for gram, numbers in by_gram.items()}, one_of)
 
 
-def _grams(literal: str) -> set[str]:
-    return {literal[at : at + _GRAM] for at in range(len(literal) - _GRAM + 1)}
+def _grams(text: str) -> set[str]:
+    return {text[at : at + _GRAM] for at in range(len(text) - _GRAM + 1)}
 
 
 @functools.cache

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads the names of pages, realms, certificates and cookies: software, a device, or nothing that serves them. Pure."""
 
+import functools
 import re
 
 from probes import names
@@ -118,7 +119,11 @@ def _product_of(unit: str) -> str:
 
 def cookie(text: str) -> Said | None:
     """Read a cookie by its name."""
-    name = text.partition("=")[0].removeprefix("Set-Cookie:").strip()
+    return _cookie(text.partition("=")[0].removeprefix("Set-Cookie:").strip())
+
+
+@functools.lru_cache(maxsize=4096)
+def _cookie(name: str) -> Said | None:
     found = next(names.find(names.software(), name), None)
     return (
         {"vendor": found.name.vendor or "", "product": found.name.product or "", "os": found.name.os or ""}

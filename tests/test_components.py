@@ -195,6 +195,27 @@ def test_what_every_device_is_derived_on_makes_all_be_looked_at(ledger_engine: E
         assert digested.take_up(connection).parts is None  # a network that nobody knew before
 
 
+@given(st.lists(st.tuples(st.integers(0, 6), words), max_size=40))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_what_names_the_same_at_one_place_may_take_the_keys_of_the_first(
+    monkeypatch: pytest.MonkeyPatch, said: list[Any]
+) -> None:
+    """`components` reads the keys of alike observations once: as if it read those of every one."""
+    every = {
+        one.id: as_stored(one)
+        for night, (host, other, kind) in said
+        for one in told(host, other, kind, night)
+    }
+    land = survey(sight(every.values(), Places(Agents().meet(every.values()), VANTAGES)))
+    found = components(land)
+    with monkeypatch.context() as patched:
+        patched.setattr("inventory_db.components._place_of", lambda _one: None)
+        one_by_one = components(land)
+    assert {(one.keys, frozenset(one.observations)) for one in found} == {
+        (one.keys, frozenset(one.observations)) for one in one_by_one
+    }
+
+
 @pytest.mark.parametrize(
     "links", [None, {"ip 10.1.0.10": {"decided 1"}, "mac b8:2a:72:00:00:01": {"decided 1"}}]
 )
