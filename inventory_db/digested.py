@@ -184,14 +184,16 @@ def _sent_to(connection: Connection, arrived: Arrived) -> set[int]:
     """Give the keys of addresses of which lines of the journal came."""
     lines, found = tables.journal, set[str]()
     for scan in sorted(arrived.scans):
-        query = select(lines.c.address).where(lines.c.scan == scan[:255]).distinct()
-        found.update(connection.execute(query.where(lines.c.received.in_(arrived.stamps))).scalars())
+        # each line, not each address once: for that SQLite walks through the whole journal by its addresses
+        query = select(lines.c.address).where(lines.c.scan == scan[:255])
+        query = query.where(lines.c.received.in_(arrived.stamps))
+        found.update(address for (address,) in connection.execute(query).all())
     return {hashed(f"ip {ip}") for ip in map(normal_ip, found) if ip}
 
 
 def _parts_of(connection: Connection, wanted: Collection[int]) -> frozenset[int]:
     """Give the parts that have one of these keys."""
-    query = select(keys.c.part).where(among(connection, keys.c.key, wanted)).distinct()
+    query = select(keys.c.part).where(among(connection, keys.c.key, wanted))
     return frozenset(part for (part,) in connection.execute(query).all())
 
 
