@@ -15,7 +15,7 @@ from inventory_db.row_keys import (
     RANKS,
     address_bytes,
     class_of,
-    has_mark,
+    marks_of,
     natural_bytes,
     networks_of,
     searchable,
@@ -31,7 +31,7 @@ Facets = tuple[str, tuple[str, ...], tuple[str, ...]]
 
 def facets_of(shown: Shown) -> Facets:
     """Give class, marks and networks, by which rows are counted."""
-    found = tuple(mark for mark in MARKS if has_mark(shown.device, shown.unseen, mark))
+    found = marks_of(shown.device, shown.unseen)
     return class_of(shown.device), found, tuple(dict.fromkeys(one[:255] for one in networks_of(shown.device)))
 
 

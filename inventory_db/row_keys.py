@@ -81,12 +81,18 @@ def networks_of(document: Document) -> tuple[str, ...]:
 
 def has_mark(document: Document, unseen: bool, mark: str) -> bool:
     """Say whether this row carries a mark of MARKS."""
-    return {
+    return mark in marks_of(document, unseen)
+
+
+def marks_of(document: Document, unseen: bool) -> tuple[str, ...]:
+    """The marks of MARKS that this row carries, in their order."""
+    carried = {
         "dual": document["dual_homed"] is not None,
         "remote": bool(document["remote_paths"]),
         "guess": sureness(document) == "guess",
         "unseen": unseen,
-    }.get(mark, False)
+    }
+    return tuple(mark for mark in MARKS if carried[mark])
 
 
 def searchable(cells: Sequence[str], document: Document) -> str:

@@ -108,13 +108,18 @@ def _together(facts: tuple[Fact, ...]) -> tuple[Recognition, ...]:
 
 
 def _named(fact: Fact) -> tuple[Recognition, ...]:
-    if len(fact.value) > _SHORT or fact.kind is _COOKIE:
-        return _passing(fact)
-    return _short(fact)
+    if len(fact.value) > _SHORT:
+        return _long(fact)
+    return _passing(fact) if fact.kind is _COOKIE else _short(fact)
 
 
 @functools.lru_cache(maxsize=65536)
 def _short(fact: Fact) -> tuple[Recognition, ...]:
+    return recognise_facts((fact,))
+
+
+@functools.lru_cache(maxsize=1024)
+def _long(fact: Fact) -> tuple[Recognition, ...]:
     return recognise_facts((fact,))
 
 
@@ -126,7 +131,7 @@ def _passing(fact: Fact) -> tuple[Recognition, ...]:
 def forget_recognised() -> None:
     """Forget what was recognised before, for measuring."""
     _seen_before.clear()
-    for remembering in (_together, _short, _passing):
+    for remembering in (_together, _short, _long, _passing):
         remembering.cache_clear()
 
 

@@ -122,7 +122,7 @@ def cookie(text: str) -> Said | None:
     return _cookie(text.partition("=")[0].removeprefix("Set-Cookie:").strip())
 
 
-@functools.lru_cache(maxsize=4096)
+@functools.lru_cache(maxsize=1024)
 def _cookie(name: str) -> Said | None:
     found = next(names.find(names.software(), name), None)
     return (
