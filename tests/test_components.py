@@ -2,11 +2,14 @@
 """A refresh looks only at what has to do with what came, and comes to what looking at everything would — on both databases."""
 
 import random
+import re
 from collections import defaultdict
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine, delete, select
@@ -183,6 +186,35 @@ def test_a_table_of_the_whole_hospital_ties_only_hosts_of_which_nothing_else_sho
         ):
             observations.append(connection, Upload(observations=tuple(came), vantages=VANTAGES))
             assert addresses() == set(map(ip_of, looked_at)), night
+
+
+def test_taking_up_a_scan_walks_through_no_table_that_grows(tmp_path: Path) -> None:
+    """Every SELECT finds its rows by more than the facility: what it costs does not grow with the years."""
+    asked: list[tuple[str, Any]] = []
+    engine = tables.open_ledger(str(tmp_path / "ledger.sqlite"))
+    with tables.writing(engine) as connection:
+        for night in range(2):
+            came = tuple(one for host in range(3) for one in told(host, host, "card", night))
+            lines = tuple(
+                Sent(scan=one.scan, vantage="v", at=one.at, address=one.address, action="x") for one in came
+            )
+            upload = Upload(observations=came, sent=lines, vantages=VANTAGES)
+            observations.append(connection, upload)
+            if night:
+                heard = sqlalchemy.event.listens_for(engine, "before_cursor_execute")
+                heard(lambda _c, _cursor, text, values, *_: asked.append((text, values)))
+            digested.take_up(connection)
+        selects = [one for one in asked if one[0].startswith("SELECT")]
+        plans = [
+            row.detail
+            for text, values in selects
+            for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values)
+        ]
+    engine.dispose()
+    large = r"(SCAN|SEARCH) (journal|observations|kept_keys|kept_observations|numbers)\b"
+    found = [plan for plan in plans if re.match(large, plan)]
+    assert len(found) >= 5
+    assert [plan for plan in found if plan.endswith("(facility=?)") or plan.startswith("SCAN")] == []
 
 
 def test_what_every_device_is_derived_on_makes_all_be_looked_at(ledger_engine: Engine) -> None:
