@@ -16,7 +16,7 @@ from probes.device_class import class_of
 from probes.facts import Fact, FactKind, Sure
 from probes.fragility import class_by_maker, fragile_kind
 from probes.oui import maker_of
-from probes.recognise import Recognition, channel_of, in_order, recognise_facts
+from probes.recognise import Recognition, channel_of, forget_named, in_order, recognise_facts
 
 _RANK = {Sure.SURE: 0, Sure.LIKELY: 1, Sure.GUESS: 2}
 _DIRECT = {
@@ -131,7 +131,8 @@ def _passing(fact: Fact) -> tuple[Recognition, ...]:
 def forget_recognised() -> None:
     """Forget what was recognised before, for measuring."""
     _seen_before.clear()
-    for remembering in (_together, _short, _long, _passing):
+    forget_named()
+    for remembering in (_together, _short, _long, _passing, _class_of, _best_first):
         remembering.cache_clear()
 
 

@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 
+from probes import worded_page
 from probes.facts import Fact, FactKind, Sure
 from probes.fillers import FORMS
 from probes.names import spelled
@@ -225,6 +226,12 @@ def _by_engine_id(text: str) -> Iterator[Recognition]:
     if match:
         number = int(match[1], 16) & 0x7FFFFFFF
         yield from _engine_made_by(str(number))
+
+
+def forget_named() -> None:
+    """Forget what was worked out from the tables of names, for a measurement that changes them."""
+    worded_page.forget_cookies()
+    _engine_made_by.cache_clear()
 
 
 @functools.lru_cache(maxsize=4096)

@@ -130,3 +130,8 @@ def _cookie(name: str) -> Said | None:
         if found and found.word == 0
         else None
     )
+
+
+def forget_cookies() -> None:
+    """Forget which cookies were looked up, for a measurement that changes the names."""
+    _cookie.cache_clear()
