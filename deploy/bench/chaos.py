@@ -148,7 +148,7 @@ class Chaos:
             agent.start(-1)
         for agent in self.agents:
             assert agent.process is not None
-            agent.process.wait(SETTLE_WITHIN)
+            agent.process.wait(DERIVED_WITHIN)
         logbooks = {agent.id: agent.state / "logbook" for agent in self.agents}
         deadline = time.monotonic() + DERIVED_WITHIN
         while (verdict := check(self.engine, logbooks)).waiting and time.monotonic() < deadline:
