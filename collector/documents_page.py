@@ -17,6 +17,7 @@ from collector.checklist import Short, read_day_or_refuse
 from collector.documents.papers import paper_kinds
 from collector.documents_held import holds_today
 from collector.import_upload import Upload, Uploaded
+from collector.leaves import leaf, query_of
 from collector.overviews import read_day
 from collector.papers import DIAGRAM
 from collector.rendering import Renderer
@@ -38,6 +39,7 @@ TYPES = (
     "contact_chart", "bcp", "drill_record", "rules", "mds", "sds", "mds_sds", "remote_access",
     "service_inventory", "service_inventory_server", "service_inventory_pc", "other",
 )  # fmt: skip
+REVIEWS = 20  # on one leaf
 SUBJECTS = ("ledger", "remote_access", "access_log")
 MESSAGES = ("kept", "taken_back", "reviewed")
 BLANK = dict.fromkeys(("type", "title", "vendor", "version", "on", "valid_until"), "")
@@ -180,6 +182,15 @@ def _show(
         )
         for one in sorted(case.said(Document), key=lambda one: one.on, reverse=True)
     ]
+    reviews = sorted(case.said(Review), key=lambda one: one.on, reverse=True)
+    words = renderer.words(request.query_params, request.cookies, request.headers)
+
+    def texts(one: Held) -> str:
+        said = one.said
+        return (
+            f"{said.title or said.id} {said.version} {one.vendor} {words.choose('document_type', said.type)}"
+        )
+
     message, token = request.query_params.get("message", ""), form_token(request)
     response = renderer.page(
         request,
@@ -187,8 +198,9 @@ def _show(
         section="documents",
         status=400 if trouble else 200,
         kinds=kinds(),
-        held=held,
-        reviews=sorted(case.said(Review), key=lambda one: one.on, reverse=True),
+        held=leaf(request, held, "/documents", texts=texts),
+        q=query_of(request),
+        reviews=leaf(request, reviews, "/documents", name="reviews", per=REVIEWS),
         subjects=SUBJECTS,
         types=TYPES,
         endings=", ".join(f".{one}" for one in KINDS),

@@ -4,14 +4,11 @@
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from collector.ledger_view import fold
+from collector.leaves import leaf, query_of
 from collector.rendering import Renderer
 from collector.visitor import engine_of
 from inventory_db.ledger import listed_rows
 from inventory_db.official import COLUMNS
-
-PER_PAGE = 100
-MOST_QUERY = 200
 
 
 def router(renderer: Renderer) -> APIRouter:
@@ -19,25 +16,16 @@ def router(renderer: Renderer) -> APIRouter:
     routes = APIRouter(include_in_schema=False)
 
     @routes.get("/listed")
-    def show(request: Request, q: str = "", page: str = "1") -> Response:
-        q = q.strip()[:MOST_QUERY]
+    def show(request: Request) -> Response:
         with engine_of(request).connect() as connection:
             rows = listed_rows(connection)
-        words = fold(q).split()
-        found = [row for row in rows if all(word in fold(" ".join(row.values)) for word in words)]
-        pages = max(1, -(-len(found) // PER_PAGE))
-        at = min(int(page) if page.isascii() and page.isdigit() and 0 < len(page) < 7 else 1, pages) or 1
         return renderer.page(
             request,
             "listed",
             section="ledger",
-            rows=found[(at - 1) * PER_PAGE : at * PER_PAGE],
+            rows=leaf(request, rows, "/listed", texts=lambda row: " ".join(row.values)),
             columns=range(1, len(COLUMNS) + 1),
-            total=len(rows),
-            matching=len(found),
-            page=at,
-            pages=pages,
-            q=q,
+            q=query_of(request),
         )
 
     return routes

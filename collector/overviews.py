@@ -11,19 +11,22 @@ from sqlalchemy import Connection
 
 from collector.boundaries import boundaries
 from collector.case import Case
-from collector.changed import QUIET, before_last_scan, say_looks
+from collector.changed import QUIET, SECTIONS, Changed, Section, before_last_scan, say_looks
 from collector.diagram.drawing import Drawing
 from collector.diagram.model import Diagram
 from collector.diagram.reading import diagram_in
 from collector.dossier_reading import earlier_case
+from collector.leaves import Leaf, leaf, query_of
 from collector.register_lines import LISTS, lines, of_match
 from collector.rendering import Renderer
 from collector.settings import Settings, in_zone
 from collector.standing import remembered, standing_case, standing_changes
 from collector.visitor import engine_of, visitor_of
+from inventory_db.changes import Change
 from inventory_db.stated import Facility
 
 PER_PAGE = 100  # paths, and of each of the three lists
+FIRST_CHANGES = 50  # of each section, as long as none is chosen
 ZOOMS = (50, 100, 150, 200)  # percent
 _FITS = 1500  # pixels; a wider drawing is not made smaller to fit the window
 _YEARS = range(1971, 2999)
@@ -90,7 +93,7 @@ def _add_changes(
     routes: APIRouter, settings: Settings, renderer: Renderer, now: Callable[[], datetime]
 ) -> None:
     @routes.get("/changes")
-    def show_changes(request: Request, since: str = "", until: str = "") -> Response:
+    def show_changes(request: Request, since: str = "", until: str = "", only: str = "") -> Response:
         since, until = since.strip()[:40], until.strip()[:40]
         words = renderer.words(request.query_params, request.cookies, request.headers)
         first, last = read_day(since), read_day(until)
@@ -114,10 +117,25 @@ def _add_changes(
             until=until,
             trouble=trouble,
             changed=changed,
+            parts=_parts(request, changed, only) if changed else [],
+            only=only if only in SECTIONS else "",
+            q=query_of(request),
             quiet=QUIET,
             looks=say_looks(changed, words) if changed else [],
             period=[f"{in_zone(one, settings.zone):%Y-%m-%d %H:%M}" for one in (start or end, end)],
         )
+
+
+def _parts(request: Request, changed: Changed, only: str) -> list[tuple[Section, Leaf[Change]]]:
+    """Give the sections that are asked for, each with its changes that are shown now."""
+
+    def texts(change: Change) -> str:
+        return f"{change.number} {change.name} {change.ja} {change.en}"
+
+    per = PER_PAGE if only in SECTIONS else FIRST_CHANGES
+    wanted = [one for one in changed.sections if only in ("", one.key) or only not in SECTIONS]
+    cut = [(one, leaf(request, one.changes, "/changes", per=per, texts=texts)) for one in wanted]
+    return [(one, part) for one, part in cut if part.matching]
 
 
 def _add_register(
@@ -125,12 +143,10 @@ def _add_register(
 ) -> None:
     @routes.get("/register")
     def show_register(request: Request) -> Response:
-        asked, message = request.query_params.get("page", ""), request.query_params.get("message", "")
+        message = request.query_params.get("message", "")
         with engine_of(request).connect() as connection:
             case = standing_case(connection, now(), settings)
         found = lines(case)
-        pages = max(1, -(-len(found) // PER_PAGE))
-        page = min(max(1, int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 7 else 1), pages)
         return renderer.page(
             request,
             "register",
@@ -138,10 +154,8 @@ def _add_register(
             lines=found,
             empty_ledger=not case.devices,
             lists=[(str(match), of_match(found, match)) for match in LISTS],
-            some=found[(page - 1) * PER_PAGE : page * PER_PAGE],
+            every=leaf(request, found, "/register", per=PER_PAGE),
             most=PER_PAGE,
-            page=page,
-            pages=pages,
             message=message if message in ("declared", "taken_back") else "",
         )
 

@@ -5,24 +5,28 @@ An administrator speaks for the own facility only: ending a place, not an accoun
 only to somebody who has no place elsewhere, or the other facility's doors would open with it.
 """
 
+from collections.abc import Callable, Sequence
 from datetime import datetime, time, timedelta
-from typing import Annotated, Any
+from functools import partial
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Form, HTTPException, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import Connection
 
 from collector.doors import Doors, Text, Token, check_form, whence
+from collector.leaves import Leaf, leaf, query_of
 from collector.safe_text import visible
 from inventory_db import invitations, memberships, notes, second_factors, sessions, tokens
 from inventory_db.account_tables import changing
 from inventory_db.accounts import AccountRefused, Role, SignedIn
 from inventory_db.audit import Action
 from inventory_db.invitations import Purpose
-from inventory_db.memberships import OUTSIDE, Membership
+from inventory_db.memberships import OUTSIDE, Membership, Person
 from inventory_db.notes import Note
 
 Words = Annotated[list[str] | None, Form()]
+T = TypeVar("T")
 MESSAGES = ("role", "ended", "again", "session", "link", "revoked", "rules")
 _INVITE_DAYS, _TOKEN_DAYS = 60, 366
 
@@ -46,15 +50,18 @@ def router(doors: Doors) -> APIRouter:
 def show(doors: Doors, request: Request, *, message: str = "", trouble: str = "") -> Response:
     """Give the page of people."""
     who, now = doors.administrator(request), doors.now()
+    in_leaves = partial(_in_leaves, request)
     with doors.engine.connect() as connection:
         people = memberships.people_of(connection, who.facility)
         context: dict[str, Any] = {
-            "people": [one for one in people if one.membership.counts(now)],
-            "former": [one for one in people if not one.membership.counts(now)],
+            "people": in_leaves("people", [one for one in people if one.membership.counts(now)], _texts),
+            "former": in_leaves("former", [one for one in people if not one.membership.counts(now)], _texts),
             "current": {one.membership.account for one in people if one.membership.counts(now)},
-            "links": invitations.list_invitations(connection, who.facility, now),
-            "all_sessions": sessions.list_sessions(connection, now, facility=who.facility),
-            "tokens": tokens.list_tokens(connection, who.facility),
+            "links": in_leaves("links", invitations.list_invitations(connection, who.facility, now)),
+            "all_sessions": in_leaves(
+                "sessions", sessions.list_sessions(connection, now, facility=who.facility)
+            ),
+            "tokens": in_leaves("tokens", tokens.list_tokens(connection, who.facility)),
             "demanded": second_factors.roles_with_factor(connection, who.facility, doors.beyond_loopback),
         }
     names = {one.membership.account: one.name for one in people}
@@ -66,9 +73,20 @@ def show(doors: Doors, request: Request, *, message: str = "", trouble: str = ""
         status=400 if trouble else 200,
         roles=list(Role),
         own_roles=[role for role in Role if role not in OUTSIDE],
+        q=query_of(request),
         scopes=tokens.SCOPES,
         **context,
     )
+
+
+def _in_leaves(
+    request: Request, name: str, every: Sequence[T], texts: Callable[[T], str] | None = None
+) -> Leaf[T]:
+    return leaf(request, every, "/people", name=name, texts=texts)
+
+
+def _texts(one: Person) -> str:
+    return f"{one.name} {one.login} {one.membership.bound_to}"
 
 
 def _add_links(routes: APIRouter, doors: Doors) -> None:

@@ -15,6 +15,7 @@ from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import Connection
 
 from collector.case import JAPAN
+from collector.leaves import leaf
 from collector.rendering import Renderer
 from collector.safe_text import typed_lines
 from collector.sameness import between, find_typed, pairs_of, rulings
@@ -163,18 +164,12 @@ def _show(settings: Settings, renderer: Renderer, request: Request, now: datetim
         rows = standing_case(connection, now, settings).rows
         decided = rulings(decisions(connection), rows)
     pairs = pairs_of(rows)
-    pages = max(1, -(-len(pairs) // PER_PAGE))
-    text = query.get("page", "")
-    page = min(max(1, int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 1), pages)
     return renderer.page(
         request,
         "same_devices",
         section="same_devices",
         token=form_token(request),
-        pairs=pairs[(page - 1) * PER_PAGE : page * PER_PAGE],
-        total=len(pairs),
-        page=page,
-        pages=pages,
+        pairs=leaf(request, pairs, "/same-devices", per=PER_PAGE),
         rulings=decided[:MOST_RULINGS],
         readable=readable,
         message=query.get("message", "") if query.get("message", "") in _DONE else "",

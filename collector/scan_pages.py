@@ -13,6 +13,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from collector.auditing import told
 from collector.doors import Token
+from collector.leaves import leaf
 from collector.looked_at import looked_at
 from collector.reaching_out import outward_of
 from collector.rendering import Renderer
@@ -79,7 +80,7 @@ def router(renderer: Renderer, now: Callable[[], datetime]) -> APIRouter:
     routes = APIRouter(include_in_schema=False)
 
     @routes.get("/scans")
-    def show(request: Request, page: str = "1", message: str = "") -> Response:
+    def show(request: Request, message: str = "") -> Response:
         moment = now()
         with engine_of(request).connect() as connection:
             every = scans(connection)[::-1]
@@ -89,15 +90,11 @@ def router(renderer: Renderer, now: Callable[[], datetime]) -> APIRouter:
             reached = outward_of(load_some(connection, every[0].outside if every else ()))
         running = [one for one in every if one.ended is None and one.state == "running"]
         last = next(iter(every), None)
-        pages = max(1, -(-len(every) // PER_PAGE))
-        at = min(max(1, int(page) if page.isascii() and page.isdigit() and len(page) < 7 else 1), pages)
         return renderer.page(
             request,
             "scans",
             section="scans",
-            scans=every[(at - 1) * PER_PAGE : at * PER_PAGE],
-            page=at,
-            pages=pages,
+            scans=leaf(request, every, "/scans", per=PER_PAGE),
             running=[UnderWay(one, time_left(one, moment), asked.get(one.id)) for one in running],
             asked=asked,
             covered=cover(last.scope, last.left_out, looked) if last else [],

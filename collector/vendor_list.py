@@ -15,6 +15,7 @@ from collector.case_file import read_case
 from collector.checking import choose_edition
 from collector.doors import Doors, Text, Token, check_form, whence
 from collector.edition import VENDOR, Line
+from collector.leaves import leaf, query_of
 from collector.overviews import read_day
 from collector.register import register
 from collector.releases import show_link
@@ -88,7 +89,8 @@ def _add_list(routes: APIRouter, doors: Doors) -> None:
             request,
             "vendors",
             section="vendors",
-            vendors=found,
+            vendors=leaf(request, found, "/vendors", texts=_texts),
+            q=query_of(request),
             stands=Stand,
             message=message if message in MESSAGES else "",
         )
@@ -114,6 +116,11 @@ def _add_list(routes: APIRouter, doors: Doors) -> None:
         if file not in own:
             raise HTTPException(404)
         return give_file(request, file, own[file])
+
+
+def _texts(one: Listed) -> str:
+    said = one.view.vendor
+    return " ".join((said.name, said.contact, *said.systems, *(person.name for person in one.people)))
 
 
 def _add_form(routes: APIRouter, doors: Doors) -> None:
