@@ -9,6 +9,7 @@ from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import Connection
 
+from collector.asking_first import YES, Sure, ask_first
 from collector.doors import Doors, Text, Token, check_form, whence
 from collector.invited import Password, new_password_hash
 from collector.passkeys import place_of
@@ -157,7 +158,9 @@ def _add_password(routes: APIRouter, doors: Doors) -> None:
         return RedirectResponse("/me?message=password", 303)
 
     @routes.post("/me/codes")
-    def new_codes(request: Request, current: Password = "", token: Token = "") -> Response:
+    def new_codes(request: Request, current: Password = "", sure: Sure = "", token: Token = "") -> Response:
+        if sure != YES:
+            return ask_own(doors, request, "codes", "", token)
         try:
             proof = confirmed(doors, request, current, token)
         except AccountRefused as refused:
@@ -168,6 +171,15 @@ def _add_password(routes: APIRouter, doors: Doors) -> None:
         return doors.page(request, "codes", codes=codes, onward="/me")
 
 
+def ask_own(doors: Doors, request: Request, act: str, name: str, token: str) -> Response:
+    """Ask before a way in of one's own goes; the answer needs the password, where there is one."""
+    check_form(request, token)
+    who = doors.who(request)
+    with doors.engine.connect() as connection:
+        person = accounts.account(connection, who.account)
+    return ask_first(doors, request, act, name, "/me", password=person.has_password)
+
+
 def note_factor(connection: Connection, doors: Doors, request: Request, who: SignedIn, what: str) -> None:
     """Tell the audit log of a change of second factors."""
     entry = Note(Action.SECOND_FACTOR, doors.now(), whence(request, who), key=who.account, detail=what)
@@ -176,9 +188,16 @@ def note_factor(connection: Connection, doors: Doors, request: Request, who: Sig
 
 def _add_sessions(routes: APIRouter, doors: Doors) -> None:
     @routes.post("/me/sessions/{id}/end")
-    def end_one(request: Request, id: str, token: Token = "") -> Response:
+    def end_one(request: Request, id: str, sure: Sure = "", token: Token = "") -> Response:
         check_form(request, token)
         who = doors.who(request)
+        if sure != YES:
+            with doors.engine.connect() as connection:
+                every = sessions.list_sessions(connection, doors.now(), account=who.account)
+            found = next((one for one in every if one.id == id), None)
+            if found is None:
+                raise HTTPException(404)
+            return ask_first(doors, request, "session", f"{found.browser} {found.address}".strip(), "/me")
         with changing(doors.engine) as connection:
             if not sessions.end_session(connection, id, account=who.account):
                 raise HTTPException(404)
@@ -186,9 +205,11 @@ def _add_sessions(routes: APIRouter, doors: Doors) -> None:
         return RedirectResponse("/me?message=ended", 303)
 
     @routes.post("/me/sessions/end-others")
-    def end_others(request: Request, token: Token = "") -> Response:
+    def end_others(request: Request, sure: Sure = "", token: Token = "") -> Response:
         check_form(request, token)
         who = doors.who(request)
+        if sure != YES:
+            return ask_first(doors, request, "sessions", "", "/me")
         with changing(doors.engine) as connection:
             sessions.end_sessions(connection, who.account, but=who.session)
             _note_end(connection, doors, request, who, "others")

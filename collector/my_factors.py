@@ -5,9 +5,10 @@ from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import RedirectResponse, Response
 
 from collector import one_time_codes, passkeys
+from collector.asking_first import YES, Sure
 from collector.doors import Doors, Text, Token, check_form
 from collector.invited import Password
-from collector.me import Confirmation, confirmed, note_factor, show
+from collector.me import Confirmation, ask_own, confirmed, note_factor, show
 from collector.passkeys import place_of
 from collector.second_factor import Credential
 from inventory_db import accounts, pending, second_factors
@@ -50,7 +51,9 @@ def _add_app(routes: APIRouter, doors: Doors) -> None:
         return doors.page(request, "codes", codes=codes, onward="/me?message=factor")
 
     @routes.post("/me/app/remove")
-    def remove(request: Request, current: Password = "", token: Token = "") -> Response:
+    def remove(request: Request, current: Password = "", sure: Sure = "", token: Token = "") -> Response:
+        if sure != YES:
+            return ask_own(doors, request, "app", "", token)
         try:
             proof = confirmed(doors, request, current, token)
         except AccountRefused as refused:
@@ -109,7 +112,17 @@ def _add_keys(routes: APIRouter, doors: Doors) -> None:
         return doors.page(request, "codes", codes=codes, onward="/me?message=factor")
 
     @routes.post("/me/keys/{id}/remove")
-    def remove(request: Request, id: str, current: Password = "", token: Token = "") -> Response:
+    def remove(
+        request: Request, id: str, current: Password = "", sure: Sure = "", token: Token = ""
+    ) -> Response:
+        check_form(request, token)
+        if sure != YES:
+            with doors.engine.connect() as connection:
+                every = second_factors.list_passkeys(connection, doors.who(request).account)
+            found = next((one for one in every if one.id == id), None)
+            if found is None:
+                raise HTTPException(404)
+            return ask_own(doors, request, "key", found.name, token)
         try:
             proof = confirmed(doors, request, current, token)
         except AccountRefused as refused:

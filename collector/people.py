@@ -14,10 +14,11 @@ from fastapi import APIRouter, Form, HTTPException, Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import Connection
 
+from collector.asking_first import YES, Sure, ask_first
 from collector.doors import Doors, Text, Token, check_form, whence
 from collector.leaves import Leaf, leaf, query_of
 from collector.safe_text import visible
-from inventory_db import invitations, memberships, notes, second_factors, sessions, tokens
+from inventory_db import accounts, invitations, memberships, notes, second_factors, sessions, tokens
 from inventory_db.account_tables import changing
 from inventory_db.accounts import AccountRefused, Role, SignedIn
 from inventory_db.audit import Action
@@ -126,9 +127,13 @@ def _add_links(routes: APIRouter, doors: Doors) -> None:
 
 def _add_link_changes(routes: APIRouter, doors: Doors) -> None:
     @routes.post("/people/invitations/{id}/take-back")
-    def take_back(request: Request, id: str, token: Token = "") -> Response:
+    def take_back(request: Request, id: str, sure: Sure = "", token: Token = "") -> Response:
         check_form(request, token)
         who = doors.administrator(request)
+        if sure != YES:
+            with doors.engine.connect() as connection:
+                every = invitations.list_invitations(connection, who.facility, doors.now())
+            return _ask(doors, request, "link", [one.name for one in every if one.id == id])
         with changing(doors.engine) as connection:
             if not invitations.take_back(connection, who.facility, id, doors.now(), whence(request, who)):
                 raise HTTPException(404)
@@ -172,9 +177,15 @@ def _add_places(routes: APIRouter, doors: Doors) -> None:
         return RedirectResponse("/people?message=role", 303)
 
     @routes.post("/people/{membership}/end")
-    def end(request: Request, membership: str, token: Token = "") -> Response:
+    def end(request: Request, membership: str, sure: Sure = "", token: Token = "") -> Response:
         check_form(request, token)
         who, now = doors.administrator(request), doors.now()
+        if sure != YES:
+            with doors.engine.connect() as connection:
+                every = memberships.people_of(connection, who.facility)
+            return _ask(
+                doors, request, "place", [one.name for one in every if one.membership.id == membership]
+            )
         try:
             with changing(doors.engine) as connection:
                 _found(connection, who, membership)
@@ -200,9 +211,14 @@ def _add_places(routes: APIRouter, doors: Doors) -> None:
 
 def _add_sessions(routes: APIRouter, doors: Doors) -> None:
     @routes.post("/people/sessions/{id}/end")
-    def end_session(request: Request, id: str, token: Token = "") -> Response:
+    def end_session(request: Request, id: str, sure: Sure = "", token: Token = "") -> Response:
         check_form(request, token)
         who = doors.administrator(request)
+        if sure != YES:
+            with doors.engine.connect() as connection:
+                every = sessions.list_sessions(connection, doors.now(), facility=who.facility)
+                found = [accounts.account(connection, one.account).name for one in every if one.id == id]
+            return _ask(doors, request, "session", found)
         with changing(doors.engine) as connection:
             if not sessions.end_session(connection, id, facility=who.facility):
                 raise HTTPException(404)
@@ -248,15 +264,26 @@ def _add_tokens(routes: APIRouter, doors: Doors) -> None:
         return _show_secret(doors, request, secret, "token", made.name, expires)
 
     @routes.post("/people/tokens/{id}/revoke")
-    def revoke(request: Request, id: str, token: Token = "") -> Response:
+    def revoke(request: Request, id: str, sure: Sure = "", token: Token = "") -> Response:
         check_form(request, token)
         who, now = doors.administrator(request), doors.now()
+        if sure != YES:
+            with doors.engine.connect() as connection:
+                every = tokens.list_tokens(connection, who.facility)
+            return _ask(doors, request, "token", [one.name for one in every if one.id == id])
         with changing(doors.engine) as connection:
             if not tokens.revoke_token(connection, who.facility, id, now):
                 raise HTTPException(404)
             entry = Note(Action.TOKEN, now, whence(request, who), "token", id, "revoked")
             notes.note(connection, entry)
         return RedirectResponse("/people?message=revoked", 303)
+
+
+def _ask(doors: Doors, request: Request, act: str, found: Sequence[str]) -> Response:
+    """Ask before something of the facility's own goes; what is not here is not asked about."""
+    if not found:
+        raise HTTPException(404)
+    return ask_first(doors, request, act, found[0], "/people")
 
 
 def _show_secret(

@@ -10,6 +10,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, HTTPException, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
+from collector.asking_first import YES, Sure, ask_first
 from collector.auditing import told
 from collector.checking import NoSuchEdition
 from collector.documents.typesetting import PaperError
@@ -106,9 +107,15 @@ def _add_one(routes: APIRouter, doors: Doors) -> None:
         return attachment(data, "立入検査の資料.zip", "application/zip", "pack.zip")
 
     @routes.post("/releases/{id}/withdraw")
-    def withdraw(request: Request, id: str, token: Token = "") -> Response:
+    def withdraw(request: Request, id: str, sure: Sure = "", token: Token = "") -> Response:
         check_form(request, token)
         facility = visitor_of(request).person.facility
+        if sure != YES:
+            with engine_of(request).connect() as connection:
+                found = find_release(connection, id)
+            if found is None or found.withdrawn:
+                raise HTTPException(404)
+            return ask_first(doors, request, "release", found.note or found.edition, "/releases")
         if not end_release(engine_of(request), facility, id, doors.now(), told(request)):
             raise HTTPException(404)
         return RedirectResponse("/releases?message=withdrawn", 303)

@@ -236,7 +236,10 @@ def test_list_shows_and_revoke_turns_away(site: Site) -> None:
         (agent,) = site.collector.agents()
         listed = site.agents("list")
         assert agent.id in listed.stdout.replace("\n", "")
-        assert site.agents("revoke", agent.id).returncode == 0
+        asked = site.agents("revoke", agent.id)
+        assert (asked.returncode, "--yes" in asked.stderr) == (2, True)
+        assert site.collector.agents()[0].revoked is None
+        assert site.agents("revoke", agent.id, "--yes").returncode == 0
         before = site.stored()
         refused = site.agent("--once")
     assert refused.returncode == 1

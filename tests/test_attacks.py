@@ -180,11 +180,11 @@ def test_an_old_session_of_somebody_without_a_password_changes_no_way_in(
     browser = site.browser()
     browser.bring(sign_in(ledger_engine, Role.OPERATOR, now=NOW))
     assert browser.send("/me/password", "/me", password=OTHER, again="else").status_code == 400
-    assert browser.send("/me/codes", "/me").status_code == 200
+    assert browser.send("/me/codes", "/me", sure="yes").status_code == 200
     site.clock.move(minutes=11)
     refused = browser.send("/me/password", "/me", password=OTHER, again=OTHER)
     assert refused.status_code == 400
-    assert browser.send("/me/codes", "/me").status_code == 400
+    assert browser.send("/me/codes", "/me", sure="yes").status_code == 400
 
 
 def test_what_is_marked_and_approved_stands_in_the_audit_log(client: TestClient, app: FastAPI) -> None:

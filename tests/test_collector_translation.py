@@ -51,6 +51,7 @@ GROUPS = (
     "outward.",
     "settings.",
     "declare.",
+    "sure.",
 )  # joined with ~ in pages
 CHOSEN = (
     "notice.",

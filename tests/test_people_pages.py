@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from inventory_db import memberships, tokens
+from inventory_db import memberships, second_factors, tokens
 from inventory_db.account_tables import changing
 from inventory_db.accounts import Role
 from tests.doors_site import GOOD, OTHER, Browser, Site, quick_hashes
@@ -72,7 +72,7 @@ def test_invitations_that_make_no_sense_are_refused(chief: Browser, form: dict[s
 def test_a_link_can_be_taken_back(site: Site, chief: Browser) -> None:
     link = link_of(act(chief, "/people/invite", name="鈴木", role="operator").text)
     (id,) = re.findall(r"/people/invitations/(\w+)/take-back", chief.get("/people").text)
-    assert act(chief, f"/people/invitations/{id}/take-back").status_code == 303
+    assert act(chief, f"/people/invitations/{id}/take-back", sure="yes").status_code == 303
     assert site.browser().get(link).status_code == 410
 
 
@@ -88,7 +88,7 @@ def test_roles_change_end_and_begin_again_and_sessions_with_them(site: Site, chi
     with site.engine.connect() as c:
         (now,) = memberships.places(c, place.account, site.clock.now)
     assert act(chief, f"/people/{now.id}/role", role="vendor").status_code == 400
-    assert act(chief, f"/people/{now.id}/end").status_code == 303
+    assert act(chief, f"/people/{now.id}/end", sure="yes").status_code == 303
     assert guest.log_in("suzuki").status_code == 403
     assert act(chief, f"/people/{now.id}/again").status_code == 303
     assert act(chief, f"/people/{now.id}/again").status_code == 400
@@ -97,7 +97,7 @@ def test_roles_change_end_and_begin_again_and_sessions_with_them(site: Site, chi
 
 def test_the_last_administrator_cannot_leave(site: Site, chief: Browser) -> None:
     (own,) = re.findall(r"/people/(\w+)/end", chief.get("/people").text)
-    answer = act(chief, f"/people/{own}/end")
+    answer = act(chief, f"/people/{own}/end", sure="yes")
     assert (answer.status_code, "最後の管理者" in answer.text) == (400, True)
 
 
@@ -136,7 +136,8 @@ def test_an_administrator_touches_nothing_of_another_facility(site: Site, chief:
         f"/people/tokens/{token}/revoke",
         f"/me/sessions/{session}/end",
     ):
-        assert act(chief, path, role="operator").status_code == 404, path
+        for sure in ("", "yes"):
+            assert act(chief, path, role="operator", sure=sure).status_code == 404, path
     assert theirs.get("/people").status_code == 200
 
 
@@ -150,7 +151,7 @@ def test_a_token_is_shown_once_and_can_be_revoked(site: Site, chief: Browser) ->
     assert who is not None
     assert (who.role, who.facility, who.scopes) == (Role.OPERATOR, 1, frozenset({"read", "export"}))
     (id,) = re.findall(r"/people/tokens/(\w+)/revoke", page)
-    assert act(chief, f"/people/tokens/{id}/revoke").status_code == 303
+    assert act(chief, f"/people/tokens/{id}/revoke", sure="yes").status_code == 303
     with site.engine.connect() as c:
         assert tokens.token_holder(c, secret, site.clock.now) is None
     wrong: tuple[dict[str, Any], ...] = ({"name": ""}, {"role": "vendor"}, {"scopes": "all"}, {"scopes": []})
@@ -164,7 +165,7 @@ def test_a_session_of_somebody_else_is_ended(site: Site, chief: Browser) -> None
     guest = site.browser(address="192.0.2.2")
     guest.log_in("suzuki")
     (id,) = re.findall(r'/people/sessions/(\w+)/end.*aria-label="[^"]*suzuki', chief.get("/people").text)
-    act(chief, f"/people/sessions/{id}/end")
+    act(chief, f"/people/sessions/{id}/end", sure="yes")
     assert guest.get("/me").status_code == 303
 
 
@@ -200,9 +201,65 @@ def test_ways_in_are_changed_with_the_password_only(site: Site) -> None:
     browser = site.browser()
     browser.log_in("suzuki")
     for path in ("/me/app", "/me/keys", "/me/codes", "/me/app/remove"):
-        assert browser.send(path, "/me", current="wrong").status_code == 400, path
+        assert browser.send(path, "/me", current="wrong", sure="yes").status_code == 400, path
         site.clock.move(minutes=16)
         browser.log_in("suzuki")
+
+
+def answer_of(browser: Browser, page: str, **more: str) -> Any:
+    """Send the form of the page that asks, as it stands there."""
+    (action,) = re.findall(r'<form method="post" action="([^"]+)" class="across">', page)
+    hidden = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page))
+    return browser.client.post(action, data=hidden | more, headers={"Origin": "http://localhost"})
+
+
+@pytest.mark.parametrize(
+    ("act_on", "asked", "done"),
+    [
+        (r"/people/tokens/\w+/revoke", "APIトークンを取り消しますか", "取り消し済み"),
+        (r"/people/invitations/\w+/take-back", "招待のリンクを取り消しますか", "リンクを取り消しました"),
+        (r"/people/sessions/\w+/end(?=.*suzuki)", "このログインを終わらせますか", "終わらせました"),
+        (r"/people/\w+/end(?=.*suzuki)", "この人の利用を停止しますか", "以前の人"),
+    ],
+)
+def test_what_is_for_good_is_asked_first(
+    site: Site, chief: Browser, act_on: str, asked: str, done: str
+) -> None:
+    site.person("suzuki")
+    guest = site.browser(address="192.0.2.2")
+    guest.log_in("suzuki")
+    act(chief, "/people/tokens", name="監視", role="operator", scopes=["read"])
+    act(chief, "/people/invite", name="田中", role="operator")
+    before = chief.get("/people").text
+    (path,) = set(re.findall(f'action="({act_on})', before))
+    question = act(chief, path)
+    assert (question.status_code, asked in question.text) == (200, True)
+    assert done not in before
+    assert done not in chief.get("/people").text  # asking did nothing
+    answer = answer_of(chief, question.text)
+    assert answer.status_code == 303
+    assert done in chief.get(answer.headers["location"]).text
+
+
+def test_own_ways_in_go_after_a_question_and_the_password(site: Site) -> None:
+    place = site.person("suzuki")
+    browser, other = site.browser(), site.browser(address="192.0.2.2")
+    browser.log_in("suzuki")
+    other.log_in("suzuki")
+    with changing(site.engine) as c:
+        second_factors.add_passkey(c, place.account, b"1", b"2", 0, "鍵束", site.clock.now)
+    (path,) = re.findall(r'action="(/me/keys/\w+/remove)"', browser.get("/me").text)
+    question = browser.send(path, "/me")
+    assert "この鍵を外しますか" in question.text
+    assert "鍵束" in question.text
+    assert answer_of(browser, question.text, current="wrong").status_code == 400
+    assert "鍵束" in browser.get("/me").text
+    assert answer_of(browser, question.text, current=GOOD).status_code == 303
+    assert "鍵束" not in browser.get("/me").text
+    question = browser.send("/me/sessions/end-others", "/me", headers={"Accept-Language": "en"})
+    assert other.get("/me").status_code == 200
+    assert answer_of(browser, question.text).status_code == 303
+    assert other.get("/me").status_code == 303
 
 
 def test_the_language_is_remembered_with_the_account(site: Site) -> None:

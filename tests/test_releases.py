@@ -240,7 +240,8 @@ def test_other_releases_and_other_facilities_are_out_of_reach(
     as_role(client, bind(engine, 2), Role.ADMINISTRATOR, 2)
     assert client.get(f"/releases/{released.id}/pack.zip").status_code == 404
     assert released.sha256 not in client.get("/releases").text
-    assert send(client, "/releases", f"/releases/{released.id}/withdraw").status_code == 404
+    for sure in ("", "yes"):
+        assert send(client, "/releases", f"/releases/{released.id}/withdraw", sure=sure).status_code == 404
     with engine.connect() as connection:
         found = find_release(connection, released.id)
     assert found is not None
@@ -267,7 +268,10 @@ def test_it_ends_by_itself_and_when_it_is_withdrawn(
     link = send(client, "/releases", f"/releases/{other.id}/invite", name="検査三郎")
     word = re.search(r"/invited/([\w-]+)", link.text)
     assert word
-    assert send(client, "/releases", f"/releases/{other.id}/withdraw").status_code == 303
+    asked = send(client, "/releases", f"/releases/{other.id}/withdraw")
+    assert "この開示を取り消しますか" in asked.text
+    assert reader.get("/inspection").status_code == 200  # asking did nothing
+    assert send(client, "/releases", f"/releases/{other.id}/withdraw", sure="yes").status_code == 303
     gone = reader.get("/inspection")
     assert gone.status_code == 303  # the session has ended with the release
     assert gone.headers["location"].startswith("/login")

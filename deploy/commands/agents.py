@@ -35,6 +35,7 @@ def command(
     what: Annotated[str, typer.Argument(help="code: 名前 / name, revoke: 番号 / id")] = "",
     ledger: Annotated[str, typer.Option(help="台帳ファイルか URL / ledger file or URL")] = "daicho.sqlite",
     hours: Annotated[float, typer.Option(help="コードの有効時間 / hours that a code is valid")] = 24.0,
+    yes: Annotated[bool, typer.Option("--yes", help="revoke: 尋ねずに取り消す / without asking")] = False,
 ) -> None:
     """エージェントの登録コード・一覧・取り消し / enrolment codes, list and revocation of agents."""
     _check(action, what, hours)
@@ -45,7 +46,7 @@ def command(
         elif action == "list":
             _list(engine)
         else:
-            _revoke(engine, what)
+            _revoke(engine, what, sure=yes)
     finally:
         engine.dispose()
 
@@ -100,13 +101,18 @@ def _local(moment: datetime | None) -> str:
     return moment.astimezone().strftime("%Y-%m-%d %H:%M") if moment else "-"
 
 
-def _revoke(engine: Engine, id: str) -> None:
+def _revoke(engine: Engine, id: str, *, sure: bool) -> None:
     with writing(engine) as connection:
         found = agents.find_agent(connection, id)
         if found is None:
             raise Refusal(
                 f"番号「{id[:40]}」のエージェントはありません。daicho agents list で確かめてください。",
                 f"There is no agent “{id[:40]}”. See daicho agents list.",
+            )
+        if not sure:
+            raise Refusal(
+                f"{found.name} の鍵を取り消すと、この先は記録を送れません。元には戻せず、使うには登録をやり直します。よければ --yes を付けて、もう一度打ってください。まだ取り消していません。",
+                f"Without its key {found.name} cannot upload any more. It cannot be undone; to use it, it has to be enrolled again. To do so, add --yes. Nothing was revoked yet.",
             )
         agents.revoke(connection, id, datetime.now(UTC))
         tell(connection, Action.AGENT_REVOKED, "agent", id, {"name": found.name})
