@@ -14,6 +14,7 @@ from collector.case import Case
 from collector.documents_held import has_file, is_valid
 from collector.verdict import Text
 from inventory_db.device import Device, RemotePath
+from inventory_db.path_words import say_path
 from inventory_db.stated import Confirmation, RemoteAccess
 from inventory_db.typed_values import folded, is_no_answer
 
@@ -149,9 +150,8 @@ def _alone(one: FoundPath, confirmed: Iterable[Confirmation]) -> Row:
 def _differences(one: FoundPath, said: RemoteAccess) -> Iterator[Text]:
     path = one.path
     if said.means and said.means != path.kind:
-        yield Text(
-            f"届出は {said.means}、見つかったのは {path.kind}", f"declared {said.means}, found {path.kind}"
-        )
+        (ja, en), (found_ja, found_en) = say_path(said.means), say_path(path.kind)
+        yield Text(f"届出は {ja}、見つかったのは {found_ja}", f"declared {en}, found {found_en}")
     if said.port and path.port and said.port != path.port:
         yield Text(
             f"届出のポートは {said.port}、見つかったのは {path.port}",

@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """What differs between two moments, and what was checked and is still the same."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 
 from sqlalchemy import Connection
 
 from inventory_db import ledger, people
-from inventory_db.device import Device
+from inventory_db.device import Device, RemotePath
 from inventory_db.observations import microseconds
 from inventory_db.official import OfficialRow, day_text
+from inventory_db.path_words import say_path
 
+NO_WORDS: Mapping[str, tuple[str, str]] = MappingProxyType({})
 _QUIET = ("unchanged", "not_checked")  # kinds in which nothing happened
 _FIELDS = {
     "maker": "メーカー",
@@ -127,7 +130,7 @@ def _fields(row: OfficialRow, before: Device) -> Iterator[Change]:
         old, new = getattr(before, field) or "", getattr(row.device, field) or ""
         if old != new:
             ja = f"{label}が「{old or '不明'}」から「{new or '不明'}」に変わりました。"
-            en = f"{field} changed from {old or 'unknown'} to {new or 'unknown'}."
+            en = f"{field.replace('_', ' ')} changed from {old or 'unknown'} to {new or 'unknown'}."
             yield _change(row, "field_changed", old, new, ja, en)
 
 
@@ -145,7 +148,8 @@ def _sets(row: OfficialRow, before: Device) -> Iterator[Change]:
 
 
 def _paths_changed(row: OfficialRow, before: Device) -> Iterator[Change]:
-    return _difference(row, "remote_path", "遠隔接続の経路", _paths(before), _paths(row.device))
+    said = {_path_key(p): say_path(p.kind, p.port) for p in (*before.remote_paths, *row.device.remote_paths)}
+    return _difference(row, "remote_path", "遠隔接続の経路", _paths(before), _paths(row.device), said)
 
 
 def _roles(row: OfficialRow, before: Device) -> Iterator[Change]:
@@ -183,21 +187,34 @@ def _services(device: Device) -> dict[str, str]:
 
 
 def _paths(device: Device) -> dict[str, str]:
-    return {f"{p.kind} {p.port}": p.product or "" for p in device.remote_paths}
+    return {_path_key(p): p.product or "" for p in device.remote_paths}
+
+
+def _path_key(path: RemotePath) -> str:
+    return f"{path.kind} {path.port}"
 
 
 def _difference(
-    row: OfficialRow, kind: str, label: str, old: dict[str, str], new: dict[str, str]
+    row: OfficialRow,
+    kind: str,
+    label: str,
+    old: dict[str, str],
+    new: dict[str, str],
+    said: Mapping[str, tuple[str, str]] = NO_WORDS,
 ) -> Iterator[Change]:
+    """Say what came, went and changed; `said` has the words for keys that are not for people."""
     for key in _sorted(new.keys() - old.keys()):
-        ja, en = f"{label} {key} が増えました。", f"New {kind.replace('_', ' ')}: {key}."
+        ja, en = said.get(key, (key, key))
+        ja, en = f"{label} {ja} が増えました。", f"New {kind.replace('_', ' ')}: {en}."
         yield _change(row, f"{kind}_new", "", f"{key} {new[key]}".strip(), ja, en)
     for key in _sorted(old.keys() - new.keys()):
-        ja, en = f"{label} {key} がなくなりました。", f"Gone {kind.replace('_', ' ')}: {key}."
+        ja, en = said.get(key, (key, key))
+        ja, en = f"{label} {ja} がなくなりました。", f"Gone {kind.replace('_', ' ')}: {en}."
         yield _change(row, f"{kind}_gone", f"{key} {old[key]}".strip(), "", ja, en)
     for key in _sorted(k for k in old.keys() & new.keys() if old[k] != new[k]):
-        ja = f"{label} {key} が「{old[key]}」から「{new[key]}」に変わりました。"
-        en = f"{kind.replace('_', ' ')} {key} changed from {old[key]} to {new[key]}."
+        ja, en = said.get(key, (key, key))
+        ja = f"{label} {ja} が「{old[key] or '不明'}」から「{new[key] or '不明'}」に変わりました。"
+        en = f"{kind.replace('_', ' ')} {en} changed from {old[key] or 'unknown'} to {new[key] or 'unknown'}."
         yield _change(row, f"{kind}_changed", old[key], new[key], ja, en)
 
 

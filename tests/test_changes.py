@@ -101,6 +101,9 @@ def test_each_sort_of_change_has_its_section(connection: Connection) -> None:
     assert found["unchanged"] == [("10.1.0.6", "unchanged")]
     assert ("10.1.0.5", "remote_path_new") in found["paths"]
     assert (SCRIPT, "remote_path_new") in found["paths"]  # also of a device that is new itself
+    said = [change for change in read(connection, 3).section("paths").changes if change.name == "10.1.0.5"]
+    assert [change.ja for change in said] == ["遠隔接続の経路 VNC 5900 が増えました。"]  # in people's words
+    assert [change.after for change in said] == ["vnc 5900"]  # in the program's
     assert ("10.1.0.5", "service_changed") in found["services"]
     assert ("10.1.0.5", "service_new") in found["services"]
     assert [kind for _, kind in found["dual"]] == ["dual_homed_new"]

@@ -10,7 +10,8 @@ import pytest
 from collector.dual_homed import Standing
 from collector.ledger_view import CLASSES, MARKS, SORTS
 from collector.translation import choose_language, load_words
-from probes.facts import Outcome, Sure, Technique
+from inventory_db.path_words import PATH_WORDS
+from probes.facts import FactKind, Outcome, Sure, Technique
 
 JA, EN = load_words("ja"), load_words("en")
 GROUPS = (
@@ -58,6 +59,7 @@ CHOSEN = (
     "kind.",
     "kind_short.",
     "path.",
+    "fact.",
     "sure.",
     "outcome.",
     "scan_state.",
@@ -116,6 +118,16 @@ def test_japanese_is_japanese_and_english_is_english() -> None:
             )
         )
     } == set()
+
+
+def test_paths_are_called_in_changes_as_the_pages_call_them() -> None:
+    found = {key: (JA(f"path.{key}"), EN(f"path.{key}")) for key in PATH_WORDS}
+    assert found == dict(PATH_WORDS)
+    assert {f"path.{key}" for key in PATH_WORDS} == {key for key in JA.sentences if key.startswith("path.")}
+
+
+def test_every_kind_of_fact_has_a_word() -> None:
+    assert {f"fact.{kind}" for kind in FactKind} == {key for key in JA.sentences if key.startswith("fact.")}
 
 
 def test_every_key_is_used_and_every_used_key_exists() -> None:

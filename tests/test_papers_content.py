@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 import pytest
+from msgspec.structs import replace as replace_struct
 
 from collector.documents.annex_numbers import MOST_NAMED, Numbers
 from collector.documents.gateways import group_models, is_network, is_vpn
@@ -25,7 +26,8 @@ from inventory_db.stated import (
     Review,
 )
 from inventory_db.statements import Stated
-from tests.papers_material import NOW, SAID, SILENT, VENDOR, device, dossier
+from probes.facts import FactKind, fact
+from tests.papers_material import NOW, SAID, SILENT, VENDOR, as_stored, device, dossier
 
 
 def rows(paper: Paper, part: int = 0) -> list[dict[str, str]]:
@@ -180,6 +182,14 @@ def test_the_annex_tells_asked_and_silent_apart_and_quotes_both_sides() -> None:
     assert second["答え"] == "*strong* \\xff"
     assert second["立っていた所"] == "probe1 eth0\n10.1.0.250"
     assert second["日時"] == "令和8年11月29日\n12:00:00"
+
+
+def test_facts_without_a_transcript_stand_in_the_annex_in_words() -> None:
+    heard = (fact(FactKind.OPEN, "tcp"), fact(FactKind.SERVICE, "rdp"), fact(FactKind.REMOTE_PATH, "rdp"))
+    seen = replace_struct(as_stored(SAID), facts=heard)
+    made = replace(dossier(VENDOR), observations=lambda _: (seen,), transcripts=lambda _: {})
+    (only,) = rows(load_kind("annex").make(made))
+    assert only["答え"] == "開いているポート tcp、サービス rdp、遠隔接続の経路 リモートデスクトップ"
 
 
 def test_found_declared_and_confirmed_paths_stand_side_by_side() -> None:

@@ -50,6 +50,12 @@ def test_found_and_declared_are_put_together(given: dict[str, Any], expected: li
     assert matches(RemoteAccess(**(fields | given))) == expected
 
 
+def test_a_difference_names_the_kinds_as_people_do() -> None:
+    said = RemoteAccess(id="vpn", vendor="a", device="gw", means="softether", port=443)
+    (row,) = register(case(HOSPITAL, said, devices=[GATE]))
+    assert [one.ja for one in row.differences] == ["届出は SoftEther VPN、見つかったのは SSL-VPN"]
+
+
 def test_two_vendors_may_share_one_gateway() -> None:
     other = RemoteAccess(id="vpn-b", vendor="b", device="gw", means="ssl_vpn")
     assert matches(DECLARED, other) == [Match.MATCHED, Match.MATCHED]

@@ -13,9 +13,9 @@ from collector.documents.era import era_day
 from collector.documents.paper import Column, Paper, Part
 from collector.dossier import Dossier
 from collector.settings import in_zone
-from collector.translation import load_words
+from collector.translation import Words, load_words
 from inventory_db.observations import Stored
-from probes.facts import Outcome
+from probes.facts import Fact, FactKind, Outcome
 
 MOST_PRINTED = 3000  # rows in the PDF; Excel and JSON hold all
 MOST_EXCERPT = 160  # characters of what was said, and of what was answered
@@ -69,7 +69,7 @@ def _rows(dossier: Dossier, numbers: Numbers, ids: list[str]) -> Iterator[tuple[
         if one is None:
             continue
         at = in_zone(one.at, dossier.zone)
-        asked, answered = _exchange(one, texts)
+        asked, answered = _exchange(one, texts, words)
         yield (
             numbers.number(id),
             f"{era_day(at.date())}\n{at:%H:%M:%S}",
@@ -92,14 +92,19 @@ def _outcome(one: Stored, word: str) -> str:
     ) + (f"（{_cut(one.reason)}）" if one.reason else "")
 
 
-def _exchange(one: Stored, texts: Mapping[str, str]) -> tuple[str, str]:
+def _exchange(one: Stored, texts: Mapping[str, str], words: Words) -> tuple[str, str]:
     """Give what we said and what they said; without a transcript, the facts that were read."""
     lines = texts.get(one.id, "").splitlines()
     said = " ".join(_plain(line[2:]) for line in lines if line.startswith("> "))
     heard = " ".join(_plain(line[2:]) for line in lines if line.startswith("< "))
     if not heard:
-        heard = "、".join(f"{fact.kind}={fact.value}" for fact in one.facts[:6])
+        heard = "、".join(_fact(fact, words) for fact in one.facts[:6])
     return _cut(said), _cut(heard)
+
+
+def _fact(fact: Fact, words: Words) -> str:
+    value = words.choose("path", fact.value) if fact.kind is FactKind.REMOTE_PATH else fact.value
+    return f"{words.choose('fact', fact.kind)} {value}"
 
 
 def _plain(line: str) -> str:

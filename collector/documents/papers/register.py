@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""リモートメンテナンス一覧 (2-(2)): what was found, what was declared, and what vendors confirmed, side by side.
+"""遠隔保守の台帳 (2-(2)): what was found, what was declared, and what vendors confirmed, side by side.
 
 The points of the second table are those that the inspection training tells to ask; no official form exists.
 The three lists behind it are what is left to do.
@@ -85,7 +85,7 @@ def make(dossier: Dossier) -> Paper:
     vendors = {one.id: one.name for one in dossier.case.said(Vendor)}
     return Paper(
         kind="register",
-        title="リモートメンテナンス一覧",
+        title="遠隔保守の台帳",
         facility=dossier.facility,
         lines=(
             "見つかった経路、届け出られた経路、事業者の確認を並べています。"
