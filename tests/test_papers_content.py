@@ -14,6 +14,7 @@ from collector.documents.paper import UNKNOWN, Paper
 from collector.documents.papers import load_kind
 from collector.documents.papers.survey import load_survey
 from collector.verdict import Finding, Text
+from inventory_db.observations import as_stored
 from inventory_db.official import listed_row
 from inventory_db.stated import (
     Answer,
@@ -27,7 +28,7 @@ from inventory_db.stated import (
 )
 from inventory_db.statements import Stated
 from probes.facts import FactKind, fact
-from tests.papers_material import NOW, SAID, SILENT, VENDOR, as_stored, device, dossier
+from tests.papers_material import NOW, SAID, SILENT, VENDOR, device, dossier
 
 
 def rows(paper: Paper, part: int = 0) -> list[dict[str, str]]:
