@@ -17,7 +17,7 @@ from collector.pieces import Pieces
 from collector.safe_text import harmless
 from collector.settings import LANGUAGES, Settings, in_zone
 from collector.terms import terms_of
-from collector.translation import Words, choose_language, describe_how, load_words
+from collector.translation import Words, choose_language, describe_how, load_words, plain_reason
 from collector.visitor import Visitor, known_visitor
 
 LANGUAGE_COOKIE = "daicho_language"
@@ -121,15 +121,6 @@ def sentence(value: object, language: str) -> str:
     if isinstance(value, Mapping):
         return str(value.get(language) or value.get("ja") or "")
     return "" if value is None else str(value)
-
-
-def plain_reason(text: str, language: str) -> str:
-    """Give the sentence of a reason written as `code: Japanese / English`; any other text as it is."""
-    code, colon, sentences = text.partition(": ")
-    ja, slash, en = sentences.rpartition(" / ")
-    if not colon or not slash or not code.replace("_", "").isalnum():
-        return text
-    return ja if language == "ja" else en
 
 
 def _make_environment(zone: tzinfo) -> Environment:

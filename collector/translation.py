@@ -37,6 +37,15 @@ def load_words(language: str) -> Words:
     return Words(language, {str(key): str(value) for key, value in yaml.safe_load(text).items()})
 
 
+def plain_reason(text: str, language: str) -> str:
+    """Give the sentence of a reason written as `code: Japanese / English`; any other text as it is."""
+    code, colon, sentences = text.partition(": ")
+    ja, slash, en = sentences.rpartition(" / ")
+    if not colon or not slash or not code.replace("_", "").isalnum():
+        return text
+    return ja if language == "ja" else en
+
+
 def choose_language(asked: str, remembered: str, accepted: str, default: str) -> str:
     """Choose by `?lang=`, then the cookie, then Accept-Language (RFC 9110 §12.5.4), then the default."""
     for wish in (asked, remembered, *_accepted_languages(accepted)):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from collector.device_view import believe, number_observations, summarise_sent
 from collector.ledger_view import PAGE_SIZES, SORTS, Entry, Question, answer, ask
-from collector.rendering import plain_reason
+from collector.translation import plain_reason
 from inventory_db.observations import Stored, as_stored
 from probes.facts import Fact, FactKind, Observation, Outcome, Sent, Sure
 

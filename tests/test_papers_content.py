@@ -27,7 +27,7 @@ from inventory_db.stated import (
     Review,
 )
 from inventory_db.statements import Stated
-from probes.facts import FactKind, fact
+from probes.facts import FactKind, Outcome, fact
 from tests.papers_material import NOW, SAID, SILENT, VENDOR, device, dossier
 
 
@@ -191,6 +191,13 @@ def test_facts_without_a_transcript_stand_in_the_annex_in_words() -> None:
     made = replace(dossier(VENDOR), observations=lambda _: (seen,), transcripts=lambda _: {})
     (only,) = rows(load_kind("annex").make(made))
     assert only["答え"] == "開いているポート tcp、サービス rdp、遠隔接続の経路 リモートデスクトップ"
+    ways = (fact(FactKind.NOT_TRIED, "smb never_list"), fact(FactKind.NOT_TRIED, "oxid fragile"))
+    seen = replace_struct(seen, facts=ways, outcome=Outcome.HELD_BACK, reason="techniques: 手段 / ways")
+    (only,) = rows(load_kind("annex").make(replace(made, observations=lambda _: (seen,))))
+    assert only["答え"] == (
+        "尋ねず（手段）\n試さなかった手段 SMB の名乗り（GUID と名前）：触れない一覧にある、"
+        "DCOM のアドレス一覧（OXID）：壊れやすい機器なので尋ねない"
+    )
 
 
 def test_found_declared_and_confirmed_paths_stand_side_by_side() -> None:

@@ -6,14 +6,15 @@ nothing in it is alive.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 
 from collector.documents.annex_numbers import Numbers
 from collector.documents.era import era_day
 from collector.documents.paper import Column, Paper, Part
 from collector.dossier import Dossier
 from collector.settings import in_zone
-from collector.translation import Words, load_words
+from collector.translation import Words, load_words, plain_reason
 from inventory_db.observations import Stored
 from probes.facts import Fact, FactKind, Outcome
 
@@ -89,7 +90,7 @@ def _whom(one: Stored) -> str:
 def _outcome(one: Stored, word: str) -> str:
     return {Outcome.SILENT: "答えなし", Outcome.HELD_BACK: "尋ねず", Outcome.ANSWERED: ""}.get(
         one.outcome, word
-    ) + (f"（{_cut(one.reason)}）" if one.reason else "")
+    ) + (f"（{_cut(plain_reason(one.reason, 'ja'))}）" if one.reason else "")
 
 
 def _exchange(one: Stored, texts: Mapping[str, str], words: Words) -> tuple[str, str]:
@@ -98,13 +99,35 @@ def _exchange(one: Stored, texts: Mapping[str, str], words: Words) -> tuple[str,
     said = " ".join(_plain(line[2:]) for line in lines if line.startswith("> "))
     heard = " ".join(_plain(line[2:]) for line in lines if line.startswith("< "))
     if not heard:
-        heard = "、".join(_fact(fact, words) for fact in one.facts[:6])
+        heard = _facts(one.facts[:6], words)
     return _cut(said), _cut(heard)
 
 
-def _fact(fact: Fact, words: Words) -> str:
-    value = words.choose("path", fact.value) if fact.kind is FactKind.REMOTE_PATH else fact.value
-    return f"{words.choose('fact', fact.kind)} {value}"
+def _facts(facts: Sequence[Fact], words: Words) -> str:
+    """Say facts in words; those of one kind that follow each other stand under its word once."""
+    said = (
+        (
+            words.choose("fact", kind),
+            _ways(some, words) if kind is FactKind.NOT_TRIED else _values(some, words),
+        )
+        for kind, some in groupby(facts, key=lambda fact: fact.kind)
+    )
+    return "、".join(f"{kind} {values}" for kind, values in said)
+
+
+def _values(facts: Iterable[Fact], words: Words) -> str:
+    return "、".join(
+        words.choose("path", one.value) if one.kind is FactKind.REMOTE_PATH else one.value for one in facts
+    )
+
+
+def _ways(facts: Iterable[Fact], words: Words) -> str:
+    """Say which ways were not tried, each reason once."""
+    ways = groupby((one.value.split(" ", 1) for one in facts), key=lambda pair: pair[-1])
+    return "、".join(
+        "・".join(words.choose("technique", way) for way, *_ in some) + f"：{words.choose('untried', why)}"
+        for why, some in ways
+    )
 
 
 def _plain(line: str) -> str:

@@ -13,6 +13,7 @@ from collector.dual_homed import Dual, duals
 from collector.register import CONFIRMED, CORRECTED, DENIED, NONE, Match, Row, weaknesses
 from collector.register_lines import LISTS, Line, lines, of_match
 from collector.translation import Words, load_words
+from inventory_db.device import RemotePath
 from inventory_db.stated import Confirmation, RemoteAccess, Vendor
 
 _MATCHES = {
@@ -147,18 +148,25 @@ def _path(
     device = found.device.id if found else said.device if said else ""
     names = found.device.names if found else ()
     path = found.path if found else None
-    shown = f"{words.choose('path', path.kind)} {path.product or ''} {path.port or ''}" if path else ""
+    shown = _found(path, words) if path else ""
     matched = "\n".join((_MATCHES[row.match], *(one.ja for one in row.differences)))
     return (
         dossier.number(device),
         names[0] if names else "",
-        " ".join(shown.split()),
+        shown,
         _means(said, words),
         matched,
         vendors.get(row.vendor, row.vendor),
         "\n".join(_confirmation(dossier, one, vendors) for one in row.confirmations) or UNKNOWN,
         numbers.text(found.observations) if found else "",
     )
+
+
+def _found(path: RemotePath, words: Words) -> str:
+    """Say a found path; a product that begins with the word of its kind stands for both."""
+    kind, product = words.choose("path", path.kind), path.product or ""
+    named = product if product.startswith(kind) else f"{kind} {product}"
+    return " ".join(f"{named} {path.port or ''}".split())
 
 
 def _means(said: RemoteAccess | None, words: Words) -> str:
