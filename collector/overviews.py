@@ -3,6 +3,7 @@
 
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta, tzinfo
+from functools import partial
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -17,10 +18,11 @@ from collector.diagram.model import Diagram
 from collector.diagram.reading import diagram_in
 from collector.dossier_reading import earlier_case
 from collector.leaves import Leaf, leaf, query_of
-from collector.register_lines import LISTS, lines, of_match
+from collector.register_lines import LISTS, Line, lines, of_match
 from collector.rendering import Renderer
 from collector.settings import Settings, in_zone
 from collector.standing import remembered, standing_case, standing_changes
+from collector.translation import Words
 from collector.visitor import engine_of, visitor_of
 from inventory_db.changes import Change
 from inventory_db.stated import Facility
@@ -147,6 +149,7 @@ def _add_register(
         with engine_of(request).connect() as connection:
             case = standing_case(connection, now(), settings)
         found = lines(case)
+        words = renderer.words(request.query_params, request.cookies, request.headers)
         return renderer.page(
             request,
             "register",
@@ -154,10 +157,17 @@ def _add_register(
             lines=found,
             empty_ledger=not case.devices,
             lists=[(str(match), of_match(found, match)) for match in LISTS],
-            every=leaf(request, found, "/register", per=PER_PAGE),
+            every=leaf(request, found, "/register", per=PER_PAGE, texts=partial(_path_texts, words)),
+            q=query_of(request),
             most=PER_PAGE,
             message=message if message in ("declared", "taken_back") else "",
         )
+
+
+def _path_texts(words: Words, one: Line) -> str:
+    said, vendor = one.said, one.vendor or one.carer
+    path = f"{words.choose('path', one.kind)} {one.product} {one.port or ''}"
+    return f"{one.number} {one.name} {path} {vendor.name if vendor else ''} {said.where} {said.purpose}"
 
 
 def _fitting(drawing: Drawing) -> str:

@@ -14,7 +14,7 @@ from collector.settings import Settings
 from inventory_db.account_tables import changing
 from inventory_db.accounts import Role, create_account
 from inventory_db.memberships import grant
-from inventory_db.stated import Document, Review, Vendor
+from inventory_db.stated import Document, RemoteAccess, Review, Vendor
 from inventory_db.statements import state_all
 from inventory_db.tables import open_ledger, writing
 from probes.facts import Observation
@@ -51,7 +51,7 @@ def site(tmp_path: Path) -> Iterator[TestClient]:
         yield as_role(client, app.state.engine, Role.ADMINISTRATOR, name="佐藤花子")
 
 
-def state(site: TestClient, said: list[Vendor] | list[Document] | list[Review]) -> None:
+def state(site: TestClient, said: list[Vendor] | list[Document] | list[Review] | list[RemoteAccess]) -> None:
     with writing(site.app.state.engine) as connection:  # type: ignore[attr-defined]
         state_all(connection, said, "鈴木", NEW_YEAR)
 
@@ -107,6 +107,20 @@ def test_documents_and_reviews_are_paged_apart_and_searched(site: TestClient) ->
     assert set(re.findall("計画[0-9]{3}", site.get("/documents", params={"q": "計画 077"}).text)) == {
         "計画077"
     }
+
+
+def test_the_register_is_paged_and_searched(site: TestClient) -> None:
+    paths = [RemoteAccess(id=f"r{n}", means="softether", port=1000 + n, purpose="保守") for n in range(130)]
+    state(site, paths)
+    every = re.compile(r'id="every".*', re.DOTALL)
+
+    def ids(page: str) -> set[str]:
+        (part,) = every.findall(page)
+        return set(re.findall(r'declare\?id=(r[0-9]+)"', part))
+
+    first = site.get("/register").text
+    assert len(ids(first) | ids(site.get(next_of(first)).text)) == 130
+    assert ids(site.get("/register", params={"q": "softether vpn 1077"}).text) == {"r77"}
 
 
 def test_people_are_paged_and_searched(site: TestClient) -> None:
