@@ -10,7 +10,7 @@ import threading
 from array import array
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -26,6 +26,7 @@ MOST_ROWS = 250_000  # of one facility
 MOST_BYTES = 64 * 1024 * 1024  # of all facilities in one process
 _BESIDE = 300  # rows read again after somebody typed, before all are
 _WORDS = 16  # searches whose rows are remembered
+_MANY = 1000  # texts that are leapt to; of a word that so many hold, the others are read line by line
 
 
 _STATES = 200  # kept in all; those of one facility that differ in people's words share their text
@@ -54,15 +55,26 @@ class Texts:
             found = array("q", sorted([*(n for n in found if n not in self.beside), *held]))
         return found
 
-    def _find_whole(self, first: bytes, others: Sequence[bytes]) -> Iterable[int]:
+    def _find_whole(self, first: bytes, others: Sequence[bytes]) -> list[int]:
         whole, starts, numbers = self.whole, self.starts, self.numbers
-        at = find_bytes(whole, first, 0)
-        while at >= 0:
+        found: list[int] = []
+        at, end, looked_at = find_bytes(whole, first, 0), 0, 0
+        while at >= 0 and looked_at < _MANY:
+            looked_at += 1
             place = bisect_right(starts, at) - 1
             end = starts[place + 1]
             if all(whole.find(one, starts[place], end) >= 0 for one in others):
-                yield numbers[place]
+                found.append(numbers[place])
             at = find_bytes(whole, first, end)
+        if at >= 0:
+            rest = zip(numbers[bisect_right(starts, end) - 1 :], whole[end:].split(b"\n"), strict=False)
+            holding = [(number, line) for number, line in rest if first in line]
+            found += (
+                [n for n, line in holding if all(one in line for one in others)]
+                if others
+                else [n for n, _ in holding]
+            )
+        return found
 
 
 def find_numbers(connection: Connection, mark: Mark, words: tuple[str, ...]) -> "array[int] | None":

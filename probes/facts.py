@@ -232,6 +232,9 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
     def of(self, *kinds: FactKind) -> Iterator[str]:
         """Values of the facts of these kinds, in their order."""
+        if len(kinds) == 1:  # most ask for one, and most observations have none of it
+            (kind,) = kinds
+            return iter([fact.value for fact in self.facts if fact.kind is kind])
         return iter([fact.value for fact in self.facts if fact.kind in kinds])
 
 

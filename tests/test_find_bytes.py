@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """inventory_db.find_bytes says what bytes.find says, and a search finds what stands in the texts as they were."""
 
+import itertools
+from array import array
+from unittest.mock import patch
+
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inventory_db import texts_at_hand
 from inventory_db.find_bytes import find_bytes
-from inventory_db.texts_at_hand import _line
+from inventory_db.texts_at_hand import Texts, _line
 
 FEW = st.lists(st.sampled_from([b"a", b"b", b"\0", b"\xff"]), max_size=12).map(b"".join)
 
@@ -21,3 +26,20 @@ WORDS = st.lists(st.text(alphabet="ab\u3000 \n\x1c\x85い", max_size=20), max_si
 @given(WORDS, st.text(alphabet="abい", min_size=1, max_size=3))
 def test_a_text_with_each_word_once_holds_the_same_words(text: str, word: str) -> None:
     assert (word.encode() in _line(text)) == (word in text)
+
+
+ROWS = st.lists(st.lists(st.sampled_from(["aa", "ab", "ba", "い"]), max_size=3).map(" ".join), max_size=12)
+
+
+@given(
+    ROWS, st.lists(st.sampled_from(["a", "b", "ab", "い", "aa"]), min_size=1, max_size=2), st.integers(0, 4)
+)
+def test_a_search_finds_the_same_rows_however_many_hold_the_word(
+    rows: list[str], words: list[str], leaps: int
+) -> None:
+    lines = [_line(row) for row in rows]
+    starts = array("q", itertools.accumulate(map(len, lines), initial=0))
+    kept = Texts((1, "", 0, 0), b"".join(lines), starts, array("q", range(7, 7 + len(lines))))
+    with patch.object(texts_at_hand, "_MANY", leaps):
+        found = kept.find(tuple(words))
+    assert list(found) == [n for n, row in enumerate(rows, 7) if all(word in row for word in words)]
