@@ -175,6 +175,7 @@ def test_a_collector_that_was_away_during_the_scan_gets_everything(site: Site) -
         assert not any(scan.endswith("complete") for scan in away["scan"])
         with site.collector():
             assert until(lambda: site.stored() == site.spooled())
+            assert until(lambda: waiting(site) == 0)  # what is stored is acknowledged a moment later
             agent.send_signal(signal.SIGTERM)
             assert agent.wait(60) == 0
         assert away["observation"] < site.stored()["observation"]
