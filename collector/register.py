@@ -95,11 +95,36 @@ def found_key(device: str, kind: str, port: int, product: str = "") -> str:
     return f"found:{device}/{kind}/{port}" + (f"/{product}" if product and not port else "")
 
 
+def found_paths(case: Case) -> list[FoundPath]:
+    """Give every path that a scan found."""
+    return [FoundPath(device, path) for device in case.devices for path in device.remote_paths]
+
+
+def standing_words(case: Case) -> tuple[Confirmation, ...]:
+    """Give the vendors' words that are about something that stands as it stood when they were said.
+
+    A word on a path that is neither declared nor found any more, or on a declaration that was changed since, confirms
+    nothing of today: the vendor must be asked again.
+    """
+    declared = {one.said.key: one.number for one in case.stated.get(RemoteAccess.KIND, {}).values()}
+    found = {one.key for one in found_paths(case)}
+    return tuple(
+        one.said
+        for one in case.stated.get(Confirmation.KIND, {}).values()
+        if isinstance(one.said, Confirmation)
+        and (
+            one.said.path == NONE_IN_USE
+            or one.said.path in found
+            or declared.get(one.said.path, one.number + 1) <= one.number
+        )
+    )
+
+
 def register(case: Case) -> tuple[Row, ...]:
     """Put found, declared and confirmed paths side by side, found ones first."""
-    found = [FoundPath(device, path) for device in case.devices for path in device.remote_paths]
+    found = found_paths(case)
     declared = case.said(RemoteAccess)
-    confirmed = case.said(Confirmation)
+    confirmed = standing_words(case)
     rows: list[Row] = []
     used: set[str] = set()
     for one in found:

@@ -11,7 +11,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from collector.case import Case
-from collector.register import CONFIRMED, CORRECTED, NONE, NONE_IN_USE, Match, Row, register, weaknesses
+from collector.register import (
+    CONFIRMED,
+    CORRECTED,
+    NONE,
+    NONE_IN_USE,
+    Match,
+    Row,
+    register,
+    standing_words,
+    weaknesses,
+)
 from collector.verdict import Text
 from inventory_db.device import Device
 from inventory_db.stated import Confirmation, Document, RemoteAccess, Vendor
@@ -74,7 +84,7 @@ class VendorView:
 def vendor_view(case: Case, vendor: Vendor, rows: Iterable[Row] | None = None) -> VendorView:
     """Give what this vendor may see; `rows` is the register where it is known already."""
     care = frozenset(vendor.devices)
-    own = {one.path: one for one in case.said(Confirmation) if one.vendor == vendor.id}
+    own = {one.path: one for one in standing_words(case) if one.vendor == vendor.id}
     every = register(case) if rows is None else rows
     paths = [_path(case, vendor, row, own) for row in every if is_own(row, vendor)]
     none = own.get(NONE_IN_USE)

@@ -19,6 +19,7 @@ from collector.register import (
     Row,
     holds,
     register,
+    standing_words,
     weaknesses,
 )
 from collector.translation import load_words
@@ -136,10 +137,11 @@ def _inside(row: Row) -> Finding:
 def _of_vendors(case: Case, rows: list[Row], vendors: tuple[Vendor, ...]) -> Iterator[Finding]:
     """Has each vendor answered, and does "no remote access" fit what stands on its devices?"""
     owners = {one.id: one.vendor for one in case.said(RemoteAccess)}
+    words = standing_words(case)
     for vendor in vendors:
         said = [
             one
-            for one in case.said(Confirmation)
+            for one in words
             if one.vendor == vendor.id and owners.get(one.path, vendor.id) in ("", vendor.id)
         ]  # a word on another vendor's path is no answer about one's own
         holding = [one for one in said if holds(case, one)]
