@@ -127,7 +127,7 @@ class Finding:
         Of what was swept before only those found and not asked yet come again, first: by now another device
         may stand there.
         """
-        done = min(self.headway.swept.get(segment, 0), len(addresses))
+        done = min(self.headway.swept.get(self._sweep(segment), 0), len(addresses))
         asked = frozenset(self.headway.asked)
         key, known = self.ground.key, self.headway.found
         again = [a for a in addresses[:done] if key(a) in known and key(a) not in asked]
@@ -138,6 +138,12 @@ class Finding:
             part = addresses[at : at + SLICE]
             yield at, at + len(part), part
 
+    def _sweep(self, segment: str) -> str:
+        """Name this sweep so that it is another one on each side."""
+        return (
+            f"{self.ground.key(segment)} {self.ground.standings[0].network}" if self.ground.card else segment
+        )
+
     def _note_slice(self, segment: str, at: int, end: int, part: list[str]) -> None:
         """Note that all was asked up to the first question that could not leave; from there it is the next start's."""
         if segment in self.cut:
@@ -146,7 +152,7 @@ class Finding:
         if first is not None and at < end:
             self.cut.add(segment)
             end = at + first
-        self.headway.swept[segment] = end
+        self.headway.swept[self._sweep(segment)] = end
         self.headway.news = True
 
     def _split(

@@ -56,6 +56,10 @@ class Ground:
                 apart.setdefault((one.interface, one.network), one)
         return tuple(ground for one in apart.values() if (ground := self._beside(one)).ways)
 
+    def is_doubled(self, network: str) -> bool:
+        """Whether another card of ours has a network with the same numbers: the kernel's routes know only one of them."""
+        return bool(self.card) or any(one.standings[0].network == network for one in self.isolated())
+
     def _beside(self, standing: Standing) -> "Ground":
         here, index = ip_network(standing.network), self.standings.index(standing)
         ways = tuple((n, 0) for n in self.scope.networks if n.version == 4 and n.overlaps(here))

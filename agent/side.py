@@ -22,7 +22,7 @@ from agent.discovery import Discovery
 from agent.door import Door
 from agent.finding import Finding
 from agent.gateway_tables import read_tables
-from agent.ground import Ground, card_in
+from agent.ground import Ground, Place, card_in
 from agent.guard import Permit
 from agent.headway import Headway, Notebook
 from agent.host import HostSurvey
@@ -129,7 +129,12 @@ class Side:
         return await read_tables(map(self.host, known), lambda ip, mac: self.found("", ip, mac), why)
 
     def found(self, interface: str, address: str, mac: str) -> None:
-        """Take a sighting."""
+        """Take a sighting; none of an address that is not reached from here, or by another card than it was heard on."""
+        if not self.ground.reaches(address):
+            return
+        place = self.ground.place(address)
+        if interface not in ("", place.standing.interface) and self.ground.is_doubled(place.standing.network):
+            return
         if self.seen.add(address, mac) and address in self.doors:
             door = self.doors[address]
             door.mac = mac
@@ -185,17 +190,17 @@ class Side:
                 shared.records.add,
                 mac=self.seen.mac_of(address),
                 opted=shared.credentials.opted(address, shared.scope.allowed(address)),
-                make=self._make(),
+                make=self._make(place),
                 halted=functools.partial(self._halted, self.ground.key(place.network), counted),
                 counted=counted,
             )
         return self.doors[address]
 
-    def _make(self) -> Make:
-        """Make sockets that leave by this side's card, where the kernel's routes know only the first of two."""
-        if not self.ground.card:
+    def _make(self, place: Place) -> Make:
+        """Make sockets that leave by the card of the place, where the kernel's routes know only one of two networks."""
+        if not self.ground.is_doubled(place.standing.network):
             return socket.socket
-        return bound_to_link(self.ground.standings[0].address, self.ground.card)
+        return bound_to_link(place.standing.address, place.standing.interface)
 
     def _halted(self, segment: str, counted: str) -> str:
         brakes, pace = self.shared.brakes, self.shared.pace
@@ -223,7 +228,7 @@ class Side:
     def _snmp(self, address: str) -> tuple[SnmpSecret, ...]:
         """The credentials for this host; none where the library's socket would leave by another card."""
         secrets = self.shared.credentials.snmp(address)
-        if secrets and self.ground.card:
+        if secrets and self.ground.is_doubled(self.ground.place(address).standing.network):
             if address not in self.hosts:
                 self.note(address, "snmp", "udp", (), Outcome.HELD_BACK, _UNBOUND)
             return ()
@@ -273,10 +278,18 @@ class Side:
 
     def look_for_the_same(self, before: Sequence["Side"]) -> None:
         """Leave this side out where another card sees the same devices at the same addresses: it is one network."""
-        mine = {(ip, mac) for ip, mac in self.seen.macs.items() if mac and card_of(mac, "") == mac}
         for other in before:
-            if mine & set(other.seen.macs.items()):
+            mine, theirs = self._cards(), other._cards()
+            ways = {
+                gateway for side in (self, other) for s in side.ground.standings for gateway in s.gateways
+            }
+            both = (mine.keys() & theirs.keys()) - ways  # a router may show one MAC on all its ports
+            if both and all(mine[ip] == theirs[ip] for ip in both):
                 self.left_out = f"{self.ground.card} {self.ground.standings[0].network}: {_ONE_LINK}"
+
+    def _cards(self) -> dict[str, str]:
+        """The MACs of real cards by address."""
+        return {ip: mac for ip, mac in self.seen.macs.items() if mac and card_of(mac, "") == mac}
 
     def kernel_sent(self, address: str, packets: int) -> None:
         """Write down what our kernel sent for us: neighbour requests (also for the way out), its answers."""

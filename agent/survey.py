@@ -220,13 +220,16 @@ class Survey:
         tally.say("done", tally.swept, tally.swept)
 
     def _found(self, interface: str, address: str, mac: str) -> None:
-        self._side_of(interface).found(interface, address, mac)
+        self._side_of(interface, address).found(interface, address, mac)
 
     def _kernel_sends(self, interface: str, address: str) -> None:
-        self._shared.pace.settle(self._side_of(interface).ground.key(address), 0, 1, self.clock.steady())
+        self._shared.pace.settle(
+            self._side_of(interface, address).ground.key(address), 0, 1, self.clock.steady()
+        )
 
-    def _side_of(self, interface: str) -> Side:
-        return next((side for side in self.sides if side.ground.card == interface), self.sides[0])
+    def _side_of(self, interface: str, address: str) -> Side:
+        beside = (one for one in self.sides if one.ground.card == interface and one.ground.reaches(address))
+        return next(beside, self.sides[0])
 
     async def _listen(self, worker: PacketWorker) -> None:
         try:
@@ -237,7 +240,7 @@ class Survey:
 
     def _journal_kernel(self, worker: PacketWorker) -> None:
         for (interface, address), packets in worker.kernel_sent().items():
-            self._side_of(interface).kernel_sent(address, packets)
+            self._side_of(interface, address).kernel_sent(address, packets)
 
     async def _keep_standing(self) -> None:
         """End the scan when an interface went down or an address was taken from us: what is silent then is us."""

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,11 +20,14 @@ import asyncssh
 import pytest
 
 from agent.clock import SystemClock
+from agent.finding import Finding
 from agent.ground import Ground, card_in, link_local
 from agent.logbook import Logbook
 from agent.memory import Memory
 from agent.scope import Scope, write_scope
 from agent.settings import PaceSection, ScopeSection, Settings
+from agent.side import Side
+from agent.sightings import Sightings
 from agent.survey import Survey
 from agent.vantage import Standing, vantages
 from probes.facts import Observation, Sent, Vantage
@@ -237,6 +241,65 @@ def test_only_another_card_with_the_same_numbers_is_a_side_of_its_own() -> None:
     assert ground(ETH0, other).interfaces == ("eth0", "eth1")
     assert (ground(ETH0).key("10.79.60.9"), side.key("10.79.60.9")) == ("10.79.60.9", "10.79.60.9%eth1")
     assert ground(ETH0, other, networks="10.80.0.0/24").isolated() == ()
+
+
+OTHER = Standing("eth1", 3, ME[1], "10.79.60.6", "10.79.60.0/24", ("10.79.60.1",), True, False)
+AWAY = Standing("eth1", 3, ME[1], "10.79.70.6", "10.79.70.0/24", (), True, False)
+LEFT, RIGHT, ROUTER = "00:17:42:20:01:0a", "00:17:42:20:01:0b", "00:09:0f:20:01:fe"
+
+
+def sides(*standings: Standing, networks: str = "10.79.60.0/24") -> list[Side]:
+    """The sides of a ground, with nothing but who was seen on them."""
+    every = []
+    for one in ground(*standings, networks=networks).all_sides():
+        side = Side.__new__(Side)
+        side.ground, side.doors, side.left_out, side.seen = one, {}, "", Sightings(one)
+        every.append(side)
+    return every
+
+
+def test_each_of_two_networks_with_the_same_numbers_is_asked_by_its_own_card() -> None:
+    main, beside = sides(ETH0, OTHER)
+    for side, card in ((main, "eth0"), (beside, "eth1")):
+        place = side.ground.place("10.79.60.9")
+        assert side._make(place) is not socket.socket
+        assert place.standing.interface == card
+    (alone,) = sides(ETH0, AWAY, networks="10.79.0.0/16")
+    assert alone._make(alone.ground.place("10.79.60.9")) is socket.socket
+
+
+def test_a_card_heard_on_one_wire_says_nothing_of_the_other() -> None:
+    main, beside = sides(ETH0, OTHER)
+    for side in (main, beside):
+        side.found("eth0", "10.79.60.9", LEFT)
+        side.found("eth1", "10.79.60.9", RIGHT)
+        side.found("eth1", "10.99.0.77", RIGHT)  # a stray of a network that is not reached from here
+    assert (main.seen.mac_of("10.79.60.9"), beside.seen.mac_of("10.79.60.9")) == (LEFT, RIGHT)
+
+
+def test_two_cards_see_one_network_only_where_nobody_differs() -> None:
+    def left_out(*seen: tuple[str, str, str]) -> bool:
+        main, beside = sides(ETH0, OTHER)
+        for card, ip, mac in seen:
+            (main if card == "eth0" else beside).found(card, ip, mac)
+        beside.look_for_the_same([main])
+        return bool(beside.left_out)
+
+    router = (("eth0", "10.79.60.1", ROUTER), ("eth1", "10.79.60.1", ROUTER))
+    same = (("eth0", "10.79.60.9", LEFT), ("eth1", "10.79.60.9", LEFT))
+    assert left_out(*same)
+    assert not left_out(*router)  # one MAC on all ports of a router is no sign
+    assert not left_out(*same, ("eth0", "10.79.60.8", LEFT), ("eth1", "10.79.60.8", RIGHT))
+
+
+def test_what_was_swept_on_one_side_is_not_swept_on_another() -> None:
+    def sweep(one: Ground) -> str:
+        finding = Finding.__new__(Finding)
+        finding.ground = one
+        return finding._sweep("eth1")
+
+    both = ground(ETH0, OTHER, AWAY, networks="10.79.0.0/16").all_sides()
+    assert len({sweep(one) for one in both}) == len(both) == 2
 
 
 def test_an_address_made_of_a_card_names_it() -> None:
