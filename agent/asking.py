@@ -69,7 +69,7 @@ class Asking:
         groups: dict[str, list[str]] = defaultdict(list)
         for address in (address for device in self.seen.devices() for address in device):
             if self.ground.key(address) not in before and self.asks(address):
-                groups[self.same(self.seen.mac_of(address) or address)].append(address)
+                groups[self.same(address)].append(address)
         return [tuple(group) for group in groups.values()]
 
     def _turn(self, device: tuple[str, ...]) -> int:

@@ -104,12 +104,13 @@ class Devices:
         if about in self._fleets:
             return
         known = self._shown[about]
-        others = [other for other, theirs in known if other != address and mark.agrees(theirs)]
+        others = {other for other, theirs in known if other != address and mark.agrees(theirs)}
         if any(self._apart(address, other) for other in others) or len(others) >= MOST_TOGETHER:
             self._fleets.update([about] if mark.kind == "ssh" else [])
             return
-        known.append((address, mark))
-        for other in others:
+        if (address, mark) not in known:
+            known.append((address, mark))
+        for other in sorted(others):
             self._unite(address, other)
 
     def _apart(self, address: str, other: str) -> bool:

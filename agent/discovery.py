@@ -27,7 +27,17 @@ KNOCK_PORT = 443
 _AT_ONCE = 64
 _UNDER_WAY = 8  # questions on their way through the packet worker to the wire
 _KERNEL_ROUNDS = 4  # ARP requests of the kernel's own for an address that nobody has: 3, and its timers drift
-_NOT_NOW = frozenset({"budget", "pace", "blackout", "segment_stopped", "stopped_answering", "answers_slowly"})
+_NOT_NOW = frozenset(
+    {
+        "budget",
+        "pace",
+        "blackout",
+        "segment_stopped",
+        "stopped_answering",
+        "stopped_together",
+        "answers_slowly",
+    }
+)
 
 
 @dataclass(slots=True)

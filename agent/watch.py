@@ -26,6 +26,10 @@ SLOWED = (
     "answers_slowly: 答えるまでの時間が調べ始めの5倍を超えたので、この機器への送信を止めました"
     " / it takes more than five times as long to answer as at first; nothing more is sent to it"
 )
+TOGETHER = (
+    "stopped_together: 同じ機器とみられる別のアドレスが答えなくなったか遅くなったので、この機器への送信も止めました"
+    " / an address that seems to be of the same device stopped answering or became slow; nothing more is sent to this one either"
+)
 SEGMENT = (
     "segment_stopped: この網で3台が答えなくなったか遅くなったので、網全体への送信を止めました"
     " / three devices of this network stopped answering or became slow; nothing more is sent there"
@@ -103,7 +107,9 @@ class Brakes:
     def lets_go(self, counted: str, device: Callable[[str], str]) -> str:
         """Give the reason why this host gets nothing more; `device` says which are one. "" if it may."""
         same = device(counted)
-        return next((why for one, why in self.gone.items() if device(one) == same), "")
+        if counted in self.gone:
+            return self.gone[counted]
+        return TOGETHER if any(device(one) == same for one in self.gone) else ""
 
     def refuses(self, segment: str) -> str:
         """Give the reason why this segment gets nothing more; "" if it may."""

@@ -28,8 +28,9 @@ from collector.standing import standing_case
 from collector.statement_check import check_statement, known_in
 from collector.stating import keep, take_back
 from collector.vendor_files import KINDS, BadFile, give_file, media_of
-from collector.visitor import engine_of, name_of
+from collector.visitor import engine_of, name_of, visitor_of
 from inventory_db import attachments
+from inventory_db.accounts import Role
 from inventory_db.attachments import MOST_BYTES, BadAttachment
 from inventory_db.stated import Document, Review, Vendor
 from inventory_db.statements import BadStatement, standing
@@ -95,6 +96,7 @@ def router(settings: Settings, renderer: Renderer, now: Callable[[], datetime]) 
         request: Request,
         subject: Short = "",
         by: Short = "",
+        role: Short = "",
         on: Short = "",
         remark: Short = "",
         token: Short = "",
@@ -103,8 +105,13 @@ def router(settings: Settings, renderer: Renderer, now: Callable[[], datetime]) 
             raise HTTPException(403)
         moment = now()
         try:
-            said = _review(subject, by, on, remark)
+            said = _review(subject, by, role, on, remark)
             with writing(engine_of(request)) as connection:
+                if said.key in standing(connection, Review):
+                    raise BadStatement(
+                        "その日の見直しは、もう記入されています。何も変更していません。日を確かめてください。",
+                        "A review of that day is recorded already. Nothing was changed. Check the day.",
+                    )
                 check_statement(said, known_in(connection), moment.astimezone(JAPAN).date())
                 keep(connection, request, said, moment)
         except LedgerError as error:
@@ -141,14 +148,21 @@ def _document(typed: Mapping[str, str], name: str) -> Document:
     )
 
 
-def _review(subject: str, by: str, on: str, remark: str) -> Review:
-    if subject not in SUBJECTS or not by.strip():
+def _review(subject: str, by: str, role: str, on: str, remark: str) -> Review:
+    if subject not in SUBJECTS or not by.strip() or not role.strip():
         raise BadStatement(
-            "何を見直したかと、見直した人の名前を書いてください。何も変更していません。",
-            "Say what was reviewed, and by whom. Nothing was changed.",
+            "何を見直したかと、見直した人の名前と役職を書いてください。何も変更していません。",
+            "Say what was reviewed, by whom, and in what office. Nothing was changed.",
         )
     day: date = read_day_or_refuse(on, "on")
-    return Review(subject=subject, by=visible(by).strip(), on=day, remark=visible(remark).strip())
+    by, role, remark = (visible(text).strip() for text in (by, role, remark))
+    return Review(subject=subject, by=by, role=role, on=day, remark=remark)
+
+
+def _executive(request: Request) -> str:
+    """Give the visitor's name if it is an executive's: others write down whose review it was."""
+    who = visitor_of(request).who
+    return name_of(request) if who is not None and who.role is Role.EXECUTIVE else ""
 
 
 def _keep(request: Request, said: Document, upload: Upload, now: datetime) -> None:
@@ -208,7 +222,7 @@ def _show(
         vendors=names,
         typed=typed,
         today=case.today.isoformat(),
-        me=name_of(request),
+        me=_executive(request),
         message=message if message in MESSAGES else "",
         refused=trouble.code if isinstance(trouble, BadFile) else "",
         fault=None if isinstance(trouble, BadFile) else trouble,

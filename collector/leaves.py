@@ -43,12 +43,8 @@ def leaf(
     texts: Callable[[T], str] | None = None,
 ) -> Leaf[T]:
     """Give the leaf that is asked for, of what has all words searched (`q`) in its texts."""
-    words = fold(query_of(request)).split() if texts else []
-    found = (
-        [one for one in every if texts and all(word in fold(texts(one)) for word in words)]
-        if words
-        else every
-    )
+    words = list(dict.fromkeys(fold(query_of(request)).split())) if texts else []
+    found = [one for one in every if _holds(fold(texts(one)), words)] if words and texts else every
     pages = max(1, -(-len(found) // per))
     asked = request.query_params.get(name, "")
     page = min(max(1, int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 7 else 1), pages)
@@ -56,6 +52,10 @@ def leaf(
     kept = tuple((key, value[:MOST_QUERY]) for key, value in request.query_params.items() if key not in gone)
     some = found[(page - 1) * per : page * per]
     return Leaf(some, page, pages, len(found), len(every), address, name, kept)
+
+
+def _holds(text: str, words: list[str]) -> bool:
+    return all(word in text for word in words)
 
 
 def query_of(request: Request) -> str:

@@ -24,6 +24,7 @@ from collector.safe_text import visible
 from collector.security import MOST_FORM, Message, Receive, Send
 from collector.statement_check import check_statement, known_in
 from collector.vendor_contract import Contract, read_contract
+from collector.vendor_view import HANDED_IN as TYPES
 from collector.visitor import engine_of, find_visitor, name_of
 from inventory_db import attachments
 from inventory_db.accounts import Role
@@ -33,7 +34,6 @@ from inventory_db.stated import Document
 from inventory_db.statements import BadStatement, state
 from inventory_db.tables import writing
 
-TYPES = ("mds", "sds", "mds_sds", "remote_access", "other")
 MESSAGES = ("kept",)
 _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 # ending → first bytes (b"": plain text) and media type; no ending that runs or that a browser shows as a page

@@ -26,6 +26,9 @@ from collector.verdict import Text
 from inventory_db.device import Device
 from inventory_db.stated import Confirmation, Document, RemoteAccess, Vendor
 
+# kinds of documents that a vendor hands in; what else the house files under a vendor is the house's own
+HANDED_IN = ("mds", "sds", "mds_sds", "remote_access", "other")
+
 
 class Stand(enum.StrEnum):
     """How far the vendor has spoken about a path, the worrying first."""
@@ -94,7 +97,9 @@ def vendor_view(case: Case, vendor: Vendor, rows: Iterable[Row] | None = None) -
         devices=tuple(device for device in case.devices if device.id in care),
         paths=tuple(sorted(paths, key=lambda one: (not one.from_outside, order.index(one.stand)))),
         none_in_use=none if none and none.state == NONE else None,
-        documents=tuple(one for one in case.said(Document) if one.vendor == vendor.id),
+        documents=tuple(
+            one for one in case.said(Document) if one.vendor == vendor.id and one.type in HANDED_IN
+        ),
     )
 
 

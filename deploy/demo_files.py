@@ -9,6 +9,7 @@ import contextlib
 import json
 import socket
 import sqlite3
+import tomllib
 from itertools import count
 from pathlib import Path
 
@@ -37,7 +38,8 @@ def write_settings(ledger: Path) -> Path:
 
 def there_already(ledger: Path) -> Path | None:
     """Give the first of the files that is there already."""
-    return next((one for one in (ledger, settings_of(ledger), keys_of(ledger)) if one.exists()), None)
+    files = (ledger, settings_of(ledger), keys_of(ledger))
+    return next((one for one in files if one.exists() or one.is_symlink()), None)
 
 
 def is_open(ledger: Path) -> bool:
@@ -50,14 +52,27 @@ def is_open(ledger: Path) -> bool:
 
 
 def remove(ledger: Path) -> None:
-    """Remove the files, and nothing from elsewhere."""
-    for one in (ledger, *(ledger.with_name(ledger.name + ending) for ending in ("-wal", "-shm"))):
-        one.unlink(missing_ok=True)
-    settings_of(ledger).unlink(missing_ok=True)
-    if keys_of(ledger).is_dir():
+    """Remove the ledger, and settings and keys beside it where they are those that `write_settings` wrote for it."""
+    if _are_ours(ledger):
         for key in keys_of(ledger).iterdir():
-            key.unlink()
-        keys_of(ledger).rmdir()
+            if not key.is_dir():
+                key.unlink()
+        with contextlib.suppress(OSError):  # somebody put a folder there
+            keys_of(ledger).rmdir()
+        settings_of(ledger).unlink()
+    for one in (*(ledger.with_name(ledger.name + ending) for ending in ("-wal", "-shm")), ledger):
+        one.unlink(missing_ok=True)
+
+
+def _are_ours(ledger: Path) -> bool:
+    whole = ledger.absolute()
+    if keys_of(ledger).is_symlink() or not keys_of(ledger).is_dir() or settings_of(ledger).is_symlink():
+        return False
+    try:
+        said = tomllib.loads(settings_of(ledger).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return (said.get("ledger"), said.get("state_folder")) == (str(whole), str(keys_of(whole)))
 
 
 def _free_port() -> int:

@@ -82,7 +82,9 @@ def _clean(field: str, value: str) -> str:
     if field == "firmware_version":
         found = _VERSION.match(text)
         version = found["v"].rstrip(",;") if found and any(c.isdigit() for c in found["v"]) else ""
-        return version if version.count("(") >= version.count(")") else version.partition(")")[0]
+        while version.count(")") > version.count("("):
+            version = version[: version.rfind(")")]
+        return version
     if field == "serial":
         found = _SERIAL.match(text)
         return found["v"] if found and is_serial(found["v"]) else ""

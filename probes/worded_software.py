@@ -50,8 +50,6 @@ _FLAVOURS = frozenset(  # of the distributions' kernels (linux-aws, linux-oracle
     )
 )  # fmt: skip
 
-_BUILDERS = {"ami": ("american", "megatrends")}  # marks of kernels that are no names in other texts
-
 
 def tokens(text: str) -> Said | None:
     """Read product tokens (RFC 9110 Server, RFC 3261 User-Agent, UPnP 1.0 SERVER)."""
@@ -84,8 +82,7 @@ def tokens(text: str) -> Said | None:
 def _builder(release: str) -> Name | None:
     """The maker whose name a kernel's release ends with: 4.9.94-axis5; whoever builds its own makes the box."""
     word = re.split(r"[-_+]", release)[-1].rstrip("0123456789.").lower() if "-" in release else ""
-    name = _BUILDERS.get(word, (word,))
-    known = None if word in _FLAVOURS else names.makers().whole.get(name)
+    known = None if word in _FLAVOURS else names.makers().whole.get((word,))
     return known if known and not known.line else None
 
 

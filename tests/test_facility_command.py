@@ -6,6 +6,7 @@ from pathlib import Path
 
 from collector.documents.pack_key import find_key
 from collector.settings import load_settings
+from deploy.demo_files import remove
 from deploy.demo_hospital import fill
 from inventory_db.changes import changes
 from inventory_db.ledger import devices
@@ -53,6 +54,24 @@ def test_the_made_up_hospital_is_opened_and_removed(tmp_path: Path) -> None:
     engine.dispose()
     assert daicho("facility", "remove-demo", "--yes", cwd=tmp_path).returncode == 0
     assert [one.name for one in tmp_path.glob("daicho-demo*")] == []
+
+
+def test_only_what_was_made_with_the_made_up_hospital_goes_with_it(tmp_path: Path) -> None:
+    mine = tmp_path / "real-keys"
+    mine.mkdir()
+    (mine / "pack.key").write_text("real")
+    ledger = tmp_path / "x.sqlite"
+    assert daicho("facility", "demo", "--file", str(tmp_path / "x.toml"), cwd=tmp_path).returncode == 2
+    (tmp_path / "x-keys").symlink_to(mine)
+    assert daicho("facility", "demo", "--file", str(ledger), cwd=tmp_path).returncode == 2
+    (tmp_path / "x-keys").unlink()
+    assert daicho("facility", "demo", "--file", str(ledger), cwd=tmp_path).returncode == 0
+    (tmp_path / "x-keys").rmdir()
+    (tmp_path / "x-keys").symlink_to(mine)  # as somebody did later
+    remove(ledger)
+    assert (mine / "pack.key").read_text() == "real"
+    assert (tmp_path / "x.toml").exists()
+    assert not ledger.exists()
 
 
 def test_the_made_up_hospital_has_something_of_all_that_the_pages_show(tmp_path: Path) -> None:

@@ -129,12 +129,13 @@ def test_an_executive_reviews_and_no_vendor_does(site: TestClient) -> None:
     engine = site.app.state.engine  # type: ignore[attr-defined]
     as_role(site, engine, Role.EXECUTIVE, name="院長 高橋")
     assert 'action="/documents"' not in site.get("/documents").text  # reads and signs, hands nothing in
-    fields = {"subject": "ledger", "by": "院長 高橋", "on": "2026-04-01", "remark": "よい"}
+    assert 'value="院長 高橋"' in site.get("/documents").text
+    fields = {"subject": "ledger", "by": "高橋", "role": "院長", "on": "2026-04-01", "remark": "よい"}
     assert send(site, "/documents/review", "/documents", **fields).status_code == 303
-    assert [(one.subject, one.by, one.remark) for one in said(site, Review)] == [
-        ("ledger", "院長 高橋", "よい")
-    ]
-    assert send(site, "/documents/review", "/documents", **(fields | {"by": " "})).status_code == 400
+    assert [(one.by, one.role, one.remark) for one in said(site, Review)] == [("高橋", "院長", "よい")]
+    for wrong in ({"by": " "}, {"role": " "}, {"by": "別の人"}):  # the last: one of that day stands
+        assert send(site, "/documents/review", "/documents", **(fields | wrong)).status_code == 400
+    assert [one.by for one in said(site, Review)] == ["高橋"]
     assert (
         send(site, "/documents", "/documents", {"file": PDF}, type="bcp", on="2026-04-01").status_code == 403
     )

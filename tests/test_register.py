@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Remote access: found, declared and confirmed paths side by side, and what 2-(2) makes of them."""
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -189,3 +190,31 @@ def test_who_has_the_device_in_care_is_whom_to_ask() -> None:
     assert line.carer == A
     assert line.contract is None
     assert line.valid_until is None
+
+
+def told(*said: Statement, found: bool = True) -> Verdict:
+    """The verdict on what was said in this order, entry after entry, as the record numbers them."""
+    whole = case(HOSPITAL, A, *said, devices=[GATE if found else replace(GATE, remote_paths=())])
+    numbers = {(one.KIND, one.key): number for number, one in enumerate((HOSPITAL, A, *said), 1)}
+    stated = {
+        kind: {key: replace(one, number=numbers[kind, key]) for key, one in every.items()}
+        for kind, every in whole.stated.items()
+    }
+    return judge(replace(whole, stated=stated), "all").verdict
+
+
+def test_a_declaration_that_was_changed_must_be_confirmed_again() -> None:
+    assert told(DECLARED, confirmation()) is Verdict.SUPPORTS_YES
+    wide = RemoteAccess(id="vpn", vendor="a", device="gw", means="ssl_vpn", port=443, sources=("0.0.0.0/0",))
+    assert told(confirmation(), wide) is not Verdict.SUPPORTS_YES
+
+
+@pytest.mark.parametrize("state", ["confirmed", "denied"])
+def test_a_word_on_a_declaration_that_was_taken_back_is_no_answer(state: str) -> None:
+    said = confirmation(state=state)
+    assert told(said, found=False) is not Verdict.SUPPORTS_YES
+    assert (told(DECLARED, said, found=False) is Verdict.SUPPORTS_YES) == (state == "confirmed")
+
+
+def test_a_word_on_what_is_found_is_an_answer() -> None:
+    assert told(confirmation(found_key("gw", "ssl_vpn", 443))) is Verdict.SUPPORTS_YES

@@ -118,6 +118,11 @@ def _say_closed(one: Facility, action: str) -> None:
 
 
 def _make_demo(file: Path) -> None:
+    if file.suffix == ".toml":
+        raise Refusal(
+            f"{file} は設定ファイルの名前です。台帳には .sqlite で終わる名前を付けてください。何も変更していません。",
+            f"{file} is a name of settings. Give the ledger one that ends in .sqlite. Nothing was changed.",
+        )
     there = there_already(file)
     if there is not None:
         raise Refusal(
