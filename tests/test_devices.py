@@ -172,3 +172,13 @@ def test_a_device_in_trouble_is_let_go_at_its_other_address() -> None:
 
 def one(devices: Devices, *addresses: str) -> bool:
     return len({devices.same(address) for address in addresses}) == 1
+
+
+def test_what_is_shown_again_and_again_is_no_fleet() -> None:
+    addresses = [f"10.{n}.0.1" for n in range(61, 65)]
+    devices = known({address: card(n) for n, address in enumerate(addresses)})
+    for _ in range(5):
+        for address in addresses[:3]:
+            devices.heard(ssh(address))
+    devices.heard(ssh(addresses[3]))
+    assert len({devices.same(address) for address in addresses}) == 1
