@@ -17,6 +17,7 @@ from collector.documents.typesetting import PaperError
 from collector.doors import Doors, Text, Token, check_form, whence
 from collector.edition import edition_names, load_edition
 from collector.inspectors import attachment
+from collector.leaves import leaf, query_of
 from collector.overviews import end_of, read_day
 from collector.release_making import Wish, dossier_now, end_release, make_release, summarise
 from collector.safe_text import visible
@@ -27,6 +28,7 @@ from inventory_db.accounts import AccountRefused, Role
 from inventory_db.releases import MOST_NOTE, Release, find_release, list_releases, pack_of
 
 USUAL = timedelta(days=14)
+_A_LEAF = 10
 MESSAGES = ("made", "withdrawn")
 TROUBLES = ("release_day", "release_edition")
 Note = Annotated[str, Form(max_length=MOST_NOTE)]
@@ -180,7 +182,14 @@ def _show(
         "releases",
         section="releases",
         status=400 if trouble else 503 if fault else 200,
-        releases=[(one, _state(one, now)) for one in found],
+        releases=leaf(
+            request,
+            [(one, _state(one, now)) for one in found],
+            "/releases",
+            per=_A_LEAF,
+            texts=lambda one: f"{one[0].made} {one[0].by} {one[0].edition} {one[0].note} {one[0].sha256}",
+        ),
+        q=query_of(request),
         readers=readers,
         links={one.id: [link for link in links if link.bound_to == one.id] for one in found},
         editions=[(name, load_edition(name).name) for name in edition_names()],

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
+from sqlalchemy import insert
 
 from collector.app import create_app
 from collector.settings import Settings
 from inventory_db.account_tables import changing
 from inventory_db.accounts import Role, create_account
 from inventory_db.memberships import grant
+from inventory_db.releases import releases
 from inventory_db.stated import Document, RemoteAccess, Review, Vendor
 from inventory_db.statements import state_all
 from inventory_db.tables import open_ledger, writing
@@ -142,3 +144,30 @@ def test_people_are_paged_and_searched(site: TestClient) -> None:
 def test_a_page_that_is_none_is_the_first_or_the_last(site: TestClient, page: str) -> None:
     state(site, [Vendor(id="v1", name="事業者")])
     assert "事業者" in site.get("/vendors", params={"page": page}).text
+
+
+def test_releases_turn_and_are_searched(site: TestClient) -> None:
+    bare = {
+        "by": "佐藤花子",
+        "until": 0,
+        "edition": "R6-hospital",
+        "fingerprint": "f",
+        "files": 1,
+        "size": 1,
+        "pack": b"",
+    }
+    with writing(site.app.state.engine) as connection:  # type: ignore[attr-defined]
+        connection.execute(
+            insert(releases),
+            [
+                bare | {"id": f"{n:032x}", "made": n, "note": f"立入検査{n:02}", "sha256": f"{n:064x}"}
+                for n in range(25)
+            ],
+        )
+    found, address = list[str](), "/releases"
+    while address:
+        page = site.get(address).text
+        found += re.findall("立入検査[0-9]{2}", page)
+        address = next_of(page).replace("&amp;", "&") if 'rel="next"' in page else ""
+    assert found == [f"立入検査{n:02}" for n in reversed(range(25))]
+    assert re.findall("立入検査[0-9]{2}", site.get("/releases?q=検査07").text) == ["立入検査07"]
