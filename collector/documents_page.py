@@ -106,14 +106,7 @@ def router(settings: Settings, renderer: Renderer, now: Callable[[], datetime]) 
         moment = now()
         try:
             said = _review(subject, by, role, on, remark)
-            with writing(engine_of(request)) as connection:
-                if said.key in standing(connection, Review):
-                    raise BadStatement(
-                        "その日の見直しは、もう記入されています。何も変更していません。日を確かめてください。",
-                        "A review of that day is recorded already. Nothing was changed. Check the day.",
-                    )
-                check_statement(said, known_in(connection), moment.astimezone(JAPAN).date())
-                keep(connection, request, said, moment)
+            _keep_review(request, said, moment)
         except LedgerError as error:
             return _show(settings, renderer, request, moment, trouble=error)
         return RedirectResponse("/documents?message=reviewed#reviews", 303)
@@ -157,6 +150,18 @@ def _review(subject: str, by: str, role: str, on: str, remark: str) -> Review:
     day: date = read_day_or_refuse(on, "on")
     by, role, remark = (visible(text).strip() for text in (by, role, remark))
     return Review(subject=subject, by=by, role=role, on=day, remark=remark)
+
+
+def _keep_review(request: Request, said: Review, now: datetime) -> None:
+    """Keep it; raises BadStatement where one of the same subject and day stands."""
+    with writing(engine_of(request)) as connection:
+        if said.key in standing(connection, Review):
+            raise BadStatement(
+                "その日の見直しは、もう記入されています。何も変更していません。日を確かめてください。",
+                "A review of that day is recorded already. Nothing was changed. Check the day.",
+            )
+        check_statement(said, known_in(connection), now.astimezone(JAPAN).date())
+        keep(connection, request, said, now)
 
 
 def _executive(request: Request) -> str:
