@@ -14,6 +14,7 @@ import msgspec
 from sqlalchemy import Connection, Engine, insert
 
 from inventory_db import digested, ledger_index, people, tables
+from inventory_db.bulk import Row, insert_new
 from inventory_db.derived import mark_derived
 from inventory_db.device import Address, Confidence, Device, DualHomed, Evidence, RemotePath, Service
 from inventory_db.digest import VERSION, Known
@@ -73,7 +74,7 @@ def _write(connection: Connection, chance: random.Random, numbers: range) -> Non
     connection.execute(insert(tables.numbers), rows)
     bodies = [{"number": n, "device_id": one.id, "body": msgspec.json.encode(one)} for n, one in made]
     connection.execute(insert(tables.devices), bodies)
-    connection.execute(insert(tables.observations), list(_seen(numbers, range(CITED))))
+    insert_new(connection, tables.observations, list(_seen(numbers, range(CITED))))
     sent = [_sent(number) for number in numbers]
     connection.execute(
         insert(tables.journal),
@@ -91,11 +92,10 @@ def _more(engine: Engine, devices: int, turns: range) -> None:
     with tables.writing(engine) as connection:
         for start in range(0, devices, 1000):
             rows = list(_seen(range(start, min(devices, start + 1000)), turns))
-            if rows:
-                connection.execute(insert(tables.observations), rows)
+            insert_new(connection, tables.observations, rows)
 
 
-def _seen(numbers: range, turns: range) -> Iterator[dict[str, Any]]:
+def _seen(numbers: range, turns: range) -> Iterator[Row]:
     for number in numbers:
         for turn in turns:
             at = START + timedelta(hours=turn, seconds=number % 3600)
@@ -113,7 +113,7 @@ def _seen(numbers: range, turns: range) -> Iterator[dict[str, Any]]:
                 facts=(fact,),
                 key=key,
             )
-            yield _columns(key, one.address, at) | {"transcript": None, "body": msgspec.json.encode(one)}
+            yield (*_columns(key, one.address, at).values(), None, msgspec.json.encode(one))
 
 
 def _columns(id: str, address: str, at: datetime) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 """A night of a prefecture: every hospital's agent uploads a scan, and the collector finds out which devices there are.
 
 `python -m deploy.bench.prefecture [--hospitals 8] [--devices 2000] [--each 20] [--senders 3] [--only sqlite|postgresql]`
-under `python -m deploy.lab.postgres` for PostgreSQL (DAICHO_LAB_POSTGRES_SIZE=8g for 80 hospitals: it is in memory).
+under `python -m deploy.lab.postgres` for PostgreSQL (for 80 hospitals with DAICHO_LAB_POSTGRES_AT=FOLDER, or it is in memory).
 
 Goes through the real way: signed uploads to one collector, its jobs derive the devices, and it is over when no upload
 waits. The bare COPY is that of `deploy.bench.ingest`, of other observations of the same making.

@@ -4,6 +4,8 @@
 The server comes from the lab's root file system, runs in namespaces of its own without any
 network, writes to memory, and is reached by a Unix socket in a temporary folder. The command
 finds it in the variable DAICHO_TEST_POSTGRES. Needs root.
+
+DAICHO_LAB_POSTGRES_AT=FOLDER, an empty folder or one of an earlier run, keeps the data there instead of in memory.
 """
 
 import os
@@ -23,10 +25,11 @@ from deploy.lab.errors import LabError, LabUnavailable
 
 VARIABLE = "DAICHO_TEST_POSTGRES"
 SIZE = "DAICHO_LAB_POSTGRES_SIZE"  # of its disk in memory: 1g unless this says otherwise
+KEPT = "DAICHO_LAB_POSTGRES_AT"  # a folder for its data, which stays; in memory unless this says one
 _READY_WITHIN = 120.0
 _SCRIPT = r"""
 set -eu
-root=$1 sockets=$2 scratch=$3 again=$4 size=$5
+root=$1 sockets=$2 scratch=$3 again=$4 size=$5 kept=$6
 mount -t tmpfs -o size=$size,mode=755 none "$scratch"
 mkdir "$scratch/upper" "$scratch/work" "$scratch/merged"
 mount -t overlay -o "lowerdir=$root,upperdir=$scratch/upper,workdir=$scratch/work" none "$scratch/merged"
@@ -35,10 +38,11 @@ mount -t proc none proc
 mount --rbind /dev dev
 mkdir -p run/sockets run/data
 mount --bind "$sockets" run/sockets
+[ -z "$kept" ] || mount --bind "$kept" run/data
 chown 0:0 . ; chroot . chown postgres run/sockets run/data
 bin=$(echo usr/lib/postgresql/*/bin)
 as() { chroot . setpriv --reuid=postgres --regid=postgres --clear-groups env -i PATH=/usr/bin:/bin LC_ALL=C "$@"; }
-as "/$bin/initdb" -D /run/data -A trust -E UTF8 --no-locale -U postgres >/dev/null
+[ -e run/data/PG_VERSION ] || as "/$bin/initdb" -D /run/data -A trust -E UTF8 --no-locale -U postgres >/dev/null
 # Not exec: a change of user clears the parent-death signal, and this shell must die with its parent.
 while :; do
 as "/$bin/postgres" -D /run/data -k /run/sockets -c listen_addresses= -c max_connections=60 -c log_min_messages=fatal 2>/dev/null &
@@ -104,11 +108,11 @@ def restarting() -> Iterator[Restarting]:
 @contextmanager
 def _running(again: str) -> Iterator[tuple[int, str]]:
     root = rootfs.existing() or rootfs.build(_say)
-    size = os.environ.get(SIZE, "1g")
+    size, kept = os.environ.get(SIZE, "1g"), os.environ.get(KEPT, "")
     with tempfile.TemporaryDirectory() as sockets, tempfile.TemporaryDirectory() as scratch:
         Path(sockets).chmod(0o755)
         namespaces = ["unshare", "--mount", "--pid", "--ipc", "--net", "--fork", "--kill-child"]
-        script = ["sh", "-c", _SCRIPT, "postgres", str(root), sockets, scratch, again, size]
+        script = ["sh", "-c", _SCRIPT, "postgres", str(root), sockets, scratch, again, size, kept]
         process = subprocess.Popen(
             [*namespaces, *script], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
         )
@@ -116,7 +120,7 @@ def _running(again: str) -> Iterator[tuple[int, str]]:
             _await(process, sockets)
             yield process.pid, f"postgresql+psycopg://postgres@/postgres?host={sockets}"
         finally:
-            process.kill()  # all of it is in memory, and with unshare its whole pid namespace ends
+            process.kill()  # with unshare its whole pid namespace ends; what is kept is as after a power cut
             process.wait(timeout=30)
 
 
