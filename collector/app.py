@@ -4,7 +4,6 @@
 import functools
 import logging
 import os
-from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.resources import files
 from urllib.parse import quote
@@ -67,7 +66,8 @@ from collector.security import SECURITY_HEADERS, App, Doorkeeper, Message, Refus
 from collector.settings import Settings
 from collector.visitor import HOME, STATIC, FacilityClosed, NotAllowed, NotSignedIn, check_routes, make_gate
 from inventory_db.agents import Connection
-from inventory_db.ledger import refresh
+from inventory_db.jobs import Derive
+from inventory_db.ledger import refresh_and_compare
 from inventory_db.tables import open_ledger
 from inventory_db.texts_at_hand import warm
 
@@ -120,14 +120,15 @@ def create_app(settings: Settings, forecast: Forecaster | None = None) -> FastAP
     return app
 
 
-def _refreshing(settings: Settings) -> Callable[[Connection], object]:
+def _refreshing(settings: Settings) -> Derive:
     """Give what derives the devices, and keeps what is new of them to be told where somebody wants to hear it."""
 
-    def derive(connection: Connection) -> None:
-        refresh(connection)
+    def derive(connection: Connection) -> int:
+        changed = refresh_and_compare(connection)
         if channels(settings):
             after_refresh(connection, _now())
         warm(connection, anew=False)
+        return changed
 
     return derive
 

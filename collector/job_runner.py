@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from inventory_db import jobs
 from inventory_db.agents import Engine
 from inventory_db.jobs import Derive, Job
-from inventory_db.ledger import refresh
+from inventory_db.ledger import refresh_and_compare
 from inventory_db.tables import LedgerError
 
 POLL = 1.0  # seconds between two looks for what other collectors left
@@ -25,7 +25,9 @@ _log = logging.getLogger(__name__)
 class JobRunner:
     """Does the jobs of one database while it runs; several collectors share them, each job is one's at a time."""
 
-    def __init__(self, engine: Engine, now: Callable[[], datetime], derive: Derive = refresh) -> None:
+    def __init__(
+        self, engine: Engine, now: Callable[[], datetime], derive: Derive = refresh_and_compare
+    ) -> None:
         self.worker = secrets.token_hex(8)
         self._engine, self._now, self._derive = engine, now, derive
         self._stop, self._wake = threading.Event(), threading.Event()

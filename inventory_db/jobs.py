@@ -34,9 +34,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from inventory_db.binding import bind, every, owned
 from inventory_db.digested import is_current
 from inventory_db.facilities import list_facilities
-from inventory_db.ledger import refresh
+from inventory_db.ledger import refresh_and_compare
 from inventory_db.observations import microseconds
-from inventory_db.outward import differences, looks
 from inventory_db.tables import LedgerError, metadata, observations, writing
 from inventory_db.uploads import Reason, State, settle, waiting
 
@@ -65,7 +64,7 @@ jobs = Table(
     Column("trouble_en", Text, nullable=False),
 )
 
-Derive = Callable[[Connection], object]
+Derive = Callable[[Connection], int]  # gives how many devices look otherwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +152,7 @@ def renew(engine: Engine, job: Job, worker: str, now: datetime) -> None:
 
 
 def carry_out(
-    engine: Engine, job: Job, worker: str, now: Callable[[], datetime], derive: Derive = refresh
+    engine: Engine, job: Job, worker: str, now: Callable[[], datetime], derive: Derive = refresh_and_compare
 ) -> State:
     """Derive the facility's devices and say so of every upload that waited; a failure is kept in words, not raised."""
     own, begun = bind(engine, job.facility), now()
@@ -185,9 +184,7 @@ def retry(connection: Connection, now: datetime) -> int:
 def _derive(connection: Connection, derive: Derive, now: Callable[[], datetime]) -> State:
     """Derive with everything that is stored by now; the uploads are read first, so none is called done that came later."""
     ids = waiting(connection)
-    before = looks(connection)
-    derive(connection)
-    changed = differences(before, looks(connection))
+    changed = derive(connection)
     state = State.RECONCILED if changed else State.NO_CHANGES
     settle(connection, ids, state, now(), devices=changed)
     return state

@@ -7,27 +7,25 @@ for either follows.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, Row, delete, func, insert, select
+from sqlalchemy import Connection, Engine, Row, func, insert, select
 
-from inventory_db import digested, ledger_index, people, tables
-from inventory_db.bulk import insert_rows
+from inventory_db import digested, kept_devices, ledger_index, people, tables
 from inventory_db.condensed import likeness
 from inventory_db.cutting import MOST_CELL, bounded_evidence
 from inventory_db.decisions import decisions
-from inventory_db.derived import derived_from, mark_derived
 from inventory_db.device import Device, Merge
 from inventory_db.evidence import Said, said_by
 from inventory_db.given_numbers import numbers_of
 from inventory_db.identify import derive, derive_again
 from inventory_db.kept import Kept
+from inventory_db.kept_devices import KeptDevice
 from inventory_db.listed_ledger import last_listed, listed_by_device, listed_json, listed_rows
-from inventory_db.many_values import among
 from inventory_db.observations import load_some, microseconds, scans, vantages
 from inventory_db.official import COLUMNS, OfficialRow
 from inventory_db.people import EDITABLE, BadEntry, Entry
@@ -57,6 +55,7 @@ __all__ = [
     "listed_rows",
     "official_rows",
     "refresh",
+    "refresh_and_compare",
 ]
 
 SCHEMA = "daicho/ledger/1"
@@ -78,18 +77,23 @@ def refresh(connection: Connection) -> int:
 
     New devices get the next 管理番号. Takes the writer's lock until the end of the transaction.
     """
+    refresh_and_compare(connection)
+    return connection.execute(select(func.count()).select_from(tables.devices)).scalar_one()
+
+
+def refresh_and_compare(connection: Connection) -> int:
+    """Do the same; gives how many devices are new, gone or look otherwise (`outward`)."""
     tables.lock(connection)
     if digested.is_current(connection):
         ledger_index.bring_up(connection)
-        return _count(connection)
+        return 0
     with undisturbed():
-        _bring_up(connection)
-    return _count(connection)
+        return _bring_up(connection)
 
 
-def _bring_up(connection: Connection) -> None:
+def _bring_up(connection: Connection) -> int:
     taken = digested.take_up(connection)
-    before = _stored(connection, taken.parts)
+    before = kept_devices.load(connection, taken.parts)
     known = {one.made_of: one.device for one in before.values() if one.made_of}
     fresh, made_of = derive_again(taken.digest, vantages(connection), known, decisions(connection))
     derived = _number_all(connection, fresh, taken.numbers)
@@ -100,63 +104,10 @@ def _bring_up(connection: Connection) -> None:
     old = {id: one.device for id, one in before.items()}
     found = touched_again(connection, [device for device, _, _ in kept], old, taken.scans)
     now = {
-        device.id: _Stored(device, mark, taken.part_of[device.observations[0]])
+        device.id: KeptDevice(device, mark, taken.part_of[device.observations[0]])
         for device, mark in zip(found, made_of, strict=True)
     }
-    _keep(connection, before, now, {device.id: number for device, number, _ in kept})
-
-
-def _count(connection: Connection) -> int:
-    return connection.execute(select(func.count()).select_from(tables.devices)).scalar_one()
-
-
-@dataclass(frozen=True, slots=True)
-class _Stored:
-    """A device as it was written last, and of what it was derived."""
-
-    device: Device
-    made_of: str | None
-    part: int | None
-
-
-def _stored(connection: Connection, parts: Collection[int] | None) -> dict[str, _Stored]:
-    """Give the devices of these parts, or all, by id."""
-    decoder, table = msgspec.json.Decoder(Device), tables.devices
-    query = select(table.c.device_id, table.c.body, table.c.made_of, table.c.part)
-    if parts is not None:
-        query = query.where(among(connection, table.c.part, parts))
-    rows = connection.execute(query)
-    return {row.device_id: _Stored(decoder.decode(row.body), row.made_of, row.part) for row in rows}
-
-
-def _keep(
-    connection: Connection,
-    before: Mapping[str, _Stored],
-    now: Mapping[str, _Stored],
-    numbers: Mapping[str, int | None],
-) -> None:
-    """Write the devices that are not as they were."""
-    changed = [id for id, one in now.items() if before.get(id) != one]
-    gone = sorted({*(before.keys() - now.keys()), *(id for id in changed if id in before)})
-    if gone:
-        connection.execute(delete(tables.devices).where(among(connection, tables.devices.c.device_id, gone)))
-    rows = [
-        {
-            "device_id": id,
-            "number": numbers[id],
-            "body": msgspec.json.encode(one.device),
-            "made_of": one.made_of,
-            "part": one.part,
-        }
-        for id in changed
-        for one in (now[id],)
-    ]
-    insert_rows(connection, tables.devices, rows)
-    at_hand = {id: (now[id].device, numbers[id]) for id in changed}
-    word = derived_from(connection)
-    if rows or gone:
-        mark_derived(connection)
-    ledger_index.bring_up(connection, ledger_index.Rewritten(word, frozenset((*changed, *gone)), at_hand))
+    return kept_devices.keep(connection, before, now, {device.id: number for device, number, _ in kept})
 
 
 def catch_up(engine: Engine) -> bool:

@@ -17,6 +17,7 @@ from typing import Any, Self
 
 import uvicorn
 from fastapi import FastAPI
+from sqlalchemy import Connection
 
 from collector import agent_keys
 from collector import agents as routes
@@ -47,8 +48,12 @@ class LiveCollector:
     def url(self) -> str:
         return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
 
+    def _refreshed(self, _: Connection) -> int:
+        self.refreshed.append(self._now())
+        return 0
+
     def __enter__(self) -> Self:
-        self.runner = JobRunner(self.engine, self._now, lambda _: self.refreshed.append(self._now()))
+        self.runner = JobRunner(self.engine, self._now, self._refreshed)
         self._server = uvicorn.Server(config(self.app(), self.port, **self._tls))
         self._working = self.runner.running()
         self._working.__enter__()

@@ -56,7 +56,9 @@ class Site:
         with self.engine.connect() as c:
             return len(c.execute(select(devices.c.device_id)).all())
 
-    def work(self, derive: jobs.Derive = ledger.refresh, after: timedelta = timedelta()) -> State | None:
+    def work(
+        self, derive: jobs.Derive = ledger.refresh_and_compare, after: timedelta = timedelta()
+    ) -> State | None:
         self.now += after
         job = claim(self.engine, "w", self.now)
         return None if job is None else carry_out(self.engine, job, "w", lambda: self.now, derive)
@@ -114,11 +116,12 @@ def test_what_comes_meanwhile_is_done_after(site: Site) -> None:
     assert job is not None
     done = threading.Event()
 
-    def derive(connection: Connection) -> None:
+    def derive(connection: Connection) -> int:
         if site.engine.dialect.name == "postgresql":  # SQLite has one writer
             site.send(LATER)
-        ledger.refresh(connection)
+        changed = ledger.refresh_and_compare(connection)
         done.set()
+        return changed
 
     assert carry_out(site.engine, job, "w", lambda: site.now, derive) is State.RECONCILED
     assert done.is_set()
@@ -133,7 +136,7 @@ def test_what_comes_meanwhile_is_done_after(site: Site) -> None:
 def test_a_failure_is_said_kept_and_tried_again_later_and_later(site: Site) -> None:
     site.send(BATCH)
 
-    def derive(_: Connection) -> None:
+    def derive(_: Connection) -> int:
         raise KeyError("secret of a device")
 
     assert site.work(derive, QUIET) is State.FAILED
@@ -164,7 +167,7 @@ def test_a_failure_is_said_kept_and_tried_again_later_and_later(site: Site) -> N
 def test_a_person_may_ask_for_it_at_once(site: Site) -> None:
     site.send(BATCH)
 
-    def derive(_: Connection) -> None:
+    def derive(_: Connection) -> int:
         raise ValueError
 
     assert site.work(derive, QUIET) is State.FAILED

@@ -15,6 +15,7 @@ from collector.ledger_view import CLASSES, MARKS, PAGE_SIZES, SORTS, Answer, Que
 from collector.reading import ask_index, read_entries
 from inventory_db import (
     index_tables,
+    kept_devices,
     ledger,
     ledger_index,
     ledger_query,
@@ -225,13 +226,14 @@ def test_devices_written_by_a_refresh(ledger_engine: Engine) -> None:
     ledger_index.ensure(ledger_engine)
     with tables.writing(ledger_engine) as c:
         ledger.edit(c, "d0002", "設置場所", "手術室", "鈴木", NOW)
-        stored = ledger._stored(c, None)
+        stored = kept_devices.load(c, None)
         one, two = stored["d0001"], stored["d0002"]
         both = replace(one.device, observations=("o0001", "o0002"), names=("くっついた",))
         now = {id: kept for id, kept in stored.items() if id != "d0002"} | {
             "d0001": replace(one, device=both)
         }
-        ledger._keep(c, stored, now, {id: int(id[1:]) for id in now})
+        changed = kept_devices.keep(c, stored, now, {id: int(id[1:]) for id in now})
+        assert changed == 2, "one looks otherwise, one is gone"
         assert two.device.id == "d0002"
     assert_same(ledger_engine, chance)
     with ledger_engine.connect() as c:
