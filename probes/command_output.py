@@ -193,7 +193,10 @@ _RULER = compiled(r"(?m)^ *-{2,}(?:[ +]+-{2,})+ *$")
 
 
 def _modules(text: str) -> Iterator[Claim]:
-    """A table of modules: the serial number of the first is all that is shown of the box, so a guess."""
+    """A table of modules: the serial number of the first is all that is shown of the box, so a guess.
+
+    Where it is a table of switches, each row is a whole box, and the first is a guess at which one was asked.
+    """
     ruler = _RULER.search(text)
     if not ruler:
         return
@@ -201,7 +204,10 @@ def _modules(text: str) -> Iterator[Claim]:
     spans = [(m.start(), m.end()) for m in re.finditer(r"-+", ruler[0])]
     row = text[ruler.end() :].lstrip("\n").partition("\n")[0]
     titles = [" ".join(line[begin:end].strip() for line in head).strip().lower() for begin, end in spans]
-    for title, (begin, end) in zip(titles, spans, strict=True):
-        value = row[begin : end if end != spans[-1][1] else None].strip()
+    ends = [begin for begin, _ in spans[1:]] + [None]  # a cell may be longer than the ruler above it
+    for title, (begin, _), end in zip(titles, spans, ends, strict=True):
+        value = row[begin:end].strip()
+        if title == "model" and titles[0] == "switch" and re.fullmatch(r"[A-Z0-9][\w./+-]{3,40}", value):
+            yield Claim("model", value, Sure.GUESS, "command.first_module")
         if re.search(r"serial", title) and re.fullmatch(r"[A-Za-z0-9-]{6,24}", value) and is_serial(value):
             yield Claim("serial", value, Sure.GUESS, "command.first_module")

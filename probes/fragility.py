@@ -81,8 +81,12 @@ def makes_computers(maker: str) -> bool:
     return _sold_by(maker) == "computer"
 
 
-@functools.lru_cache(maxsize=4096)
 def _sold_by(maker: str) -> str | None:
+    return _seller(maker) if len(maker) <= _SHORT else _seller.__wrapped__(maker)
+
+
+@functools.lru_cache(maxsize=4096)
+def _seller(maker: str) -> str | None:
     return next((sold for pattern, sold in _class_patterns() if pattern.search(maker)), None)
 
 
@@ -166,14 +170,10 @@ def _kind_of(mac: str) -> _Kind | None:
 
 
 def _kind_by_name(maker: str) -> _Kind | None:
-    return _kind_by_short(maker) if len(maker) <= _SHORT else _named(maker)
+    return _named(maker) if len(maker) <= _SHORT else _named.__wrapped__(maker)
 
 
 @functools.lru_cache(maxsize=4096)
-def _kind_by_short(maker: str) -> _Kind | None:
-    return _named(maker)
-
-
 def _named(maker: str) -> _Kind | None:
     for pattern, group in _fragile_patterns():
         if pattern.search(maker):

@@ -100,12 +100,17 @@ def makers() -> Table:
     )
 
 
+_SHORT = 100  # characters of a name that is remembered
 _COMPANY = re.compile(r"(?i)[\s,]+(?:inc|corp|corporation|co|ltd|llc|gmbh|ag|k\.?k|limited|company)\b[\s.,]*")
 
 
-@functools.lru_cache(maxsize=4096)
 def spelled(maker: str) -> str:
     """Give a maker's name as this table spells it, without the form of its company: RICOH is Ricoh."""
+    return _spelled(maker) if len(maker) <= _SHORT else _spelled.__wrapped__(maker)
+
+
+@functools.lru_cache(maxsize=4096)
+def _spelled(maker: str) -> str:
     short = _COMPANY.sub("", maker).strip(" .,")
     return _spellings().get(short.lower(), short or maker)
 

@@ -11,6 +11,10 @@ from typing import Any, Protocol, cast
 import re2
 
 SHORT = 256  # characters in which many patterns are looked for at once
+_LITTLE, _PLENTY = (
+    1 << 17,
+    8 << 20,
+)  # bytes in which a pattern may remember texts; RE2's own limit is the larger
 
 
 class BadPattern(ValueError):
@@ -38,13 +42,24 @@ class Pattern(Protocol):
 
 @functools.cache
 def compiled(pattern: str) -> Pattern:
-    """Compile once, at first use; raises BadPattern."""
-    options = re2.Options()
-    options.log_errors = False
+    """Compile once, at first use; raises BadPattern.
+
+    There are a thousand patterns, so each gets little memory; one that does not fit gets more.
+    """
     try:
-        return cast(Pattern, re2.compile(pattern, options))  # type: ignore[no-untyped-call]
+        return _within(_LITTLE, pattern)
+    except re2.error:
+        pass
+    try:
+        return _within(_PLENTY, pattern)
     except re2.error as error:
         raise BadPattern(str(error)) from error
+
+
+def _within(memory: int, pattern: str) -> Pattern:
+    options = re2.Options()
+    options.log_errors, options.max_mem = False, memory
+    return cast(Pattern, re2.compile(pattern, options))  # type: ignore[no-untyped-call]
 
 
 @functools.cache

@@ -10,6 +10,7 @@ from probes.worded_device import NO_MODEL, Said, device_said, maker_in, model_in
 from probes.worded_software import labelled_too, software_said
 from probes.worded_version import version_in
 
+_SHORT = 100  # characters of a name that is remembered
 _AUTHORITY = re.compile(
     r"\b(?:Server CA|Trust (?:Services|Network)|Class [123]\b|(?:Certification|Certificate) Authority|Incorp\.? ?by Ref"
     r"|Validation|(?:Public|Primary|Global) (?:Root|CA)|Root CA|RSA TLS|Secure Site|Code Signing)",
@@ -119,7 +120,8 @@ def _product_of(unit: str) -> str:
 
 def cookie(text: str) -> Said | None:
     """Read a cookie by its name."""
-    return _cookie(text.partition("=")[0].removeprefix("Set-Cookie:").strip())
+    name = text.partition("=")[0].removeprefix("Set-Cookie:").strip()
+    return _cookie(name) if len(name) <= _SHORT else _cookie.__wrapped__(name)
 
 
 @functools.lru_cache(maxsize=1024)

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Readers that know names, grammar and structure instead of products, and outputs of commands."""
 
+import random
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -329,6 +332,31 @@ def test_labels_are_read_in_json_and_xml() -> None:
 def test_a_pattern_that_looks_around_is_refused() -> None:
     with pytest.raises(BadPattern):
         compiled("(?=x)x")
+
+
+def test_many_patterns_remember_little_of_what_they_read() -> None:
+    """The states that RE2 keeps would take 8 MB a pattern if it were left to itself."""
+    text = random.Random(5).randbytes(40_000).hex()
+    before = _memory()
+    for number in range(10, 30):
+        compiled(f"[0-9a-f]*[0-7][0-9a-f]{{{number}}}z").search(text)
+    assert _memory() - before < 20 << 20
+
+
+def _memory() -> int:
+    return int(Path("/proc/self/statm").read_text("ascii").split()[1]) * 4096
+
+
+def test_a_pattern_too_large_for_little_memory_still_reads() -> None:
+    assert compiled(r"(?:\pL{1,100}x){3}").search("ab" * 9 + "x" + "cx" + "dx")
+
+
+def test_long_names_are_not_remembered() -> None:
+    for number in range(9):
+        text = f"{number} {'x' * 9000}"
+        before = names._spelled.cache_info().currsize
+        assert names.spelled(f"{text} Inc.") == text
+        assert names._spelled.cache_info().currsize == before
 
 
 @pytest.mark.parametrize(

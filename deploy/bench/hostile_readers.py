@@ -10,6 +10,7 @@ import argparse
 import functools
 import gc
 import io
+import itertools
 import random
 import resource
 import struct
@@ -39,6 +40,7 @@ _FILE = struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1)
 _LONGEST = 0.1  # seconds
 _MOST_SIZE = 16384  # bytes of one input
 _LOOK = 1000  # inputs between two looks at the clock and the memory
+_TELL = 1_000_000  # inputs between two lines of progress
 _OUTPUTS = Path(__file__).parents[2] / "tests" / "command_outputs.yaml"
 _SEEDS_OF_WALKS = (
     b"1.3.6.1.2.1.1.1.0|4|Box 9, Version 1.2.3\n1.3.6.1.2.1.1.2.0|6|1.3.6.1.4.1.9.1.1\n1.3.6.1.2.1.4.20.1.2.10.0.0.1|2|1",
@@ -61,46 +63,72 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--keep", type=Path)
     asked = parser.parse_args()
-    chance = random.Random(asked.seed)
     readers = dict(_readers())
     for read, seeds in readers.values():
         for seed in seeds:  # tables and patterns are made ready at first use, which is not the input's doing
             _feed(read, seed)
     gc.freeze()  # the tables stay; looking through them again and again is not the input's doing either
-    before = half = _most_memory()
-    found, slowest = Counter[str](), (0.0, "")
-    began = time.monotonic()
-    names = sorted(readers)
-    number, ends = 0, began + asked.seconds
-    for number in range(asked.inputs):
+    seen = _Seen(len(readers))
+    for number, (name, data) in enumerate(_inputs(readers, random.Random(asked.seed), asked.inputs)):
         if number % _LOOK == 0:
-            now = time.monotonic()
-            if now >= ends:
+            if seen.seconds() >= asked.seconds:
                 break
-            if 2 * number <= asked.inputs and 2 * (now - began) <= asked.seconds:
-                half = _most_memory()
-        name = names[number % len(names)]
-        read, seeds = readers[name]
-        data = _changed(chance, chance.choice(seeds))
-        fault, spent = _feed(read, data)
+            seen.look(number, more=2 * number <= asked.inputs and 2 * seen.seconds() <= asked.seconds)
+        fault, spent = _feed(readers[name][0], data)
         if fault.startswith("slow"):  # once more: something else in the process may have been why
-            fault, spent = _feed(read, data)
-        slowest = max(slowest, (spent, name))
+            fault, spent = _feed(readers[name][0], data)
+        seen.slowest = max(seen.slowest, (spent, name))
         if fault:
-            found[f"{name}: {fault}"] += 1
+            seen.found[f"{name}: {fault}"] += 1
             _keep(asked.keep, name, number, data)
-    else:
-        number = asked.inputs
-    grown, later = (_most_memory() - before) / 1024, (_most_memory() - half) / 1024
-    print(f"{number} inputs over {len(readers)} readers in {time.monotonic() - began:.0f} s")
-    print(f"slowest reading {1000 * slowest[0]:.1f} ms ({slowest[1]})")
-    print(
-        f"memory grew by {grown:.0f} MB at most, {later:.0f} MB of it in the second half, to {_most_memory() / 1024:.0f} MB"
-    )
-    for what, times in found.most_common(50):
+        seen.number = number + 1
+    seen.tell()
+    for what, times in seen.found.most_common(50):
         print(f"{times:8d}  {what}")
-    print(f"crashes and readings over 100 ms: {found.total()}")
-    return 1 if found else 0
+    print(f"crashes and readings over 100 ms: {seen.found.total()}")
+    return 1 if seen.found else 0
+
+
+class _Seen:
+    """What was found so far."""
+
+    def __init__(self, readers: int) -> None:
+        self.readers, self.number, self.found, self.slowest = readers, 0, Counter[str](), (0.0, "")
+        self.before = self.half = _most_memory()
+        self.began, self.worked = time.monotonic(), time.process_time()
+
+    def seconds(self) -> float:
+        return time.monotonic() - self.began
+
+    def look(self, number: int, *, more: bool) -> None:
+        """Look at the memory; tell what was seen, now and then."""
+        if more:
+            self.half = _most_memory()
+        if number and number % _TELL == 0:
+            self.tell()
+
+    def tell(self) -> None:
+        """Print where we are."""
+        most = _most_memory()
+        worked = time.process_time() - self.worked
+        print(
+            f"{self.number} inputs over {self.readers} readers in {self.seconds():.0f} s, {worked:.0f} s of a processor"
+        )
+        print(f"slowest reading {1000 * self.slowest[0]:.1f} ms ({self.slowest[1]})")
+        print(
+            f"memory grew by {(most - self.before) / 1024:.0f} MB at most, "
+            f"{(most - self.half) / 1024:.0f} MB of it in the second half, to {most / 1024:.0f} MB; "
+            f"found {self.found.total()}",
+            flush=True,
+        )
+
+
+def _inputs(
+    readers: dict[str, tuple[Read, list[bytes]]], chance: random.Random, count: int
+) -> Iterator[tuple[str, bytes]]:
+    """Give one input for each reader in turn, and so on."""
+    for name in itertools.islice(itertools.cycle(sorted(readers)), count):
+        yield name, _changed(chance, chance.choice(readers[name][1]))
 
 
 def _most_memory() -> int:
