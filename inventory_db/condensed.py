@@ -44,6 +44,9 @@ class Condensed:
     passed: frozenset[str]  # ids of those kept ones that stand for others before them, which were passed over
     left: frozenset[str]  # scans whose last word on something was passed over
     repeated: frozenset[str]  # ids of those kept ones that a later one says again
+    follows: Mapping[
+        str, Stored
+    ]  # the last of each class → the last of it that was held before, maybe itself
 
 
 def likeness(seen: Stored) -> Hashable:
@@ -84,25 +87,30 @@ def _form(fact: Fact) -> str:
     return "some" if usable else fact.value
 
 
-def condense(land: Land, pinned: Container[str] = (), passed: Container[str] = ()) -> Condensed:
-    """Keep the first and last of each class, and what is pinned; `passed` is of the condensing before."""
+def condense(
+    land: Land, pinned: Container[str] = (), passed: Container[str] = (), held: Container[str] = ()
+) -> Condensed:
+    """Keep the first and last of each class, and what is pinned; `passed` and `held` are of the condensing before."""
     classes = _classes(land)
     wanted = set(_wanted(classes, land))
     kept: set[str] = set()
     flagged: set[str] = set()
     left: set[str] = set()
     repeated: set[str] = set()
+    follows: dict[str, Stored] = {}
     for many in classes:
         if many[0].table:
             continue
         own = [key for one in many if (key := one.seen.key) in wanted or key in pinned]
         kept.update(own)
         repeated.update(own[:-1])
+        if before := next((one.seen for one in reversed(many) if one.seen.key in held), None):
+            follows[own[-1]] = before
         if len(own) < len(many) or any(key in passed for key in own):
             flagged.add(own[-1])
             left.update(_left(many, wanted))
     seen = tuple([one.seen for one in land.sightings if not one.table and one.seen.key in kept])
-    return Condensed(seen, frozenset(flagged), frozenset(left), frozenset(repeated))
+    return Condensed(seen, frozenset(flagged), frozenset(left), frozenset(repeated), follows)
 
 
 def _classes(land: Land) -> Collection[Sequence[Sighting]]:

@@ -4,7 +4,7 @@
 `add` takes what came since; the result is the same as of everything at once, whatever the batches were.
 """
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -44,6 +44,7 @@ class Digest:
     kept: tuple[Stored, ...] = ()  # oldest first
     passed: frozenset[str] = frozenset()
     repeated: frozenset[str] = frozenset()  # ids of kept ones that a later one says again
+    follows: Mapping[str, Stored] = field(default_factory=dict)  # see condensed.Condensed
     contradiction: str = (
         ""  # why `known` and `kept` cannot take up what came: start again from all observations
     )
@@ -72,7 +73,7 @@ def add(
     why = _moved(known, ground) or contradiction(
         land, fresh.keys(), before.passed, known.left, known.tables_until
     )
-    short = condense(land, pinned, before.passed)
+    short = condense(land, pinned, before.passed, have)
     now = Known(
         version=VERSION,
         scans=agents.scans,
@@ -87,7 +88,7 @@ def add(
         left = {one.key for one in short.kept}
         placed = [one for one in land.sightings if not one.table and one.seen.key in left]
         land = survey(placed, elsewhere)
-    return Digest(now, short.kept, short.passed, short.repeated, why, places, land)
+    return Digest(now, short.kept, short.passed, short.repeated, short.follows, why, places, land)
 
 
 def _moved(known: Known, ground: dict[str, str]) -> str:

@@ -6,6 +6,7 @@ devices themselves show that they are one, and every join carries its reason. Wh
 device but is not shown to be becomes a proposal for a person.
 """
 
+from base64 import b64encode
 from collections import defaultdict
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,21 +19,19 @@ from inventory_db.device import MOST_REASON, Address, Confidence, Device, Merge,
 from inventory_db.digest import VERSION, Digest, Known, add
 from inventory_db.footing import Networks, addresses_of, dual_homing
 from inventory_db.ghosts import without_ghosts
-from inventory_db.heard_paths import heard_paths_of
 from inventory_db.joins import Edge, Group, Joined, join
 from inventory_db.observations import Stored, as_stored, microseconds
 from inventory_db.parts import part_of
 from inventory_db.profiles import Profile, profile_of
-from inventory_db.services import forwarding, mute_ports, open_ports, remote_paths_of, services_of
+from inventory_db.said_again import SaidBefore, words_of
 from inventory_db.sightings import Sighting, gather, is_life
-from inventory_db.traits import traits_of
 from inventory_db.ways_out import ways_out_of
-from inventory_db.weaknesses import weaknesses_of
 from probes.facts import FactKind, Observation, Outcome, Sure, Vantage
 
 _BY_NATURE = frozenset({"network", "gateway"})  # stand on several networks because that is what they are for
 _CHECKED_SINCE, _HELD_BACK = FactKind.CHECKED_SINCE, Outcome.HELD_BACK
 MOST_PROPOSALS = 20
+MARK = 16  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +75,10 @@ def derive_again(
     before: Mapping[str, Device],
     decisions: Sequence[Decision] = (),
 ) -> tuple[tuple[Device, ...], tuple[str, ...]]:
-    """Give the devices, and of what each is made; one that `before` has of the same is taken from there."""
+    """Give the devices, and of what each is made: two names of MARK characters, by each of which `before` may have it.
+
+    One that is made of the same is taken from `before`; of one that said the same again, what follows from its words.
+    """
     units = without_ghosts(gather(digest.land, digest.places, digest.known.proxies), digest.places)
     profiles = {key: profile_of(unit) for key, unit in units.items()}
     joined = join(profiles, decisions)
@@ -86,12 +88,14 @@ def derive_again(
     )
     held, known = _holders(found), Networks(digest.known.networks, stood)
     gateways, ground = _gateways(stood), ground_of(digest.known, stood)
+    again = SaidBefore(before, digest.follows, digest.kept, ground)
     devices, made_of = [], []
     for one in found:
         elsewhere = _elsewhere(one, held)
-        made_of.append(_made_of(one, elsewhere, ground))
-        old = before.get(made_of[-1])
-        devices.append(_as_derived(old, one) if old else _device(one, known, elsewhere, gateways))
+        mark = _made_of(one, elsewhere, ground)
+        made_of.append(mark + again.mark(one.said))
+        old = before.get(mark)
+        devices.append(_as_derived(old, one) if old else _device(one, known, elsewhere, gateways, again))
     placed = with_places(devices, [one.alive for one in found])
     return _with_proposals(placed, found, joined), tuple(made_of)
 
@@ -109,12 +113,12 @@ def _gateways(stood: Iterable[Vantage]) -> frozenset[str]:
 
 def _made_of(one: _Found, elsewhere: frozenset[str], ground: str) -> str:
     """Name all that a device is derived from but for what other devices say of it."""
-    digest = blake2b(ground.encode(), digest_size=16)
+    digest = blake2b(ground.encode(), digest_size=12, person=b"made")
     for profile in one.profiles:
         digest.update(f"\n{profile.unit.key}\n".encode("utf-8", "replace"))
         digest.update("".join([f"{one.seen.key}{one.asked} " for one in profile.unit.sightings]).encode())
     digest.update(repr((sorted(elsewhere), one.group.merges)).encode("utf-8", "replace"))
-    return digest.hexdigest()
+    return b64encode(digest.digest()).decode()
 
 
 def _as_derived(old: Device, one: _Found) -> Device:
@@ -167,38 +171,35 @@ def _elsewhere(one: _Found, held: Mapping[tuple[str, str], set[str]]) -> frozens
 
 
 def _device(
-    one: _Found, known: Networks, elsewhere: frozenset[str], gateways: frozenset[str] = frozenset()
+    one: _Found, known: Networks, elsewhere: frozenset[str], gateways: frozenset[str], again: SaidBefore
 ) -> Device:
     addresses = addresses_of(one.profiles, known, elsewhere)
     living = tuple([said for said in one.said if is_life(said)])
-    ports = open_ports(one.said)
-    services = services_of(mute_ports(one.said) | ports)
     macs = [address.mac for address in addresses if address.mac]
-    traits = traits_of(living, macs, (port for port, transport in ports if transport == "tcp"))
-    confidence = dict(traits.confidence)
-    device_class = traits.values["device_class"] or "unknown"
+    words = again.words(one.said, macs) or words_of(one.said, living, macs, gateways)
+    confidence = dict(words.confidence)
+    device_class = words.values["device_class"] or "unknown"
     dual, sure = dual_homing(one.profiles, addresses, known)
-    forwards, tested = forwarding(living)
     if _routes_by_nature(device_class, confidence, addresses, gateways):
         dual = sure = None
-    _note(confidence, dual_homed=sure, forwards=tested, addresses=_stands_in(one))
+    _note(confidence, dual_homed=sure, forwards=words.tested, addresses=_stands_in(one))
     return Device(
         id=one.anchor.id[:16],
         anchor=one.anchor.id,
         addresses=addresses,
-        names=traits.names,
-        maker=traits.values["maker"],
-        model=traits.values["model"],
-        serial=traits.values["serial"],
-        os=traits.values["os"],
-        os_version=traits.values["os_version"],
-        firmware_version=traits.values["firmware_version"],
+        names=words.names,
+        maker=words.values["maker"],
+        model=words.values["model"],
+        serial=words.values["serial"],
+        os=words.values["os"],
+        os_version=words.values["os_version"],
+        firmware_version=words.values["firmware_version"],
         device_class=device_class,
-        services=services,
+        services=words.services,
         dual_homed=dual,
-        forwards=forwards,
-        remote_paths=(*remote_paths_of(ports, services), *heard_paths_of(living, macs, gateways)),
-        weaknesses=weaknesses_of(ports, services, one.said),
+        forwards=words.forwards,
+        remote_paths=words.remote_paths,
+        weaknesses=words.weaknesses,
         ways_out=ways_out_of(living),
         touched=Touched(held_back=_held_back(one.seen)),
         first_seen=_rfc3339(one.times[0]),
@@ -206,7 +207,7 @@ def _device(
         last_asked=_rfc3339(one.seen[-1].at),
         confidence=confidence,
         merges=one.group.merges,
-        location=traits.location,
+        location=words.location,
         parts=tuple({part.handle: part for profile in one.profiles if (part := part_of(profile))}.values()),
         observations=tuple(stored.id for stored in one.seen),
         shown_by=one.alive[-1].id if one.alive else "",

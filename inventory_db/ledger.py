@@ -22,7 +22,7 @@ from inventory_db.decisions import decisions
 from inventory_db.device import Device, Merge
 from inventory_db.evidence import Said, said_by
 from inventory_db.given_numbers import numbers_of
-from inventory_db.identify import derive, derive_again
+from inventory_db.identify import MARK, derive, derive_again
 from inventory_db.kept import Kept
 from inventory_db.kept_devices import KeptDevice
 from inventory_db.listed_ledger import last_listed, listed_by_device, listed_json, listed_rows
@@ -94,7 +94,12 @@ def refresh_and_compare(connection: Connection) -> int:
 def _bring_up(connection: Connection) -> int:
     taken = digested.take_up(connection)
     before = kept_devices.load(connection, taken.parts)
-    known = {one.made_of: one.device for one in before.values() if one.made_of}
+    known = {
+        name: one.device
+        for one in before.values()
+        if one.made_of
+        for name in (one.made_of[:MARK], one.made_of[MARK:])
+    }
     fresh, made_of = derive_again(taken.digest, vantages(connection), known, decisions(connection))
     derived = _number_all(connection, fresh, taken.numbers)
     kept = derived

@@ -115,7 +115,7 @@ def _name(port: int, seen: Sequence[Stored]) -> str | None:
 def _best(seen: Sequence[Stored]) -> Recognition | None:
     """The recognition that names best what speaks there."""
     found = [
-        (_stated(one, stored), order, one)
+        (stated(one, stored), order, one)
         for order, stored in enumerate(seen)
         if stored.transport != "heard"
         for one in recognised_in(stored)
@@ -138,7 +138,7 @@ def _written(one: Recognition) -> str:
     return repr(one)
 
 
-def _stated(one: Recognition, stored: Stored) -> bool:
+def stated(one: Recognition, stored: Stored) -> bool:
     """Whether the version stands in the answer itself, and was not concluded from it."""
     version = _product_and_version(one)[1] or ""
     texts = [fact.value for fact in stored.facts if version in fact.value] if version else []

@@ -97,7 +97,8 @@ def _digits(mac: str) -> str | None:
 
 
 @functools.cache
-def _registry() -> bytes:
+def registry() -> bytes:
+    """Give the whole registry, a line each; raises NoRegistry."""
     spec = importlib.util.find_spec("pymanuf")
     if spec is None or not spec.submodule_search_locations:
         raise NoRegistry("the package pymanuf is not installed")
@@ -124,8 +125,8 @@ def _colons(digits: str) -> str:
 def _line(start: str) -> str | None:
     """Rest of the registry's first line that begins so."""
     sought = b"\n" + start.encode()
-    at = _registry().find(sought)
+    at = registry().find(sought)
     if at < 0:
         return None
-    end = _registry().find(b"\n", at + 1)
-    return _registry()[at + len(sought) : end].decode("utf-8", "replace").strip() or None
+    end = registry().find(b"\n", at + 1)
+    return registry()[at + len(sought) : end].decode("utf-8", "replace").strip() or None

@@ -29,10 +29,10 @@ def test_maker(mac: str, maker: str | None) -> None:
 
 
 def test_every_block_size_of_the_registry_is_read() -> None:
-    from probes.oui import _registry
+    from probes.oui import registry
 
     for bits in (28, 36):
-        line = next(x for x in _registry().decode().splitlines() if f"/{bits}\t" in x)
+        line = next(x for x in registry().decode().splitlines() if f"/{bits}\t" in x)
         block, _, name = line.partition(f"/{bits}\t")
         assert maker_of(block) == name.strip()
 
