@@ -52,8 +52,7 @@ def fill(engine: Engine, devices: int, observations: int) -> None:
         for number in range(1, devices, max(1, devices // 200)):
             people.edit(connection, _id(number), "設置場所", f"{number % 9}階 病棟", "鈴木", START)
     each = max(0, observations // devices - CITED)
-    for turn in range(0, each, 20):
-        _more(engine, devices, range(CITED + turn, CITED + min(each, turn + 20)))
+    _more(engine, devices, range(CITED, CITED + each))
     ledger_index.ensure(engine)
 
 
@@ -90,9 +89,15 @@ def _write(connection: Connection, chance: random.Random, numbers: range) -> Non
 
 def _more(engine: Engine, devices: int, turns: range) -> None:
     with tables.writing(engine) as connection:
-        for start in range(0, devices, 1000):
-            rows = list(_seen(range(start, min(devices, start + 1000)), turns))
+        for (
+            index
+        ) in tables.observations.indexes:  # made at once at the end: a tenth of the time for 20 million
+            index.drop(connection)
+        for start in range(0, devices, 100):
+            rows = list(_seen(range(start, min(devices, start + 100)), turns))
             insert_new(connection, tables.observations, rows)
+        for index in tables.observations.indexes:
+            index.create(connection)
 
 
 def _seen(numbers: range, turns: range) -> Iterator[Row]:
