@@ -35,7 +35,7 @@ from agent.clock import Clock, SystemClock
 from agent.door import Door
 from agent.ground import Ground, Place
 from agent.made_source import made_address, made_mac, take_away
-from agent.pace import Pace
+from agent.pace import Pace, kept_for_kernel
 from agent.packet_worker import NotPermitted, PacketWorker
 from agent.records import Records, Spool
 from agent.refusal import Refusal
@@ -76,9 +76,11 @@ class AccessTest:
         self._ground = await ground_of(self.scope)
         check_reach(self.settings.access, self.scope, self._ground)
         pace = self.settings.pace
+        budget = pace.packets_per_host_and_scan
         self._pace = Pace(
-            pace.packets_per_host - 1, pace.packets, pace.connection_gap, pace.packets_per_host_and_scan
-        )
+            pace.packets_per_host - 1, pace.packets, pace.connection_gap, budget,
+            payload=pace.payload_bytes_per_host_and_scan, kept=kept_for_kernel(budget, seen=True),
+        )  # fmt: skip
         self._records = Records(self.spool, self.id)
         sections = self.settings.access
         scan = Scan(

@@ -5,9 +5,12 @@ import os
 from dataclasses import dataclass, field
 from ipaddress import ip_address, ip_network
 
+import msgspec
+
 from agent.logins.ssh_access import SshAccess
 from agent.logins.ssh_book import BOOK_FILE, SshBook
 from agent.settings import Settings, SnmpSecret
+from agent.ssh_settings import SshSecret
 from agent.state_folder import find_state_folder
 
 
@@ -24,6 +27,21 @@ class Credentials:
         if not settings.ssh:
             return cls(settings)
         return cls(settings, SshBook(find_state_folder(settings.state_folder, os.environ) / BOOK_FILE))
+
+    def by(self, card: str, *, doubled: bool) -> "Credentials":
+        """Give those that may leave by this card; of two networks with the same numbers only those that name theirs.
+
+        Otherwise a password meant for a device of one network would go to a stranger at the same address of the other.
+        """
+
+        def may(secret: SnmpSecret | SshSecret) -> bool:
+            return secret.interface == card or not (secret.interface or doubled)
+
+        snmp = tuple(secret for secret in self.settings.snmp if may(secret))
+        ssh = tuple(secret for secret in self.settings.ssh if may(secret))
+        if (snmp, ssh) == (self.settings.snmp, self.settings.ssh):
+            return self
+        return Credentials(msgspec.structs.replace(self.settings, snmp=snmp, ssh=ssh), self.book)
 
     def snmp(self, address: str) -> tuple[SnmpSecret, ...]:
         """Give those for SNMP of this host, in the order of the file."""

@@ -24,7 +24,7 @@ async def look(host: HostSurvey) -> None:
     if not ports:
         return
     try:
-        found = await _ask(host, ports)
+        found, not_asked = await _ask(host, ports)
     except HeldBack as held:
         _record(host, 0, Outcome.HELD_BACK, str(held))
     except OurFault as fault:
@@ -32,7 +32,10 @@ async def look(host: HostSurvey) -> None:
     else:
         for service in found:
             facts = tuple(_facts(service))
-            _record(host, service.port, Outcome.ANSWERED if facts else Outcome.SILENT, "", facts)
+            if not facts and service.port in not_asked:
+                _record(host, service.port, Outcome.HELD_BACK, str(not_asked[service.port]))
+            else:
+                _record(host, service.port, Outcome.ANSWERED if facts else Outcome.SILENT, "", facts)
 
 
 def unnamed(host: HostSurvey) -> list[int]:
@@ -44,19 +47,20 @@ def unnamed(host: HostSurvey) -> list[int]:
     return list(free)[:MOST_PORTS]
 
 
-async def _ask(host: HostSurvey, ports: list[int]) -> tuple[DeepService, ...]:
+async def _ask(host: HostSurvey, ports: list[int]) -> tuple[tuple[DeepService, ...], dict[int, HeldBack]]:
+    """Give what nmap says of these ports, and which of them were not asked to the end, with the reason."""
     door, packets = host.door, PACKETS_PER_PORT * len(ports)
     for port in ports:
         door.check("tcp", port, Permit.SEND)
-    if door.pace.spent(door.handle) + packets > door.pace.budget:
+    if not door.pace.affords(door.handle, packets):
         raise HeldBack(
             "budget: nmap には残りの数が足りない / too little of the host's budget is left for nmap"
         )
     async with NmapRelay(door, ports, "deep look allowed by the site") as relay:
         found = await look_deeply(relay.address, list(relay.ports))
     if relay.held and not found:
-        raise relay.held
-    return tuple(msgspec.structs.replace(one, port=relay.ports[one.port]) for one in found)
+        raise next(iter(relay.held.values()))
+    return tuple(msgspec.structs.replace(one, port=relay.ports[one.port]) for one in found), relay.held
 
 
 def _facts(service: DeepService) -> list[Fact]:

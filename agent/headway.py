@@ -33,8 +33,8 @@ class Notebook(Protocol):
     async def kept(self, name: str) -> bytes:
         """Give what is kept under the name, b"" for nothing."""
 
-    async def spent(self, scan: str, since: datetime) -> dict[tuple[str, str], int]:
-        """Count the packets of this scan, begun at `since`, by vantage and address."""
+    async def spent(self, scan: str, since: datetime) -> dict[tuple[str, str], tuple[int, int]]:
+        """Count packets and bytes of payload of this scan, begun at `since`, by vantage and address."""
 
 
 class Headway(msgspec.Struct, kw_only=True):

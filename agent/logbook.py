@@ -188,8 +188,8 @@ class Logbook:
         """Give all that is kept under names that begin so."""
         return await self._run(lambda file: kept_under(file, prefix))
 
-    async def spent(self, scan: str, since: datetime) -> dict[tuple[str, str], int]:
-        """Count the packets of this scan, begun at `since`, by vantage and address."""
+    async def spent(self, scan: str, since: datetime) -> dict[tuple[str, str], tuple[int, int]]:
+        """Count packets and bytes of payload of this scan, begun at `since`, by vantage and address."""
         return await self._run(lambda file: spent(file, scan, since.timestamp()))
 
     async def last_scan(self, also: Collection[str] = ()) -> Upload | None:

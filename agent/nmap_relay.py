@@ -34,7 +34,9 @@ class NmapRelay:
     why: str
     address: str = field(init=False)
     ports: dict[int, int] = field(default_factory=dict)
-    held: HeldBack | None = None  # why the device was not asked, where scope, pace or budget said no
+    held: dict[int, HeldBack] = field(
+        default_factory=dict
+    )  # port → why it was not asked (to the end): scope, pace, budget
     connections: int = 0
     _open: list[socket.socket] = field(default_factory=list)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
@@ -100,9 +102,11 @@ class NmapRelay:
                     self.connections += 1
                     await tunnel.carry(conn, stream)
                     if isinstance(tunnel.why, HeldBack):
-                        self.held = tunnel.why
-                except WireError as error:
-                    self.held = error if isinstance(error, HeldBack) else self.held
+                        self.held[port] = tunnel.why
+                except HeldBack as error:
+                    self.held[port] = error
+                except WireError:
+                    pass  # nmap sees that nothing came
                 finally:
                     await tunnel.close()
                     await wire.close()

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 WINDOW = 1.0  # seconds
 PACKETS_OF_AN_EXCHANGE = 4  # that one connection takes on the average of its life
+KERNEL_KEPT = 6  # packets that our kernel may still send by itself: three questions for a host's card, three answers to the host's
 LOOK_AGAIN = 0.05  # seconds; until the end of another connection to the same device
 _MARGIN = 0.02  # seconds; a capture stamps frames a little later than we do
 
@@ -73,6 +74,7 @@ class Pace:
     budget: int
     per_segment: int = 0  # 0: as much as the whole agent
     payload: int = 32_768  # bytes to one host in a scan
+    kept: int = 0  # packets of the budget that are left to the kernel; it asks nobody
     _agent: Limit = field(init=False)
     _hosts: dict[str, Limit] = field(default_factory=dict)
     _segments: dict[str, Limit] = field(default_factory=dict)
@@ -90,7 +92,7 @@ class Pace:
         """Seconds until an exchange of up to `packets` with `host` may begin; inf when the budget is spent."""
         segment = self._segment(host)
         host = self.device(host)
-        if self._spent.get(host, 0) + packets > self.budget:
+        if not self.affords(host, packets):
             return math.inf
         gap = self._gap(host, now) if connecting else 0.0
         limits = (self._host(host), segment, self._agent)
@@ -130,10 +132,11 @@ class Pace:
         """Count what goes to this address on another segment from now on; nothing may be reserved for it."""
         self._stands[host] = segment
 
-    def spend(self, host: str, packets: int) -> None:
-        """Count what this host got in an earlier part of the same scan against its budget."""
+    def spend(self, host: str, packets: int, payload: int = 0) -> None:
+        """Count what this host got in an earlier part of the same scan, or besides what was asked for, against its budget."""
         host = self.device(host)
         self._spent[host] = self._spent.get(host, 0) + packets
+        self._said[host] += payload
 
     def say(self, host: str, payload: int) -> bool:
         """Count bytes of payload that are about to leave for this host; False if they are too many for one scan."""
@@ -146,6 +149,10 @@ class Pace:
     def spent(self, host: str) -> int:
         """Packets that left for this host so far, reservations included."""
         return self._spent.get(self.device(host), 0)
+
+    def affords(self, host: str, packets: int) -> bool:
+        """Whether the budget of this host has room for so many packets, beside what the kernel may still send."""
+        return self.spent(host) + packets <= self.budget - self.kept
 
     def device(self, host: str) -> str:
         """Give what this address is counted as."""
@@ -182,6 +189,11 @@ class Pace:
         segment = self._stands.get(host, "")
         most = self.per_segment if segment and self.per_segment else self.whole
         return self._segments.setdefault(segment, Limit(most))
+
+
+def kept_for_kernel(budget: int, *, seen: bool) -> int:
+    """Packets of a host's budget to keep for the kernel; `seen`: the packet worker counts what it sends as it leaves."""
+    return min(KERNEL_KEPT if seen else 2 * KERNEL_KEPT, budget // 4)
 
 
 def at_once(hosts: int, packets: int) -> int:

@@ -24,7 +24,7 @@ from agent.guard import Permit
 from agent.host import HostSurvey
 from agent.memory import checks, is_open
 from agent.outside import PROBE, USUAL_PACKETS, attempts
-from agent.pace import Pace
+from agent.pace import Pace, kept_for_kernel
 from agent.plan import Question
 from agent.records import Records
 from agent.scope import Scope
@@ -142,7 +142,7 @@ class RehearsedHost(HostSurvey):
             )
         else:
             packets, action = sum(line.packets for line in lines), lines[0].action
-        if self.door.pace.spent(self.door.handle) + packets > self.door.pace.budget:
+        if not self.door.pace.affords(self.door.handle, packets):
             return False
         self.door.pace.spend(self.door.handle, packets)
         self.count(action, transport, packets)
@@ -173,7 +173,10 @@ class Rehearsal:
     def __post_init__(self) -> None:
         """Nothing was spent so far."""
         pace, seen = self.settings.pace, Sightings(self.ground)
-        self._pace = Pace(pace.packets_per_host, pace.packets, 0.0, pace.packets_per_host_and_scan)
+        budget = pace.packets_per_host_and_scan
+        self._pace = Pace(
+            pace.packets_per_host, pace.packets, 0.0, budget, kept=kept_for_kernel(budget, seen=True)
+        )
         self._devices = Devices(self._pace, seen)
         for address, host in self.last.items():
             if host.asked and self.ground.reaches(address):
@@ -216,6 +219,8 @@ class Rehearsal:
 
     async def _ask(self, address: str, known: Recalled, credentials: Credentials) -> None:
         place = self.ground.place(address)
+        card = place.standing
+        credentials = credentials.by(card.interface, doubled=self.ground.is_doubled(card.network))
         self._devices.met(address)
         door = Door(
             address, self.scope, self._pace, SystemClock(), "", place.vantage.id, lambda _: None, mac=known.mac,

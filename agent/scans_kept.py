@@ -53,10 +53,12 @@ def newest_scan(file: sqlite3.Connection) -> Scan | None:
     return max((_scan(body) for (body,) in rows), key=lambda one: one.started, default=None)
 
 
-def spent(file: sqlite3.Connection, scan: str, since: float) -> dict[tuple[str, str], int]:
-    """Count the packets of this scan, begun at `since`, by vantage and address."""
-    counted: Counter[tuple[str, str]] = Counter()
+def spent(file: sqlite3.Connection, scan: str, since: float) -> dict[tuple[str, str], tuple[int, int]]:
+    """Count the packets and the bytes of payload of this scan, begun at `since`, by vantage and address."""
+    packets: Counter[tuple[str, str]] = Counter()
+    payload: Counter[tuple[str, str]] = Counter()
     for (body,) in file.execute("SELECT body FROM records WHERE kind = 'sent' AND at >= ?", (since - 1,)):
         if (line := _sent(body)).scan == scan:
-            counted[line.vantage, line.address] += line.packets
-    return dict(counted)
+            packets[line.vantage, line.address] += line.packets
+            payload[line.vantage, line.address] += line.payload_bytes
+    return {host: (count, payload[host]) for host, count in packets.items()}

@@ -88,6 +88,7 @@ class SnmpSecret(Strict, frozen=True):
     privacy: Literal["", "des", "aes128", "aes256"] = ""
     privacy_key: str = ""
     tables: bool = False  # also long tables (ARP, bridge, routes), as a deep scan reads them
+    interface: str = ""  # only by this card of ours; needed where two networks have the same numbers
 
     def __repr__(self) -> str:
         """Never show the secret."""

@@ -33,16 +33,17 @@ from agent.packet_worker import PacketWorker
 from agent.records import Records
 from agent.scope import Scope
 from agent.segments import profile_for
-from agent.settings import Settings, SnmpSecret
+from agent.settings import Settings
 from agent.sightings import Sightings
 from agent.sockets import Make, bound_to_link
 from agent.tally import Tally
 from agent.watch import Brakes
 from probes.facts import Fact, Observation, Outcome
 
-_UNBOUND = (
-    "no_binding: 同じ番号の網が2つあり、SNMP のライブラリを片方の口に限れないため尋ねていません / two networks have the same"
-    " numbers, and the SNMP library cannot be held to one card; it was not asked"
+_OTHER_CARD = (
+    "other_card: この認証情報は別の口のもの（agent.toml の interface）か、同じ番号の網が2つあるのに interface がないので、使っていません"
+    " / the credential is for another card (interface in agent.toml), or names none where two networks have the same"
+    " numbers; it was not used"
 )
 _ONE_LINK = (
     "one_link: 同じ番号の網に付いた2つの口の先に同じ機器が見えるので、同じ網とみて1つ目の口からだけ調べます / both cards see"
@@ -125,7 +126,10 @@ class Side:
     async def _ask_gateways(self, why: str) -> bool:
         """Read our own gateways' neighbour tables where the site gave a credential; True where one was cut short."""
         gateways = dict.fromkeys(g for s in self.ground.standings for g in s.gateways)
-        known = [g for g in gateways if g in self.seen.macs and self._snmp(g)]
+        known = [
+            g for g in gateways
+            if g in self.seen.macs and self._credentials(self.ground.place(g)).snmp(g)
+        ]  # fmt: skip
         return await read_tables(map(self.host, known), lambda ip, mac: self.found("", ip, mac), why)
 
     def found(self, interface: str, address: str, mac: str) -> None:
@@ -189,7 +193,7 @@ class Side:
                 place.vantage.id,
                 shared.records.add,
                 mac=self.seen.mac_of(address),
-                opted=shared.credentials.opted(address, shared.scope.allowed(address)),
+                opted=self._credentials(place).opted(address, shared.scope.allowed(address)),
                 make=self._make(place),
                 halted=functools.partial(self._halted, self.ground.key(place.network), counted),
                 counted=counted,
@@ -210,14 +214,16 @@ class Side:
         """Give this host's part of the scan."""
         if address not in self.hosts:
             shared, place = self.shared, self.ground.place(address)
+            credentials = self._credentials(place)
             self._meet(address)
+            self._say_unused(address, credentials)
             self.hosts[address] = HostSurvey(
                 self.door(address),
                 shared.records,
                 profile_for(shared.settings, address),
                 place.network,
-                self._snmp(address),
-                shared.credentials.ssh(address),
+                credentials.snmp(address),
+                credentials.ssh(address),
                 ours=any(address in s.gateways for s in self.ground.standings),
                 brakes=shared.brakes,
                 segment=self.ground.key(place.network),
@@ -225,14 +231,17 @@ class Side:
             )
         return self.hosts[address]
 
-    def _snmp(self, address: str) -> tuple[SnmpSecret, ...]:
-        """The credentials for this host; none where the library's socket would leave by another card."""
-        secrets = self.shared.credentials.snmp(address)
-        if secrets and self.ground.is_doubled(self.ground.place(address).standing.network):
-            if address not in self.hosts:
-                self.note(address, "snmp", "udp", (), Outcome.HELD_BACK, _UNBOUND)
-            return ()
-        return secrets
+    def _credentials(self, place: Place) -> Credentials:
+        card = place.standing
+        return self.shared.credentials.by(card.interface, doubled=self.ground.is_doubled(card.network))
+
+    def _say_unused(self, address: str, credentials: Credentials) -> None:
+        """Write down that the site gave a credential for this address which may not leave by this card."""
+        every = self.shared.credentials
+        if every.snmp(address) and not credentials.snmp(address):
+            self.note(address, "snmp", "udp", (), Outcome.HELD_BACK, _OTHER_CARD)
+        if every.ssh(address) and not credentials.ssh(address):
+            self.note(address, "ssh_commands", "tcp", (), Outcome.HELD_BACK, _OTHER_CARD)
 
     def note(
         self,

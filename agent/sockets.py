@@ -8,7 +8,15 @@ from collections.abc import Callable
 
 from probes.contract import OurFault, Refused, Silent
 
-_RTT_AT, _BYTES_IN_AT, _SEGS_OUT_AT, _DATA_SEGS_IN_AT = 68, 128, 136, 152  # struct tcp_info, linux/tcp.h
+# struct tcp_info, linux/tcp.h
+_RTT_AT, _BYTES_IN_AT, _SEGS_OUT_AT, _UNSENT_AT, _DATA_SEGS_IN_AT, _BYTES_SENT_AT = (
+    68,
+    128,
+    136,
+    144,
+    152,
+    200,
+)
 _ANSWERED_BY_RESET = (1, 3, 4, 5, 8)  # ESTABLISHED, SYN_RECV, FIN_WAIT1, FIN_WAIT2, CLOSE_WAIT (tcp_states.h)
 _RECEIVE_BUFFER = 4096  # bytes; a small window bounds what a talkative peer can make us acknowledge
 _USER_TIMEOUT, _REPEAT_MILLISECONDS = 18, 1000  # TCP_USER_TIMEOUT: a host that vanished is left alone soon
@@ -89,6 +97,16 @@ def end_by_reset(sock: socket.socket) -> bool:
 def segments_out(sock: socket.socket) -> int:
     """Segments that left through this TCP socket so far (SYN, data, ACK, FIN, repeats)."""
     return int(struct.unpack_from("I", _tcp_info(sock), _SEGS_OUT_AT)[0])
+
+
+def bytes_out(sock: socket.socket) -> int:
+    """Bytes of payload that left through this TCP socket so far, repeats included."""
+    return int(struct.unpack_from("Q", _tcp_info(sock), _BYTES_SENT_AT)[0])
+
+
+def holds_back(sock: socket.socket) -> bool:
+    """Whether the kernel still holds something that the peer does not take; it would leave after the close."""
+    return bool(struct.unpack_from("I", _tcp_info(sock), _UNSENT_AT)[0])
 
 
 def answer_seconds(sock: socket.socket) -> float:

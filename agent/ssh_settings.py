@@ -21,6 +21,7 @@ class SshSecret(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     key_file: str = ""  # an OpenSSH private key without passphrase, readable by the agent only
     port: int = 22
     old_algorithms: bool = False  # also SHA-1, CBC and ssh-rsa, which old devices need
+    interface: str = ""  # only by this card of ours; needed where two networks have the same numbers
 
     def __repr__(self) -> str:
         """Never show the secret."""

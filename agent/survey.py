@@ -18,7 +18,7 @@ from agent.ground import Ground, survey_ground
 from agent.headway import Headway, Notebook, begin, digest_of, keep_headway
 from agent.listening import Listening
 from agent.memory import Memory
-from agent.pace import Pace
+from agent.pace import Pace, kept_for_kernel
 from agent.packet_worker import NotPermitted, PacketWorker
 from agent.records import Records, Spool
 from agent.scan_end import how_it_ended
@@ -73,9 +73,13 @@ class Survey:
         scan = await self._begin()
         self._prepare(credentials)
         if self.notebook:
-            for (vantage, address), packets in (await self.notebook.spent(scan.id, scan.started)).items():
+            before = await self.notebook.spent(scan.id, scan.started)
+            for (vantage, address), (packets, payload) in before.items():
                 side = next((one for one in self.sides[1:] if one.stands_at(vantage)), self.sides[0])
-                self._shared.pace.spend(side.ground.key(address), packets)
+                unseen = kept_for_kernel(
+                    self._shared.pace.budget, seen=True
+                )  # a killed agent did not write them down
+                self._shared.pace.spend(side.ground.key(address), packets + unseen, payload)
         return await self._run(scan)
 
     async def _begin(self) -> Scan:
@@ -109,6 +113,7 @@ class Survey:
             pace.packets_per_host_and_scan,
             pace.packets_per_segment,
             pace.payload_bytes_per_host_and_scan,
+            kept_for_kernel(pace.packets_per_host_and_scan, seen=False),
         )
         self._shared = Shared(
             self.settings, self.scope, self.clock, self.id, records, limits, tally, self._headway, credentials,
@@ -188,6 +193,7 @@ class Survey:
             yield
             return
         self._worker = self._shared.worker = worker
+        self._shared.pace.kept = kept_for_kernel(self._shared.pace.budget, seen=True)
         for side in self.sides:
             side.discovery.worker = worker
         worker.when_kernel_sends(self._kernel_sends)

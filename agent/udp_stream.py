@@ -42,6 +42,8 @@ class UdpStream:
 
     wire: Teller
     port: int
+    action: str = "udp question"  # as the journal calls it
+    quiet: bool = False  # without a line in the transcript: whoever speaks through it writes what it says
     sock: socket.socket | None = None
     packets: int = 0
     payload: int = 0
@@ -51,21 +53,22 @@ class UdpStream:
         """Send one datagram."""
         door = self.wire.door
         door.check("udp", self.port, Permit.SEND)
-        door.say(len(data))
         await door.enter(1)
         self.started = self.started or door.clock.steady()
-        self.wire.note(">", data)
+        left = 0
         try:
+            door.say(len(data))
             await asyncio.get_running_loop().sock_sendall(self._socket(), data)
+            left = 1
         except ConnectionError as error:
-            door.leave(1, 0)
             raise Refused("port unreachable") from error
         except _OUR_ERRORS as error:
-            door.leave(1, 0)
             raise self.wire.unreachable(error) from error
-        door.leave(1, 1)
+        finally:
+            door.leave(1, left)
         self.packets += 1
         self.payload += len(data)
+        self._note(">", data)
 
     async def receive(self, most: int = 4096) -> bytes:
         """Give the next datagram, cut to `most` bytes."""
@@ -80,7 +83,7 @@ class UdpStream:
             raise Refused("port unreachable") from error
         except _OUR_ERRORS as error:
             raise self.wire.unreachable(error) from error
-        self.wire.note("<", data)
+        self._note("<", data)
         return data
 
     async def start_tls(self) -> None:
@@ -94,7 +97,7 @@ class UdpStream:
             self.sock = None
         if self.packets:
             self.wire.journal(
-                "udp question",
+                self.action,
                 self.port,
                 packets=self.packets,
                 started=self.started,
@@ -102,6 +105,10 @@ class UdpStream:
                 transport="udp",
             )
             self.packets = 0
+
+    def _note(self, mark: Mark, data: bytes) -> None:
+        if not self.quiet:
+            self.wire.note(mark, data)
 
     def _socket(self) -> socket.socket:
         if self.sock is None:

@@ -108,7 +108,9 @@ class LiveWire:
         if kind != "snmp" or not self.snmp:
             raise HeldBack("no_credential: この機器の認証情報が登録されていない / no credential of the site")
         self.note("~", f"open {kind} {port}".encode())
-        session = PacedSession(self.door, port, self.probe, self.why, self.snmp[0], self.note, most)
+        session = PacedSession(
+            UdpStream(self, port, "snmp question", quiet=True), self.snmp[0], self.note, most
+        )
         self._open.append(session)
         return session
 
@@ -158,7 +160,10 @@ class TcpStream:
     tls: Tls | None = None
     reserved: int = 0
     counted: int = 0
-    payload: int = 0
+    payload: int = (
+        0  # bytes that left, as the kernel counts them: repeats too, and nothing that it still holds
+    )
+    said: int = 0  # bytes taken from what the host may get in a scan
     started: float = 0.0
     connected: bool = False
     ended: bool = False
@@ -186,8 +191,12 @@ class TcpStream:
     async def send(self, data: bytes) -> None:
         """Send all of `data`, if the guard permits a byte on this port."""
         self.wire.door.check("tcp", self.port, Permit.SEND)
+        try:
+            await self.push(self.tls.encrypt(data) if self.tls else data)
+        except (Silent, Refused):  # some of it may have left
+            self.wire.note("~", f"not all sent: {len(data)} bytes".encode())
+            raise
         self.wire.note(">", data)
-        await self.push(self.tls.encrypt(data) if self.tls else data)
 
     async def receive(self, most: int = 4096) -> bytes:
         """Give the next 1..most bytes, b"" when the peer closed."""
@@ -237,7 +246,7 @@ class TcpStream:
         answer = _ANSWER if segments + _ENDING + _ANSWER <= self.wire.door.pace.per_host else 0
         await self._make_room(segments + answer)  # whoever asks must be able to take the answer in
         self.wire.door.say(len(data))
-        self.payload += len(data)
+        self.said += len(data)
         try:
             async with asyncio.timeout(RECEIVE_SECONDS):
                 await asyncio.get_running_loop().sock_sendall(self.sock, data)
@@ -308,6 +317,10 @@ class TcpStream:
         given_back = min(left, self.reserved)
         self.reserved -= given_back
         self.wire.door.leave(given_back, left)
+        self.payload = max(self.payload, sockets.bytes_out(self.sock))
+        repeated = max(0, self.payload - self.said)
+        self.said += repeated
+        self.wire.door.pace.spend(self.wire.door.handle, 0, repeated)
 
     async def close(self) -> None:
         """Full close: FIN, the peer's FIN, then free; a peer that goes on talking gets a reset."""
@@ -341,7 +354,7 @@ class TcpStream:
         )
 
     async def _say_goodbye(self, sock: socket.socket) -> bool:
-        """Close in order; false if the device goes on talking and only a reset makes an end of it."""
+        """Close in order; false if it goes on talking, or takes no more, and only a reset makes an end."""
         if self.hasty:
             return False
         try:
@@ -350,8 +363,9 @@ class TcpStream:
                 while sockets.segments_out(sock) - self.counted < max(self.reserved, _ENDING):
                     if self.ended or not await asyncio.get_running_loop().sock_recv(sock, 4096):
                         return True
-        except TimeoutError:
-            return True  # it keeps its side open; ours is closed
+        except TimeoutError:  # it keeps its side open; ours is closed, unless something still waits to leave
+            self.wire.door.pace.spend(self.wire.door.handle, 1)  # our kernel will answer its end
+            return not sockets.holds_back(sock)
         except OSError:
             return True  # never connected, or reset by the peer: nothing more leaves
         return False

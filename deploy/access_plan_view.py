@@ -13,6 +13,7 @@ from agent.access_plan import (
 from agent.access_settings import AccessSection
 from agent.ground import Ground
 from agent.guard import Permit, rule_on
+from agent.pace import kept_for_kernel
 from agent.plan import first_probe
 from deploy.site import Site
 
@@ -87,7 +88,7 @@ def plan_lines(site: Site, language: str) -> list[str]:
                 f"- {section.device}: at most {most} packets (limit per host {budget})",
             )[place]
         )
-        if most > budget:
+        if most + kept_for_kernel(budget, seen=True) > budget:
             lines.append(
                 (
                     "  上限に達すると残りは送りません。口を分けて書くか、pace.packets_per_host_and_scan を上げてください。",

@@ -167,6 +167,27 @@ async def test_a_spent_budget_holds_it_back() -> None:
     assert seen.outcome is Outcome.HELD_BACK
 
 
+async def test_nmap_spends_from_the_payload_of_the_host_and_what_was_not_asked_is_not_silent() -> None:
+    if shutil.which("nmap") is None:
+        pytest.skip("nmap is not installed")
+    got = bytearray()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        got.extend(await reader.read(1000))
+        writer.close()
+
+    survey, kept = host(deep=True)
+    survey.door.pace.payload = 5
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        survey.open_ports.add(port)
+        await look(survey)
+    await survey.records.flush()
+    (seen,) = (record for record in kept.records if isinstance(record, Observation))
+    assert (seen.outcome, seen.reason.partition(":")[0], seen.port) == (Outcome.HELD_BACK, "budget", port)
+    assert len(got) <= 5
+
+
 def test_named_ports_and_ports_that_get_no_bytes_are_left_out() -> None:
     survey, _ = host(deep=True)
     survey.open_ports.update({22, 23, 515, 8443, 9100, 9999})

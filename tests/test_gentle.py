@@ -28,6 +28,7 @@ from agent.collector_client import CollectorClient
 from agent.ground import survey_ground
 from agent.keys import Identity, find_key
 from agent.logbook import Logbook
+from agent.pace import KERNEL_KEPT
 from agent.records import Spool
 from agent.rounds import Rounds
 from agent.scope import Scope, write_scope
@@ -46,6 +47,7 @@ ME = "02:00:00:00:79:fa"
 HOSTS = {f"h{n}": f"10.79.0.{n}" for n in (10, 11, 12, 13, 14)}
 CALM = PaceSection(broadcasts=1000, packets_per_segment=1000, connection_gap=1.0)
 SLICE = 60  # addresses
+TIGHT = 40  # packets; less than the standard questions take
 GAP = 0.05  # seconds between two connections to a host, in the test of the profiles
 PROFILES = {"gentle": HOSTS["h10"], "standard": HOSTS["h11"], "deep": HOSTS["h12"]}
 
@@ -119,6 +121,19 @@ async def agent(state: str, network: str, hurt: str) -> None:
             hourly = ScheduleSection(every_hours=1.0)
             rounds = Rounds(hourly, (), "agent1", folder, book, uplink, scan, lambda *_: None, clock)
             await rounds.run()
+
+
+async def tight(state: str, hurt: str) -> None:
+    """Scan one host that would be asked more than its budget allows, while nobody's neighbour table stays."""
+    settings, scope = profile_of("standard")
+    pace = PaceSection(connection_gap=GAP, packets_per_host_and_scan=TIGHT)
+    forgetting = await asyncio.create_subprocess_shell(f"while sleep 0.1; do {hurt}; done")
+    with Logbook(state) as book:
+        ended = await Survey(msgspec.structs.replace(settings, pace=pace), scope, book).run()
+        await SystemClock().sleep(6)  # the kernel's questions come up to five seconds after the last use
+        forgetting.terminate()
+        upload, _ = await book.pending(10_000)
+    print(json.dumps(told(ended, upload.observations, upload.sent)))
 
 
 SWITCH = ["ip", "netns", "exec", os.environ.get("DAICHO_TEST_SWITCH", "")]
@@ -380,6 +395,17 @@ def test_limits_hold_and_the_dry_run_is_the_real_run_for_every_profile(seen: Pat
         for transport, packets in really.items() if forecast else ():
             spread = 2 if transport in ("arp", "tcp") else 1  # the kernel asks and confirms as it sees fit
             assert abs(forecast[transport] - packets) <= max(spread, packets * 0.05)
+
+
+@pytest.mark.usefixtures("servers")
+def test_the_budget_holds_whatever_the_kernel_sends_by_itself(seen: Path, tmp_path: Path) -> None:
+    address = PROFILES["standard"]
+    forget = f"ip neigh flush dev eth0; ip netns exec {PREFIX}h11 ip neigh flush dev eth0"
+    ended = inside("tight", str(tmp_path / "book"), forget)
+    frames_of = tcp_frames(seen, address, 0.0)
+    assert ended["held"].get(address) == "budget" or "budget" in str(ended), ended
+    assert frames_of["arp"] >= 4, "the kernel asked more than once"
+    assert TIGHT - KERNEL_KEPT - 5 <= sum(frames_of.values()) <= TIGHT
 
 
 def tcp_frames(file: Path, address: str, since: float) -> Counter[str]:

@@ -130,7 +130,7 @@ class Pages:
     async def kept(self, name: str) -> bytes:
         return self.bodies.get(name, b"")
 
-    async def spent(self, scan: str, since: datetime) -> dict[tuple[str, str], int]:
+    async def spent(self, scan: str, since: datetime) -> dict[tuple[str, str], tuple[int, int]]:
         return {}
 
 

@@ -8,7 +8,7 @@ from collections import defaultdict
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.pace import Limit, Pace
+from agent.pace import Limit, Pace, kept_for_kernel
 
 SECOND = 1.0
 
@@ -95,6 +95,29 @@ def test_the_budget_of_a_scan_is_never_exceeded(seed: int, budget: int) -> None:
         drive.exchange("h", 5)
     drive.finish_until(drive.now + 10)
     assert len(drive.left["h"]) <= budget
+    assert drive.refused
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 2**32), budget=st.integers(8, 120), restarts=st.booleans())
+def test_the_budget_holds_with_all_that_the_kernel_sends_by_itself(
+    seed: int, budget: int, restarts: bool
+) -> None:
+    kept = kept_for_kernel(budget, seen=True)
+    drive = Drive(Pace(10, 1000, 0.2, budget, kept=kept), seed)
+    kernels = owes = 0  # what it sent, and what it may send until the next exchange
+    for turn in range(40):
+        before = drive.refused
+        drive.exchange("h", 3)
+        drive.finish_until(drive.now + 10)
+        owes = kept if drive.refused == before else owes
+        sends = drive.random.randint(0, owes)
+        kernels, owes = kernels + sends, owes - sends
+        drive.pace.settle("h", 0, sends, drive.now)
+        if restarts and turn == 5:  # what the kernel sent since the last exchange was not written down
+            drive.pace = Pace(10, 1000, 0.2, budget, kept=kept)
+            drive.pace.spend("h", len(drive.left["h"]) + kernels - sends + kept)
+    assert len(drive.left["h"]) + kernels <= budget
     assert drive.refused
 
 

@@ -20,14 +20,16 @@ import asyncssh
 import pytest
 
 from agent.clock import SystemClock
+from agent.credentials import Credentials
 from agent.finding import Finding
 from agent.ground import Ground, card_in, link_local
 from agent.logbook import Logbook
 from agent.memory import Memory
 from agent.scope import Scope, write_scope
-from agent.settings import PaceSection, ScopeSection, Settings
+from agent.settings import PaceSection, ScopeSection, Settings, SnmpSecret
 from agent.side import Side
 from agent.sightings import Sightings
+from agent.ssh_settings import SshSecret
 from agent.survey import Survey
 from agent.vantage import Standing, vantages
 from probes.facts import Observation, Sent, Vantage
@@ -46,7 +48,7 @@ BUDGET = 60
 
 
 async def serve(count: str) -> None:
-    """An SSH server on all addresses; writes down how many connections stood at once at the most."""
+    """An SSH server on all addresses, and an SNMP agent that knows nobody; writes down how many connections stood at once at the most."""
     standing = most = 0
 
     class Counting(asyncssh.SSHServer):
@@ -63,6 +65,9 @@ async def serve(count: str) -> None:
     key = asyncssh.generate_private_key("ssh-ed25519")
     version = "OpenSSH_9.2p1 Debian-2+deb12u3"
     await asyncssh.create_server(Counting, "0.0.0.0", 22, server_host_keys=[key], server_version=version)
+    await asyncio.get_running_loop().create_datagram_endpoint(
+        asyncio.DatagramProtocol, local_addr=("0.0.0.0", 161)
+    )
     print("ready", flush=True)
     await asyncio.Event().wait()
 
@@ -70,7 +75,8 @@ async def serve(count: str) -> None:
 async def scan(state: str, budget: str, *networks: str) -> None:
     """Scan one night, with what those before remembered; prints its records."""
     pace = PaceSection(connection_gap=0.05, packets_per_host_and_scan=int(budget))
-    settings = Settings(pace=pace, listen_seconds=0.1, profile="gentle")
+    secret = SnmpSecret(hosts=("10.79.60.10",), community="c", interface="eth1")
+    settings = Settings(pace=pace, listen_seconds=0.1, profile="gentle", snmp=(secret,))
     scope = write_scope(ScopeSection(), networks, (), yes_large=False)
     with Logbook(state) as logbook:
         memory = await Memory.open(logbook, 0.0, SystemClock().now())  # nobody is spared, but recognised
@@ -196,6 +202,16 @@ def test_the_same_address_on_two_isolated_networks_is_asked_through_each_card(
     assert ssh == {
         (two, "10.79.60.10")
     }  # only this one has a server: what was said went out of the right card
+    snmp = {
+        (o["vantage"], o["address"]): (o["outcome"], o["reason"].partition(":")[0])
+        for o in first["seen"]
+        if o["probe"] == "snmp"
+    }
+    assert snmp == {
+        (one, "10.79.60.10"): ("held_back", "other_card"),  # it was given for the network of the other card
+        (two, "10.79.60.10"): ("silent", "no datagram came"),  # the host on the left would have refused it
+    }
+    assert {s["vantage"] for s in first["sent"] if s["action"] == "snmp question"} == {two}
     assert first["counts"] == [56, 56]  # 30 addresses on each side, without both of ours
     spent = {
         v: sum(s["packets"] for s in first["sent"] if (s["vantage"], s["address"]) == (v, "10.79.60.10"))
@@ -219,6 +235,21 @@ def test_a_router_with_two_addresses_has_one_budget_and_one_connection(routed: N
 
 
 # ---- without a network
+
+
+def test_a_credential_without_a_card_goes_to_neither_of_two_equal_networks() -> None:
+    def snmp(card: str, *, doubled: bool) -> tuple[str, ...]:
+        return tuple(one.community for one in every.by(card, doubled=doubled).snmp("10.79.60.9"))
+
+    hosts = ("10.79.60.9",)
+    any_card = SnmpSecret(hosts=hosts, community="any")
+    of_one = SnmpSecret(hosts=hosts, community="one", interface="eth1")
+    login = SshSecret(hosts=hosts, family="cisco_ios", user="u", password="p", interface="eth0")
+    every = Credentials(Settings(snmp=(any_card, of_one), ssh=(login,)))
+    assert (snmp("eth0", doubled=False), snmp("eth1", doubled=False)) == (("any",), ("any", "one"))
+    assert (snmp("eth0", doubled=True), snmp("eth1", doubled=True)) == ((), ("one",))
+    assert every.by("eth0", doubled=True).ssh("10.79.60.9")
+    assert not every.by("eth1", doubled=True).ssh("10.79.60.9")
 
 
 def ground(*standings: Standing, networks: str = "10.79.60.0/24") -> Ground:

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from agent.logins.snmp import SnmpCredential, SnmpSession, SnmpUser
 from agent.logins.snmp_ber import is_whole
 from agent.logins.snmp_lines import variable_line
+from agent.sockets import udp_socket
 from probes.contract import (
     CommandSession,
     HeldBack,
@@ -114,6 +115,36 @@ async def let_pass() -> None:
     return
 
 
+@dataclass
+class Direct:
+    """A socket of the test's own, without a door."""
+
+    address: str
+    port: int
+    seconds: float
+    hook: Callable[[], Awaitable[None]]
+    sock: socket.socket | None = None
+
+    async def send(self, data: bytes) -> None:
+        await self.hook()
+        self.sock = self.sock or udp_socket(self.address, self.port)
+        await asyncio.get_running_loop().sock_sendall(self.sock, data)
+
+    async def receive(self, most: int) -> bytes:
+        assert self.sock is not None
+        try:
+            async with asyncio.timeout(self.seconds):
+                return await asyncio.get_running_loop().sock_recv(self.sock, most)
+        except TimeoutError as error:
+            raise Silent("nothing came") from error
+        except ConnectionError as error:
+            raise Refused("closed") from error
+
+    def close(self) -> None:
+        if self.sock:
+            self.sock.close()
+
+
 @contextlib.asynccontextmanager
 async def asking(
     port: int,
@@ -126,20 +157,13 @@ async def asking(
     said: list[bytes] = []
     heard: list[bytes] = []
     told: list[bytes] = []
-    session = SnmpSession(
-        address,
-        port,
-        credential,
-        say=said.append,
-        hear=heard.append,
-        tell=told.append,
-        before_pdu=hook,
-        timeout=seconds,
-    )
+    way = Direct(address, port, seconds, hook)
+    session = SnmpSession(way, credential, say=said.append, hear=heard.append, tell=told.append)
     try:
         yield Asked(session, said, heard, told)
     finally:
         session.close()
+        way.close()
 
 
 @pytest.mark.parametrize(("credential", "pdus"), [(COMMUNITY, 1), (USER, 3)])
@@ -318,6 +342,7 @@ async def test_what_the_hook_holds_back_is_not_sent(credential: SnmpCredential |
             marker.sendto(b"marker", ("127.0.0.1", port))
         await asyncio.wait_for(host.reached.wait(), 60)
         assert (host.got, asked.session.pdus) == (1, 0), "only the marker came"
+        assert asked.said == asked.told == [], "and nothing is said to have left"
 
 
 def broken(data: bytes, chance: random.Random) -> bytes:

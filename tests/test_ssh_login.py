@@ -133,12 +133,13 @@ class Kept(list[Record]):
 
 
 async def login(
-    secret: SshSecret, book: SshBook, *, budget: int = 120, a_second: int = 200
+    secret: SshSecret, book: SshBook, *, budget: int = 120, a_second: int = 200, payload: int = 32_768
 ) -> tuple[Observation, list[Sent]]:
     kept = Kept()
     records = Records(kept, "s1")
     scope = write_scope(ScopeSection(), ["127.0.0.1/32"], (), yes_large=False)
-    door = Door("127.0.0.1", scope, Pace(a_second, 1000, 0.0, budget), SystemClock(), "s1", "v1", records.add)
+    pace = Pace(a_second, 1000, 0.0, budget, payload=payload)
+    door = Door("127.0.0.1", scope, pace, SystemClock(), "s1", "v1", records.add)
     door.permit = Permit.SEND
     host = HostSurvey(door, records, "standard", "127.0.0.0/8", ssh=SshAccess(secret, book))
     seen = await host.put(Question("ssh_commands", secret.port, "the site gave a login"))
@@ -249,6 +250,14 @@ async def test_the_budget_of_the_host_ends_a_login() -> None:
     assert seen.outcome is Outcome.HELD_BACK
     assert seen.reason.startswith("budget")
     assert sum(line.packets for line in sent) <= 14
+
+
+async def test_the_payload_of_the_host_ends_a_login_too() -> None:
+    async with device() as switch:
+        seen, sent = await login(secret(switch.port), SshBook(), payload=1500)
+    assert (seen.outcome, seen.reason.partition(":")[0]) == (Outcome.HELD_BACK, "budget")
+    assert 0 < sum(line.payload_bytes for line in sent) <= 1500
+    assert "> " not in seen.transcript, "no command is said to have been given"
 
 
 def test_a_credential_for_many_devices_is_held_back_everywhere_after_one_refusal() -> None:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 import agent.host
+import agent.udp_stream
 import agent.wire
 from agent import sockets
 from agent.clock import SystemClock
@@ -22,7 +23,7 @@ from agent.pace import Pace
 from agent.plan import Question
 from agent.records import Record, Records
 from agent.scope import write_scope
-from agent.settings import Blackout, ScopeSection
+from agent.settings import Blackout, ScopeSection, SnmpSecret
 from agent.sockets import errors_mean
 from agent.watch import SLOWED
 from agent.wire import LiveWire
@@ -436,3 +437,74 @@ async def test_no_byte_leaves_above_the_payload_of_a_scan() -> None:
     assert (seen.outcome, seen.reason.partition(":")[0], bytes(got)) == (Outcome.HELD_BACK, "budget", b"")
     (line,) = journal(survey)
     assert (line.connections, line.payload_bytes) == (1, 0)
+    assert "> " not in seen.transcript, "nor does the transcript claim one"
+
+
+async def test_what_a_peer_did_not_take_is_not_said_to_be_sent() -> None:
+    got = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal got
+        await asyncio.sleep(1.0)  # longer than we wait
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(65536):
+                got += len(data)
+        writer.close()
+
+    survey = host()
+    survey.door.pace.payload = 1_000_000
+    wire = LiveWire(survey.door, "test")
+    running = await asyncio.start_server(serve, "127.0.0.1", 0, limit=1024)
+    async with running:
+        running.sockets[0].setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        stream = await wire.tcp(running.sockets[0].getsockname()[1])
+        assert stream.sock
+        stream.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        with pytest.raises(Silent):
+            await stream.send(bytes(100_000))
+        await wire.close()
+        await asyncio.sleep(1.0)
+    assert not any(line.mark == ">" for line in wire.lines)
+    assert b"not all sent: 100000 bytes" in [line.data for line in wire.lines]
+    (line,) = journal(survey)
+    assert 0 < got <= line.payload_bytes < 100_000
+
+
+class Silence(asyncio.DatagramProtocol):
+    """Hears datagrams and says nothing."""
+
+    def __init__(self) -> None:
+        self.sizes: list[int] = []
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        self.sizes.append(len(data))
+
+
+@pytest.mark.parametrize(
+    "secret", [{"community": "c"}, {"user": "u", "auth": "sha256", "auth_key": "12345678"}]
+)
+@pytest.mark.parametrize("enough", [True, False])
+async def test_a_session_with_a_credential_spends_from_the_same_payload(
+    secret: dict[str, str], enough: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agent.udp_stream, "RECEIVE_SECONDS", 0.2)
+    survey = host()
+    survey.snmp = (SnmpSecret(hosts=("127.0.0.1",), **secret),)  # type: ignore[arg-type]
+    survey.door.pace.payload = 5000 if enough else 20
+    transport, peer = await asyncio.get_running_loop().create_datagram_endpoint(
+        Silence, local_addr=("127.0.0.1", 0)
+    )
+    with contextlib.closing(transport):
+        seen = await survey.put(Question("snmp", transport.get_extra_info("sockname")[1], "test"))
+    sent = [(line.packets, line.payload_bytes) for line in journal(survey)]
+    if enough:
+        assert seen.outcome is Outcome.SILENT
+        assert sent == [(len(peer.sizes), sum(peer.sizes))] != [(0, 0)]
+        assert ("~ discovery" if "user" in secret else "> b'get ") in seen.transcript
+        assert ("> " in seen.transcript) == ("community" in secret), (
+            "with v3 the question itself did not leave"
+        )
+        return
+    assert (seen.outcome, seen.reason.partition(":")[0]) == (Outcome.HELD_BACK, "budget")
+    assert (peer.sizes, sent, "> " in seen.transcript) == ([], [], False)
+    assert survey.lacks, "it is asked whole the next time"

@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SNMP v2c and v3 sessions on gufo-snmp: every request goes past the caller's hook first.
+"""SNMP v2c and v3 sessions on gufo-snmp, whose datagrams the caller sends and receives: the library never sees the network.
 
 Sources: RFC 3416 (GET, GETBULK), RFC 3414 (v3 discovery and user security). Requests are GETs of at
 most 20 variables and GETBULKs of at most 25 rows; there is nothing here that could write.
 """
 
+import contextlib
 import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Literal, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 from gufo.snmp import (
     Aes128Key,
@@ -29,16 +29,15 @@ from gufo.snmp import (
     User,
 )
 from gufo.snmp.aio import SnmpSession as GufoSession
-from gufo.snmp.policer import BasePolicer
 
 from agent.logins.snmp_ber import is_whole
 from agent.logins.snmp_lines import variable_line
-from probes.contract import OurFault, Refused, Silent
+from probes.contract import OurFault, Refused
 
 MOST_VARIABLES = 20  # of one GET
 MOST_ROWS = 25  # of one GETBULK: an answer that fits one packet nearly always, and an agent cuts it where not
-TIMEOUT_SECONDS = 2.0
 _MOST_DATAGRAM = 65535
+_NOWHERE = "127.0.0.1"  # what the library's own socket would be for; it is closed before anything is sent
 
 Auth = Literal["", "md5", "sha1", "sha224", "sha256", "sha384", "sha512"]
 Privacy = Literal["", "des", "aes128", "aes192", "aes256"]
@@ -72,55 +71,60 @@ class SnmpUser:
     privacy_key: str = field(default="", repr=False)
 
 
+class Datagrams(Protocol):
+    """The way to one agent; agent.logins.opening has it behind a host's door."""
+
+    async def send(self, data: bytes) -> None:
+        """Send one request; what it raises ends the question."""
+
+    async def receive(self, most: int) -> bytes:
+        """Give the next datagram; raises Silent, Refused, OurFault."""
+
+
 class SnmpSession:
     """A session with one agent, as probes.contract.Session. Opens at the first question.
 
-    `before_pdu` is awaited before every request, v3 discovery included; what it raises ends the
-    question. `say` gets the question (`get OID …`, `walk OID most`), `hear` each `OID|tag|value`,
-    `tell` the note `whole OID` where a walk came to the end of what it walks.
+    `say` gets the question (`get OID …`, `walk OID most`) when its first request has left, `hear` each
+    `OID|tag|value`, `tell` the note `discovery` when v3's question for the engine has left, and `whole OID`
+    where a walk came to the end of what it walks.
     Raises Silent, Refused (closed port, credential not accepted, no SNMP) and OurFault.
     """
 
     def __init__(
         self,
-        address: str,
-        port: int,
+        way: Datagrams,
         credential: SnmpCredential | SnmpUser,
         *,
         say: Callable[[bytes], None],
         hear: Callable[[bytes], None],
-        before_pdu: Callable[[], Awaitable[None]],
         tell: Callable[[bytes], None] = lambda _: None,
-        timeout: float = TIMEOUT_SECONDS,
     ) -> None:
+        self._way, self._credential = way, credential
         self._say, self._hear, self._tell = say, hear, tell
-        self._gate = _Gate(before_pdu)
-        self._to = (address, port, credential, timeout)
-        self._session: _Watched | None = None
-
-    @property
-    def pdus(self) -> int:
-        """Requests sent so far."""
-        return self._gate.passed
+        self._session: _Carried | None = None
+        self._told: tuple[Callable[[bytes], None], bytes] | None = (
+            None  # what to write down when a request has left
+        )
+        self.pdus = 0  # requests sent so far
 
     async def get(self, oids: Iterable[str]) -> tuple[bytes, ...]:
         """Ask for these variables, 20 at a time; gives the lines heard, absent ones have none."""
         wanted = [oid.strip(".") for oid in oids]
-        self._say(b"get " + " ".join(wanted).encode())
         heard: list[bytes] = []
         async with _translated():
             session = await self._opened()
+            self._told = (self._say, b"get " + " ".join(wanted).encode())
             for start in range(0, len(wanted), MOST_VARIABLES):
                 await self._get_some(session, wanted[start : start + MOST_VARIABLES], heard)
         return tuple(heard)
 
     async def walk(self, root: str, most: int = 200) -> tuple[bytes, ...]:
         """Ask for the variables below `root`, at most `most`; stops where an agent runs in circles."""
-        self._say(f"walk {root} {most}".encode())
         heard: list[bytes] = []
         whole = True
         async with _translated():
             session = await self._opened()
+            self._told = (self._say, f"walk {root} {most}".encode())
             rows = session.getbulk(root.strip("."), max(1, min(MOST_ROWS, most)))
             whole = await self._take_rows(rows, most, heard)
         if whole:
@@ -155,17 +159,17 @@ class SnmpSession:
         heard.append(line)
         self._hear(line)
 
-    async def _get_some(self, session: "_Watched", wanted: list[str], heard: list[bytes]) -> None:
+    async def _get_some(self, session: "_Carried", wanted: list[str], heard: list[bytes]) -> None:
         found: Mapping[str, object] = await session.get_many(wanted)
         for oid in wanted:
             line = variable_line(oid, found.get(oid))
             if line is not None:
                 self._take(line, heard)
 
-    async def _opened(self) -> "_Watched":
+    async def _opened(self) -> "_Carried":
         if self._session is None:
-            address, port, credential, timeout = self._to
-            session = _Watched(address, port, credential, timeout, self._gate)
+            session = _Carried(self._send, self._way.receive, self._credential)
+            self._told = (self._tell, b"discovery")
             try:
                 await session.refresh()
             except BaseException:
@@ -174,50 +178,54 @@ class SnmpSession:
             self._session = session
         return self._session
 
-
-class _Gate(BasePolicer):
-    """gufo-snmp asks its policer before each request; ours asks the wire."""
-
-    def __init__(self, before_pdu: Callable[[], Awaitable[None]]) -> None:
-        self._before, self.passed = before_pdu, 0
-
-    def get_timeout(self, ts: int) -> int | None:
-        return None
-
-    async def wait(self) -> None:
-        await self._before()
-        self.passed += 1
+    async def _send(self, data: bytes) -> None:
+        await self._way.send(data)
+        self.pdus += 1
+        if self._told is not None:
+            write, line = self._told
+            self._told = None
+            write(line)
 
 
-class _Watched(GufoSession):
-    """gufo-snmp's session, which alone takes a closed port for silence and panics on broken BER."""
+class _Carried(GufoSession):
+    """gufo-snmp's session on a pair of sockets of ours instead of one of its own.
+
+    So each request and answer passes through our hands: the library alone takes a closed port for silence and panics on
+    broken BER.
+    """
 
     def __init__(
-        self, address: str, port: int, credential: SnmpCredential | SnmpUser, timeout: float, gate: _Gate
+        self,
+        forward: Callable[[bytes], Awaitable[None]],
+        hear: Callable[[int], Awaitable[bytes]],
+        credential: SnmpCredential | SnmpUser,
     ) -> None:
         if isinstance(credential, SnmpUser):
-            super().__init__(address, port, user=_user(credential), timeout=timeout, policer=gate)
+            super().__init__(_NOWHERE, user=_user(credential))
         else:
-            super().__init__(address, port, credential.community, timeout=timeout, policer=gate)
-        self._watch = socket.socket(fileno=os.dup(self._fd))
+            super().__init__(_NOWHERE, community=credential.community)
+        self._forward, self._hear = forward, hear
+        theirs, self._ours = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        with theirs:
+            for end in (theirs, self._ours):
+                end.setblocking(False)
+            os.dup2(theirs.fileno(), self._fd, inheritable=False)
+
+    async def _send(self, sender: Callable[[], None]) -> None:
+        sender()
+        await self._forward(self._ours.recv(_MOST_DATAGRAM))
 
     async def _recv(self, receiver: Callable[[], T]) -> T:
-        def receive() -> T:
-            error = self._watch.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-            if error:
-                raise OSError(error, os.strerror(error))
-            self._look()
-            return receiver()
-
-        return await super()._recv(receive)
-
-    def _look(self) -> None:
-        if not is_whole(self._watch.recv(_MOST_DATAGRAM, socket.MSG_PEEK)):
-            self._watch.recv(_MOST_DATAGRAM)
-            raise Refused("the answer is not SNMP")
+        while True:
+            data = await self._hear(_MOST_DATAGRAM)
+            if not is_whole(data):
+                raise Refused("the answer is not SNMP")
+            self._ours.send(data)
+            with contextlib.suppress(BlockingIOError):  # an answer to something else
+                return receiver()
 
     def close(self) -> None:
-        self._watch.close()
+        self._ours.close()
 
 
 def _user(given: SnmpUser) -> User:
@@ -226,14 +234,10 @@ def _user(given: SnmpUser) -> User:
     return User(given.name, auth_key=auth, priv_key=privacy)
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def _translated() -> AsyncIterator[None]:
     try:
         yield
-    except TimeoutError as error:
-        raise Silent("no SNMP answer within the deadline") from error
-    except ConnectionRefusedError as error:
-        raise Refused("the SNMP port is closed") from error
     except OSError as error:
         raise OurFault(f"snmp socket: {error}") from error
     except NoSuchInstance:

@@ -19,7 +19,7 @@ from cryptography.utils import CryptographyDeprecationWarning
 from agent.logins.ssh_book import CREDENTIAL_REFUSED, SshBook
 from agent.ssh_settings import SshSecret
 from agent.tunnel import Carrier, Tunnel
-from probes.contract import Closed, HeldBack, Mark, OurFault, Refused, Silent
+from probes.contract import Closed, HeldBack, Mark, OurFault, Refused, Silent, WireError
 from probes.device_commands import FAMILIES, MOST_COMMANDS
 
 LOGIN_SECONDS, COMMAND_SECONDS = 30.0, 20.0  # waits for our own pace included
@@ -146,15 +146,21 @@ class SshLogin:
         if command not in FAMILIES[self.family].commands or self._given >= MOST_COMMANDS:
             raise HeldBack(_NOT_LISTED)
         self._given += 1
+        try:
+            with self._translating():
+                output = await self._give(command)
+        except WireError:  # it goes through a tunnel, and may have been cut off on its way
+            self.note("~", b"perhaps not sent: " + command.encode())
+            raise
         self.note(">", command.encode())
-        with self._translating():
-            async with asyncio.timeout(COMMAND_SECONDS):
-                if FAMILIES[self.family].shell:
-                    output = await self._type(command)
-                else:
-                    output = await self._execute(command)
         self.note("<", output)
         return output
+
+    async def _give(self, command: str) -> bytes:
+        async with asyncio.timeout(COMMAND_SECONDS):
+            if FAMILIES[self.family].shell:
+                return await self._type(command)
+            return await self._execute(command)
 
     async def _execute(self, command: str) -> bytes:
         output = bytearray()
