@@ -3,7 +3,8 @@
 
 Counting together is a kindness to the device and no claim about what it is; the ledger decides that for itself. One
 card on one link is one device; so are addresses on different links that show the same SSH key, or the same SNMP engine
-with the same start. Two cards on one link are two machines, whatever they show: images are cloned with their keys.
+with the same start, or that a device asked with the site's credential lists as its own, card and address. Two cards
+on one link are two machines, whatever they show: images are cloned with their keys.
 """
 
 from collections import defaultdict
@@ -94,6 +95,20 @@ class Devices:
         """Take an answer."""
         for mark in marks_of(seen):
             self._show(seen.address, mark)
+        for other in self._listed(seen):
+            self._unite(seen.address, other)
+
+    def _listed(self, seen: Observation) -> Iterator[str]:
+        """Give the addresses that a device lists as its own, with the card that we see at each: asked by credential."""
+        lines = (line.split(" ") for line in seen.of(FactKind.INTERFACE))  # a name may have blanks
+        cards = {words[0]: words[-3] for words in lines if len(words) >= 5}
+        for line in seen.of(FactKind.INTERFACE_ADDRESS):
+            index, _, network = line.partition(" ")
+            ip, mac = network.partition("/")[0], cards.get(index, "")
+            if ip == seen.address or not mac or card_of(mac, "") != mac:
+                continue
+            if self.stand.mac_of(ip) == mac and not self._apart(seen.address, ip):
+                yield ip
 
     def same(self, address: str) -> str:
         """Give what this address is counted as."""

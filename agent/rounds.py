@@ -69,6 +69,28 @@ class StoppingSpool:
             raise
 
 
+def check_start(schedule: ScheduleSection, blackouts: tuple[Blackout, ...], now: datetime) -> None:
+    """Raise Refusal for a schedule that never comes to a start."""
+    if next_start(schedule, blackouts, now, None, "") is None:
+        raise _no_start()
+
+
+def _no_start() -> Refusal:
+    return Refusal(
+        "調べる時刻がありません。scope.blackout がすべての時間を禁じています。設定を直してください。何も送信していません。",
+        "There is no time to scan: scope.blackout forbids all of it. Correct the settings. Nothing was sent.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What the site's settings say about when to scan, and what to do between."""
+
+    schedule: ScheduleSection
+    blackouts: tuple[Blackout, ...]
+    between: Callable[[], Awaitable[None]] | None = None  # what is done while waiting for a start
+
+
 @dataclass(slots=True)
 class Rounds:
     """One agent at work: its schedule, its logbook, its way to the collector, and how it scans."""
@@ -83,6 +105,9 @@ class Rounds:
     tell: Tell
     clock: Clock
     between: Callable[[], Awaitable[None]] | None = None  # what is done while waiting for a start
+    reread: Callable[[], Awaitable[Orders | None]] | None = (
+        None  # gives the settings' orders where they changed
+    )
     _by_itself: bool = False  # by the schedule, not once
     _told: tuple[str, str] | None = None  # problem of the uplink
     _level: float = 0.0  # of the logbook's room that was told last
@@ -164,11 +189,7 @@ class Rounds:
         just = last is not None and now < last < now + timedelta(hours=1)  # the clock was set back a little
         start = next_start(self.schedule, self.blackouts, last if last and just else now, last, self.agent)
         if start is None:
-            raise Refusal(
-                "調べる時刻がありません。scope.blackout がすべての時間を禁じています。"
-                "設定を直してください。何も送信していません。",
-                "There is no time to scan: scope.blackout forbids all of it. Correct the settings. Nothing was sent.",
-            )
+            raise _no_start()
         return start
 
     def _plan(self, scan: Scan) -> Plan | None:
@@ -181,6 +202,11 @@ class Rounds:
         async with self._meanwhile():
             while (left := (start - self.clock.now()).total_seconds()) > 0:
                 await self.clock.sleep(min(left, LONGEST_SLEEP))
+                if left > LONGEST_SLEEP and await self._take_orders():
+                    return False
+        times = (self.schedule, self.blackouts)
+        if await self._take_orders() and times != (self.schedule, self.blackouts):
+            return False
         now = self.clock.now()
         if now - start < LATE and not in_blackout(self.blackouts, now):
             return True
@@ -189,6 +215,14 @@ class Rounds:
             "The start was missed (this machine slept, or its clock was set). The next one is worked out anew.",
         )
         return False
+
+    async def _take_orders(self) -> bool:
+        """Take what the settings say now; true where they changed."""
+        orders = await self.reread() if self.reread else None
+        if orders is None:
+            return False
+        self.schedule, self.blackouts, self.between = orders.schedule, orders.blackouts, orders.between
+        return True
 
     @contextlib.asynccontextmanager
     async def _meanwhile(self) -> AsyncIterator[None]:

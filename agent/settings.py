@@ -16,7 +16,7 @@ import msgspec
 
 from agent.access_settings import AccessSection, check_access
 from agent.refusal import Refusal
-from agent.settings_trouble import in_japanese
+from agent.settings_trouble import in_japanese, line_of
 from agent.ssh_settings import SshSecret, check_ssh
 
 Profile = Literal["listen", "gentle", "standard", "deep"]
@@ -148,7 +148,8 @@ class Settings(Strict, frozen=True):
 def read_settings(path: Path) -> Settings:
     """Read agent.toml; raises Refusal naming the key or line."""
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        raw = tomllib.loads(text)
     except (OSError, UnicodeDecodeError) as error:
         raise Refusal(
             f"設定ファイル {path} を読めません。ファイルの場所と権限を確認してください。",
@@ -159,7 +160,18 @@ def read_settings(path: Path) -> Settings:
             f"設定ファイル {path} の書き方に誤りがあります（{error}）。その行を直してください。何も送信していません。",
             f"The settings file {path} is not valid TOML ({error}). Correct that line. Nothing was sent.",
         ) from error
-    return settings_from(raw, str(path))
+    try:
+        return settings_from(raw, str(path))
+    except Refusal as refusal:
+        raise on_its_line(refusal, text) from refusal
+
+
+def on_its_line(refusal: Refusal, text: str) -> Refusal:
+    """Name the line of this file that was refused, where it can be told."""
+    line = line_of(text, refusal.en)
+    if not line:
+        return refusal
+    return Refusal(f"{line} 行目: {refusal.ja}", f"Line {line}: {refusal.en}", permitted=refusal.permitted)
 
 
 def settings_from(raw: object, where: str) -> Settings:

@@ -11,7 +11,7 @@ import msgspec
 from agent.refusal import Refusal
 from agent.scope import Scope, write_scope
 from agent.segments import gentler, with_listening
-from agent.settings import Profile, Settings, read_settings, settings_from
+from agent.settings import Profile, Settings, on_its_line, read_settings, settings_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,12 @@ def read_site(
             segment["profile"] = gentler(chosen, segment["profile"])
     settings = settings_from(changed, "--max-pps-host, --max-pps")
     given = [part for text in networks for part in _split(text)]
-    scope = write_scope(settings.scope, given, _split(exclude), yes_large=yes_large)
+    try:
+        scope = write_scope(settings.scope, given, _split(exclude), yes_large=yes_large)
+    except Refusal as refusal:
+        if config is None or given or exclude:  # it may be about what was given on the command line
+            raise
+        raise on_its_line(refusal, config.read_text("utf-8")) from refusal
     return Site(settings, with_listening(scope, settings))
 
 

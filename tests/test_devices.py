@@ -73,6 +73,31 @@ def test_a_router_with_a_foot_in_three_networks_is_one_device_as_soon_as_it_show
     assert devices.pace.wait(THIRD, 41, 9.0) == float("inf")
 
 
+def lists(address: str, *own: tuple[str, str]) -> Observation:
+    """A device's own table of cards and addresses, read with a credential."""
+    cards = [
+        Fact(FactKind.INTERFACE, f"{n} Gigabit 0/{n} {mac} 1000 up") for n, (_, mac) in enumerate(own, 1)
+    ]
+    addresses = [Fact(FactKind.INTERFACE_ADDRESS, f"{n} {ip}/24") for n, (ip, _) in enumerate(own, 1)]
+    return seen(address, "snmp", *cards, *addresses)
+
+
+def test_a_device_that_lists_its_cards_is_one_before_the_others_are_asked() -> None:
+    devices = known({LEFT: card(1), RIGHT: card(2), THIRD: card(3), "10.4.0.1": card(4)})
+    devices.heard(lists(LEFT, (LEFT, card(1)), (RIGHT, card(2)), (THIRD, card(9)), ("10.4.0.1", "-")))
+    assert one(devices, LEFT, RIGHT)
+    assert not one(devices, LEFT, THIRD), "another card has this address here"
+    assert not one(devices, LEFT, "10.4.0.1")
+
+
+def test_a_list_joins_no_two_cards_of_one_link_and_no_card_that_wanders() -> None:
+    wanders = "00:00:5e:00:01:01"
+    devices = known({"10.1.0.7": card(1), "10.1.0.8": card(2), RIGHT: wanders})
+    devices.heard(lists("10.1.0.7", ("10.1.0.8", card(2)), (RIGHT, wanders)))
+    assert not one(devices, "10.1.0.7", "10.1.0.8")
+    assert not one(devices, "10.1.0.7", RIGHT)
+
+
 def test_a_card_is_known_again_by_what_it_showed_at_an_earlier_scan() -> None:
     devices = known({LEFT: card(1), RIGHT: card(2)})
     devices.met(LEFT, [Mark("ssh", KEY)])

@@ -133,7 +133,8 @@ async def tight(state: str, hurt: str) -> None:
         await SystemClock().sleep(6)  # the kernel's questions come up to five seconds after the last use
         forgetting.terminate()
         upload, _ = await book.pending(10_000)
-    print(json.dumps(told(ended, upload.observations, upload.sent)))
+    held = sum(one.reason.startswith("budget") for one in upload.observations)
+    print(json.dumps({"state": ended.state, "held": held}))
 
 
 SWITCH = ["ip", "netns", "exec", os.environ.get("DAICHO_TEST_SWITCH", "")]
@@ -403,7 +404,7 @@ def test_the_budget_holds_whatever_the_kernel_sends_by_itself(seen: Path, tmp_pa
     forget = f"ip neigh flush dev eth0; ip netns exec {PREFIX}h11 ip neigh flush dev eth0"
     ended = inside("tight", str(tmp_path / "book"), forget)
     frames_of = tcp_frames(seen, address, 0.0)
-    assert ended["held"].get(address) == "budget" or "budget" in str(ended), ended
+    assert (ended["state"], ended["held"] > 0) == ("complete", True)
     assert frames_of["arp"] >= 4, "the kernel asked more than once"
     assert TIGHT - KERNEL_KEPT - 5 <= sum(frames_of.values()) <= TIGHT
 

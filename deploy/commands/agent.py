@@ -20,11 +20,12 @@ from agent.logbook import Logbook
 from agent.memory import Memory
 from agent.records import Spool
 from agent.refusal import Refusal
-from agent.rounds import Rounds
+from agent.rounds import Orders, Rounds
 from agent.settings import Settings, find_zone
 from agent.state_folder import LOGBOOK_FILE, find_state_folder, only_one, take_wish, wish_whole
 from agent.survey import Survey
 from agent.uplink import Uplink, enrol
+from deploy.agent_file import AgentFile
 from deploy.scan_progress import ScanProgress
 from deploy.site import Site, read_site
 from deploy.terminal import complain, errors
@@ -56,7 +57,8 @@ def command(
             return
     with only_one(state):
         try:
-            work = _change_key(site, state) if new_key else _run(site, state, enrol_code, once)
+            file = AgentFile(config, site, lambda new: _check(new.settings, config, once), _tell)
+            work = _change_key(site, state) if new_key else _run(file, state, enrol_code, once)
             code = asyncio.run(work)
         except CollectorAbsent as absent:
             complain(absent.ja, absent.en)
@@ -81,41 +83,52 @@ def _check(settings: Settings, config: Path, once: bool) -> None:
         )
 
 
-async def _run(site: Site, state: Path, code: str, once: bool) -> int:
+async def _run(file: AgentFile, state: Path, code: str, once: bool) -> int:
     """Run until done or stopped by a signal; gives the exit code."""
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 - asyncio.run gives one
     with _stopping(task):
         try:
-            return await _work(site, state, code, once)
+            return await _work(file, state, code, once)
         except asyncio.CancelledError:
             task.uncancel()
             _tell("止まりました。", "Stopped.")
             return _UNFINISHED if once else 0
 
 
-async def _work(site: Site, state: Path, code: str, once: bool) -> int:
-    settings = site.settings
+async def _work(file: AgentFile, state: Path, code: str, once: bool) -> int:
+    settings = file.site.settings
     clock = SystemClock(find_zone(settings.schedule.time_zone))
     async with CollectorClient(settings.collector, clock) as client:
         identity = await _identify(settings, state, code, clock)
         with Logbook(state / LOGBOOK_FILE, most_bytes=settings.spool_bytes) as logbook:
+
+            async def reread() -> Orders | None:
+                return _orders(file, logbook, clock) if await file.changed(clock) else None
+
+            orders = _orders(file, logbook, clock)
             rounds = Rounds(
-                settings.schedule,
-                site.scope.blackouts,
+                orders.schedule,
+                orders.blackouts,
                 identity.agent,
                 state,
                 logbook,
                 Uplink(logbook, identity, client, clock, state_folder=state),
-                lambda spool: _scan(site, spool, clock, logbook, state),
+                lambda spool: _scan(file.site, spool, clock, logbook, state),
                 _tell,
                 clock,
-                _between(site, logbook, clock),
+                orders.between,
+                reread,
             )
             if not once:
                 await rounds.run()
                 return 0
             return await _told(await rounds.run_once(), logbook)
+
+
+def _orders(file: AgentFile, logbook: Logbook, clock: Clock) -> Orders:
+    site = file.site
+    return Orders(site.settings.schedule, site.scope.blackouts, _between(site, logbook, clock))
 
 
 def _between(site: Site, logbook: Logbook, clock: Clock) -> Callable[[], Awaitable[None]] | None:
