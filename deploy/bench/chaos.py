@@ -20,6 +20,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -74,6 +75,14 @@ class AgentProcess:
         self.process = None
         return lived
 
+    def emptied(self, seconds: float) -> bool:
+        """Wait until what it held has all been handed over; False if that takes longer."""
+        assert self.process is not None
+        try:
+            return self.process.wait(max(seconds, 0.1)) == 0
+        except TimeoutError:
+            return False
+
 
 class Chaos:
     """Everything that runs, and what is done to it."""
@@ -91,6 +100,7 @@ class Chaos:
         self.agents = [AgentProcess(folder / f"agent{n}", url) for n in range(agents)]
         self.did: Counter[str] = Counter()
         self.runs = 0
+        self.emptied = self.derived = 0.0  # seconds after the last kill
 
     @property
     def kills(self) -> int:
@@ -146,14 +156,14 @@ class Chaos:
             self._bring_up(collector)
         for agent in self.agents:
             agent.start(-1)
-        for agent in self.agents:
-            assert agent.process is not None
-            agent.process.wait(DERIVED_WITHIN)
+        begun = time.monotonic()
+        full = sum(not agent.emptied(begun + DERIVED_WITHIN - time.monotonic()) for agent in self.agents)
+        self.emptied = time.monotonic() - begun
         logbooks = {agent.id: agent.state / "logbook" for agent in self.agents}
-        deadline = time.monotonic() + DERIVED_WITHIN
-        while (verdict := check(self.engine, logbooks)).waiting and time.monotonic() < deadline:
+        while (verdict := check(self.engine, logbooks)).waiting and time.monotonic() < begun + DERIVED_WITHIN:
             time.sleep(1)
-        return verdict
+        self.derived = time.monotonic() - begun
+        return replace(verdict, full=full)
 
     def _bring_up(self, collector: CollectorProcess) -> None:
         """Start a collector until it stays; one that finds no database ends by itself."""
@@ -223,6 +233,7 @@ def run(
                 say(f"{time.monotonic() - begun:6.0f} s: {chaos.kills} kills, {dict(chaos.did)}")
         verdict = chaos.settle()
     say(f"network: {dict(chaos.relay.did)}")
+    say(f"after the last kill: agents empty in {chaos.emptied:.0f} s, all derived in {chaos.derived:.0f} s")
     return verdict
 
 

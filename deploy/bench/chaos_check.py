@@ -28,11 +28,12 @@ class Verdict:
     half_applied: int  # uploads whose line and records do not fit, or whose sequence was not noted
     waiting: int  # uploads that no device knows of
     set_aside: int  # records that the agent could not hand over
+    full: int = 0  # agents that still held something when the time was over
 
     @property
     def good(self) -> bool:
         """Whether nothing is wrong."""
-        return not (self.lost or self.doubled or self.half_applied or self.waiting or self.set_aside)
+        return not (self.lost or self.doubled or self.half_applied or self.waiting or self.set_aside or self.full)
 
 
 def acknowledged(logbook: Path) -> tuple[set[str], int]:
