@@ -4,6 +4,7 @@
 import functools
 import logging
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.resources import files
 from urllib.parse import quote
@@ -66,8 +67,6 @@ from collector.security import SECURITY_HEADERS, App, Doorkeeper, Message, Refus
 from collector.settings import Settings
 from collector.visitor import HOME, STATIC, FacilityClosed, NotAllowed, NotSignedIn, check_routes, make_gate
 from inventory_db.agents import Connection
-from inventory_db.jobs import Derive
-from inventory_db.ledger import refresh_and_compare
 from inventory_db.tables import open_ledger
 from inventory_db.texts_at_hand import warm
 
@@ -89,7 +88,7 @@ def create_app(settings: Settings, forecast: Forecaster | None = None) -> FastAP
     app.state.engine, app.state.audit = engine, queue
     figures = Figures(reader(engine, _now))
     _guard(app, settings, functools.partial(_refuse, renderer), figures)
-    runner = app.state.jobs = JobRunner(engine, _now, _refreshing(settings))
+    runner = app.state.jobs = JobRunner(engine, _now, _following(settings))
     app.state.log_keeper = LogKeeper(engine, settings.ledger)
     app.state.chores = Chores(engine, settings, queue, _now)
     app.include_router(agents.router(settings, engine, asked=runner.wake, taken=figures.take))
@@ -120,17 +119,15 @@ def create_app(settings: Settings, forecast: Forecaster | None = None) -> FastAP
     return app
 
 
-def _refreshing(settings: Settings) -> Derive:
-    """Give what derives the devices, and keeps what is new of them to be told where somebody wants to hear it."""
+def _following(settings: Settings) -> Callable[[Connection], object]:
+    """Give what follows when devices were derived: what is new of them is kept where somebody wants to hear it."""
 
-    def derive(connection: Connection) -> int:
-        changed = refresh_and_compare(connection)
+    def follow(connection: Connection) -> None:
         if channels(settings):
             after_refresh(connection, _now())
         warm(connection, anew=False)
-        return changed
 
-    return derive
+    return follow
 
 
 def _guard(app: FastAPI, settings: Settings, refuse: Refuse, figures: Figures) -> None:

@@ -12,8 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from inventory_db import jobs
 from inventory_db.agents import Engine
-from inventory_db.jobs import Derive, Job
-from inventory_db.ledger import refresh_and_compare
+from inventory_db.jobs import Job, Then, nothing
 from inventory_db.tables import LedgerError
 
 POLL = 1.0  # seconds between two looks for what other collectors left
@@ -25,11 +24,9 @@ _log = logging.getLogger(__name__)
 class JobRunner:
     """Does the jobs of one database while it runs; several collectors share them, each job is one's at a time."""
 
-    def __init__(
-        self, engine: Engine, now: Callable[[], datetime], derive: Derive = refresh_and_compare
-    ) -> None:
+    def __init__(self, engine: Engine, now: Callable[[], datetime], then: Then = nothing) -> None:
         self.worker = secrets.token_hex(8)
-        self._engine, self._now, self._derive = engine, now, derive
+        self._engine, self._now, self._then = engine, now, then
         self._stop, self._wake = threading.Event(), threading.Event()
         self._current: Job | None = None
         self._threads: list[threading.Thread] = []
@@ -62,7 +59,7 @@ class JobRunner:
             return False
         self._current = job
         try:
-            jobs.carry_out(self._engine, job, self.worker, self._now, self._derive)
+            jobs.carry_out(self._engine, job, self.worker, self._now, self._then)
         finally:
             self._current = None
         return True
@@ -88,10 +85,10 @@ class JobRunner:
             _log.warning("what was left could not be looked for: %s", type(error).__name__)
 
     def _keep(self) -> None:
-        """Renew the lease of a long job; on SQLite the file's lock is the lease."""
+        """Renew the lease of a long job."""
         while not self._stop.wait(jobs.LEASE.total_seconds() / 3):
             job = self._current
-            if job is None or self._engine.dialect.name != "postgresql":
+            if job is None:
                 continue
             try:
                 jobs.renew(self._engine, job, self.worker, self._now())

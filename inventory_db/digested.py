@@ -50,6 +50,7 @@ from inventory_db.sightings import Place
 _log = logging.getLogger(__name__)
 _AT_ONCE = 50_000  # observations that are taken up together when all are looked at again
 _IN_ONE = 500  # values of one IN (…)
+_FORGOTTEN = 20_000  # rows forgotten in one step
 _Value = TypeVar("_Value")
 
 kept = Table(
@@ -87,19 +88,6 @@ class Arrived:
 
 
 @dataclass(frozen=True, slots=True)
-class TakenUp:
-    """What devices must be derived from now."""
-
-    digest: Digest
-    scans: frozenset[str]  # of which lines of the journal came
-    parts: frozenset[int] | None  # whose devices these were before; None for all
-    part_of: Mapping[str, int]  # by observation
-    numbers: (
-        Mapping[str, Row[Any]] | None
-    )  # given before, by the observation of it that each hangs on; None: not asked
-
-
-@dataclass(frozen=True, slots=True)
 class _Held:
     """The digest as it stood, or some parts of it."""
 
@@ -107,6 +95,31 @@ class _Held:
     parts: frozenset[int] | None = None  # None for all
     rows: Mapping[str, tuple[bool, int]] = field(default_factory=dict)  # id → passed, part
     keys: Mapping[int, int] = field(default_factory=dict)  # key → part
+
+
+@dataclass(frozen=True, slots=True)
+class TakenUp:
+    """What devices must be derived from now."""
+
+    digest: Digest
+    arrived: Arrived
+    parts: frozenset[int] | None  # whose devices these were before; None for all
+    part_of: Mapping[str, int]  # by observation
+    numbers: (
+        Mapping[str, Row[Any]] | None
+    )  # given before, by the observation of it that each hangs on; None: not asked
+    found: Mapping[int, Component]  # the parts as they are now
+    held: _Held | None  # what of them was kept before; None: all is looked at again
+
+    @property
+    def scans(self) -> frozenset[str]:
+        """Scans of which lines of the journal came."""
+        return self.arrived.scans
+
+    @property
+    def anew(self) -> bool:
+        """Whether all observations were looked at again."""
+        return self.held is None
 
 
 def is_current(connection: Connection) -> bool:
@@ -117,9 +130,16 @@ def is_current(connection: Connection) -> bool:
 
 
 def take_up(connection: Connection) -> TakenUp:
-    """Bring the digest up to date with what came; gives what of it has to do with that.
+    """Bring the digest up to date with what came; gives what of it has to do with that. Needs the writer's lock."""
+    taken = look(connection)
+    keep(connection, taken)
+    return taken
 
-    Needs the writer's lock. Starts again from all observations if what came contradicts what was passed over.
+
+def look(connection: Connection) -> TakenUp:
+    """Take up what came without writing anything.
+
+    Starts again from all observations if what came contradicts what was passed over.
     """
     arrived, known = _arrived(connection), _known(connection)
     found, links, numbers = list[Component](), _links(connection), None
@@ -132,10 +152,59 @@ def take_up(connection: Connection) -> TakenUp:
     parts = named(found, held.keys.values()) if held else named(components(now.land, links), ())
     word = _ground_word(connection, now.known)
     now = replace(now, known=structs.replace(now.known, ground_word=word, decided=last_decision(connection)))
-    _keep(connection, held, now, parts)
-    _forget(connection, tables.arrivals, arrived.ids)
     part_of = {id: number for number, one in parts.items() for id in one.observations}
-    return TakenUp(now, arrived.scans, held.parts if held else None, part_of, numbers)
+    return TakenUp(now, arrived, held.parts if held else None, part_of, numbers, parts, held)
+
+
+def keep(connection: Connection, taken: TakenUp) -> None:
+    """Keep all that was taken up. Needs the writer's lock."""
+    if taken.anew:
+        connection.execute(delete(kept))
+        connection.execute(delete(keys))
+    keep_parts(connection, taken, taken.found)
+    finish_steps(connection, taken)
+
+
+def begin_steps(connection: Connection) -> None:
+    """Keep it part by part: until `finish_steps` there is no digest, and nobody takes parts of it for the whole."""
+    connection.execute(delete(digests))
+
+
+def forget_some(connection: Connection) -> bool:
+    """Forget some of what was kept before all was looked at again; says whether there may be more."""
+    for table, column in ((kept, kept.c.id), (keys, keys.c.key)):
+        some = connection.execute(select(column).limit(_FORGOTTEN)).scalars().all()
+        if some:
+            connection.execute(delete(table).where(among(connection, column, some)))
+            return True
+    return False
+
+
+def keep_parts(connection: Connection, taken: TakenUp, parts: Iterable[int]) -> None:
+    """Keep these parts as they are now."""
+    held, passed = taken.held or _Held(Digest()), taken.digest.passed
+    some = [(number, taken.found[number]) for number in parts]
+    rows = {id: (id in passed, number) for number, one in some for id in one.observations}
+    changed = [id for id, row in rows.items() if held.rows.get(id) != row]
+    _forget(connection, kept.c.id, [id for id in changed if id in held.rows])
+    many = [{"id": id, "passed": rows[id][0], "part": rows[id][1]} for id in sorted(changed)]
+    insert_rows(connection, kept, many)
+    of = {key: number for number, one in some for key in one.keys}
+    other = [key for key, part in of.items() if held.keys.get(key) != part]
+    _forget(connection, keys.c.key, [key for key in other if key in held.keys])
+    insert_rows(connection, keys, [{"key": key, "part": of[key]} for key in sorted(other)])
+
+
+def finish_steps(connection: Connection, taken: TakenUp) -> None:
+    """Forget what is in no part any more, and keep the digest: what arrived is taken up from now on."""
+    held = taken.held or _Held(Digest())
+    _forget(connection, kept.c.id, held.rows.keys() - taken.part_of.keys())
+    _forget(
+        connection, keys.c.key, held.keys.keys() - {key for one in taken.found.values() for key in one.keys}
+    )
+    connection.execute(delete(digests))
+    connection.execute(insert(digests).values(body=msgspec.json.encode(taken.digest.known)))
+    _forget(connection, tables.arrivals.c.id, taken.arrived.ids)
 
 
 def _added(
@@ -290,31 +359,9 @@ def _load(connection: Connection, known: Known, parts: frozenset[int] | None) ->
     return _Held(Digest(known, tuple(found), passed), parts, rows, of)
 
 
-def _keep(connection: Connection, held: _Held | None, now: Digest, parts: Mapping[int, Component]) -> None:
-    if held is None:
-        connection.execute(delete(kept))
-        connection.execute(delete(keys))
-        held = _Held(Digest())
-    rows = {id: (id in now.passed, number) for number, one in parts.items() for id in one.observations}
-    changed = [id for id, row in rows.items() if held.rows.get(id) != row]
-    _forget(connection, kept, {*(id for id in changed if id in held.rows), *(held.rows.keys() - rows.keys())})
-    many = [{"id": id, "passed": rows[id][0], "part": rows[id][1]} for id in sorted(changed)]
-    insert_rows(connection, kept, many)
-    _keep_keys(connection, held.keys, {key: number for number, one in parts.items() for key in one.keys})
-    connection.execute(delete(digests))
-    connection.execute(insert(digests).values(body=msgspec.json.encode(now.known)))
-
-
-def _keep_keys(connection: Connection, before: Mapping[int, int], now: Mapping[int, int]) -> None:
-    changed = [key for key, part in now.items() if before.get(key) != part]
-    if gone := {*(key for key in changed if key in before), *(before.keys() - now.keys())}:
-        connection.execute(delete(keys).where(among(connection, keys.c.key, gone)))
-    insert_rows(connection, keys, [{"key": key, "part": now[key]} for key in sorted(changed)])
-
-
-def _forget(connection: Connection, table: Table, ids: Collection[str]) -> None:
-    if ids:
-        connection.execute(delete(table).where(among(connection, table.c.id, ids)))
+def _forget(connection: Connection, column: Column[Any], values: Collection[int | str]) -> None:
+    if values:
+        connection.execute(delete(column.table).where(among(connection, column, values)))
 
 
 def _some(every: list[_Value]) -> Iterable[list[_Value]]:

@@ -3,8 +3,8 @@
 
 There is one job per facility and kind, so that many uploads cost one derivation. `want` is called in the upload's
 transaction; `claim` takes a job that is due for a while (a lease: whoever is killed loses it), on PostgreSQL with
-SKIP LOCKED; `carry_out` does it in one transaction with the uploads' states. Uploads that come meanwhile count
-`asked` up, and the job stays. What fails stays too: with the reason, and with a longer and longer pause.
+SKIP LOCKED; `carry_out` does it, its end in one transaction with the uploads' states. Uploads that come meanwhile
+count `asked` up, and the job stays. What fails stays too: with the reason, and with a longer and longer pause.
 """
 
 import logging
@@ -34,8 +34,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from inventory_db.binding import bind, every, owned
 from inventory_db.digested import is_current
 from inventory_db.facilities import list_facilities
-from inventory_db.ledger import refresh_and_compare
 from inventory_db.observations import microseconds
+from inventory_db.refreshing import Coming, Overtaken, find, finish_steps, is_much, write, write_in_steps
 from inventory_db.tables import LedgerError, metadata, observations, writing
 from inventory_db.uploads import Reason, State, settle, waiting
 
@@ -64,7 +64,11 @@ jobs = Table(
     Column("trouble_en", Text, nullable=False),
 )
 
-Derive = Callable[[Connection], int]  # gives how many devices look otherwise
+Then = Callable[[Connection], object]
+
+
+def nothing(_: Connection) -> None:
+    """Follow a derivation with nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +137,7 @@ def claim(engine: Engine, worker: str, now: datetime) -> Job | None:
     with every(engine).connect() as connection:  # without a writer's lock: mostly there is nothing to do
         if connection.execute(query).first() is None:
             return None
-    with _taking(engine) as connection:
+    with _marking(every(engine)) as connection:
         row = connection.execute(query.with_for_update(skip_locked=True)).first()
         if row is None:
             return None
@@ -145,26 +149,33 @@ def claim(engine: Engine, worker: str, now: datetime) -> Job | None:
 
 def renew(engine: Engine, job: Job, worker: str, now: datetime) -> None:
     """Keep a job that takes longer than its lease."""
-    with bind(engine, job.facility).begin() as connection:
+    with _marking(bind(engine, job.facility)) as connection:
         connection.execute(
             jobs.update().where(_held(job, worker)).values(leased_until=microseconds(now + LEASE))
         )
 
 
 def carry_out(
-    engine: Engine, job: Job, worker: str, now: Callable[[], datetime], derive: Derive = refresh_and_compare
+    engine: Engine, job: Job, worker: str, now: Callable[[], datetime], then: Then = nothing
 ) -> State:
-    """Derive the facility's devices and say so of every upload that waited; a failure is kept in words, not raised."""
+    """Derive the facility's devices and say so of every upload that waited; a failure is kept in words, not raised.
+
+    The devices are looked for first, which holds up nobody; if somebody else derived meanwhile, all is done in one
+    transaction. `then` is called in the last one.
+    """
     own, begun = bind(engine, job.facility), now()
     try:
-        with writing(own) as connection:
-            asked = _asked(connection, job)
-            state = _derive(connection, derive, now)
-            _finish(connection, job, asked, now() - begun, now())
+        try:
+            return _derive(own, job, begun, now, then)
+        except Overtaken:
+            _log.info("facility %d: somebody else derived meanwhile; once more", job.facility)
+            with writing(own) as connection:
+                order = _look(connection, job)
+                changed = write(connection, order.coming)
+                return _settle(connection, job, order, changed, begun, now, then)
     except Exception as error:
         _fail(own, job, worker, error, now())
         return State.FAILED
-    return state
 
 
 def list_jobs(connection: Connection) -> tuple[Job, ...]:
@@ -181,12 +192,50 @@ def retry(connection: Connection, now: datetime) -> int:
     return len(ids)
 
 
-def _derive(connection: Connection, derive: Derive, now: Callable[[], datetime]) -> State:
-    """Derive with everything that is stored by now; the uploads are read first, so none is called done that came later."""
-    ids = waiting(connection)
-    changed = derive(connection)
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """What a job found to do."""
+
+    asked: int
+    uploads: tuple[str, ...]  # that the devices know of after it
+    coming: Coming | None
+
+
+def _derive(own: Engine, job: Job, begun: datetime, now: Callable[[], datetime], then: Then) -> State:
+    """Derive with everything that is stored by now: look, write all but the end, then the end with the uploads' states."""
+    with own.connect() as connection:
+        order = _look(connection, job)
+    coming = order.coming
+    if coming is None or not is_much(coming):
+        with writing(own) as connection:
+            changed = write(connection, coming)
+            return _settle(connection, job, order, changed, begun, now, then)
+    changed = write_in_steps(own, coming)
+    with writing(own) as connection:
+        changed += finish_steps(connection, coming)
+        return _settle(connection, job, order, changed, begun, now, then)
+
+
+def _look(connection: Connection, job: Job) -> _Order:
+    """Look for the devices; the uploads are read first, so none is called done that came later."""
+    asked, ids = _asked(connection, job), waiting(connection)
+    return _Order(asked, ids, find(connection))
+
+
+def _settle(
+    connection: Connection,
+    job: Job,
+    order: _Order,
+    changed: int,
+    begun: datetime,
+    now: Callable[[], datetime],
+    then: Then,
+) -> State:
+    """Say what became of the uploads, in the transaction from which on the devices know of them."""
+    then(connection)
     state = State.RECONCILED if changed else State.NO_CHANGES
-    settle(connection, ids, state, now(), devices=changed)
+    settle(connection, order.uploads, state, now(), devices=changed)
+    _finish(connection, job, order.asked, now() - begun, now())
     return state
 
 
@@ -243,9 +292,9 @@ def _reason(error: Exception, attempts: int) -> Reason:
     )
 
 
-def _taking(engine: Engine) -> AbstractContextManager[Connection]:
-    """Open the transaction in which a job is taken: one writer on SQLite, by SKIP LOCKED on PostgreSQL."""
-    return every(engine).begin() if engine.dialect.name == "postgresql" else writing(every(engine))
+def _marking(engine: Engine) -> AbstractContextManager[Connection]:
+    """Open the transaction in which a job is taken or kept: one writer on SQLite, by SKIP LOCKED on PostgreSQL."""
+    return engine.begin() if engine.dialect.name == "postgresql" else writing(engine)
 
 
 def _held(job: Job, worker: str) -> ColumnElement[bool]:

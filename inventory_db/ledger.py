@@ -8,29 +8,28 @@ for either follows.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Engine, Row, func, insert, select
+from sqlalchemy import Connection, Engine, select
 
-from inventory_db import digested, kept_devices, ledger_index, people, tables
+from inventory_db import digested, ledger_index, people, tables
 from inventory_db.condensed import likeness
 from inventory_db.cutting import MOST_CELL, bounded_evidence
 from inventory_db.decisions import decisions
-from inventory_db.device import Device, Merge
+from inventory_db.device import Device
 from inventory_db.evidence import Said, said_by
-from inventory_db.given_numbers import numbers_of
-from inventory_db.identify import MARK, derive, derive_again
+from inventory_db.given_numbers import Numbered, number_all, number_of
+from inventory_db.identify import derive
 from inventory_db.kept import Kept
-from inventory_db.kept_devices import KeptDevice
 from inventory_db.listed_ledger import last_listed, listed_by_device, listed_json, listed_rows
 from inventory_db.observations import load_some, microseconds, scans, vantages
 from inventory_db.official import COLUMNS, OfficialRow
 from inventory_db.people import EDITABLE, BadEntry, Entry
-from inventory_db.touching import touched_again, touched_until
-from inventory_db.undisturbed import undisturbed
+from inventory_db.refreshing import refresh
+from inventory_db.touching import touched_until
 
 __all__ = [
     "COLUMNS",
@@ -55,7 +54,6 @@ __all__ = [
     "listed_rows",
     "official_rows",
     "refresh",
-    "refresh_and_compare",
 ]
 
 SCHEMA = "daicho/ledger/1"
@@ -70,49 +68,6 @@ class Header:
 
     updated: datetime | None
     by: str
-
-
-def refresh(connection: Connection) -> int:
-    """Bring the devices up to date with every observation and keep them; gives how many there are.
-
-    New devices get the next 管理番号. Takes the writer's lock until the end of the transaction.
-    """
-    refresh_and_compare(connection)
-    return connection.execute(select(func.count()).select_from(tables.devices)).scalar_one()
-
-
-def refresh_and_compare(connection: Connection) -> int:
-    """Do the same; gives how many devices are new, gone or look otherwise (`outward`)."""
-    tables.lock(connection)
-    if digested.is_current(connection):
-        ledger_index.bring_up(connection)
-        return 0
-    with undisturbed():
-        return _bring_up(connection)
-
-
-def _bring_up(connection: Connection) -> int:
-    taken = digested.take_up(connection)
-    before = kept_devices.load(connection, taken.parts)
-    known = {
-        name: one.device
-        for one in before.values()
-        if one.made_of
-        for name in (one.made_of[:MARK], one.made_of[MARK:])
-    }
-    fresh, made_of = derive_again(taken.digest, vantages(connection), known, decisions(connection))
-    derived = _number_all(connection, fresh, taken.numbers)
-    kept = derived
-    if new := [device for device, number, _ in derived if number is None]:
-        _assign(connection, new)
-        kept = _number_all(connection, [device for device, _, _ in derived])
-    old = {id: one.device for id, one in before.items()}
-    found = touched_again(connection, [device for device, _, _ in kept], old, taken.scans)
-    now = {
-        device.id: KeptDevice(device, mark, taken.part_of[device.observations[0]])
-        for device, mark in zip(found, made_of, strict=True)
-    }
-    return kept_devices.keep(connection, before, now, {device.id: number for device, number, _ in kept})
 
 
 def catch_up(engine: Engine) -> bool:
@@ -280,7 +235,7 @@ def _each_kept(connection: Connection) -> Iterator[Kept]:
         typed[entry.device_id].append(entry)
     query = select(table.c.body).order_by(table.c.number).execution_options(yield_per=200)
     for (body,) in connection.execute(query):
-        device, number, ids = _number(decoder.decode(body), rows)
+        device, number, ids = number_of(decoder.decode(body), rows)
         yield Kept(device, number, _in_time(typed, ids))
 
 
@@ -292,7 +247,7 @@ def _with_words(connection: Connection, found: Sequence[Device], at: datetime | 
     return [
         Kept(device, number, _in_time(typed, ids))
         for device, number, ids in sorted(
-            _number_all(connection, found), key=lambda one: (one[1] is None, one[1] or 0)
+            number_all(connection, found), key=lambda one: (one[1] is None, one[1] or 0)
         )
     ]
 
@@ -301,53 +256,7 @@ def _in_time(typed: Mapping[str, list[Entry]], ids: Iterable[str]) -> tuple[Entr
     return tuple(sorted((entry for id in ids for entry in typed[id]), key=lambda entry: entry.at))
 
 
-_Numbered = tuple[Device, int | None, tuple[str, ...]]  # device, number, every id that led to it
-
-
-def _derive(connection: Connection, at: datetime) -> list[_Numbered]:
+def _derive(connection: Connection, at: datetime) -> list[Numbered]:
     """Derive what was known then, give back the ids and numbers of before, and count what was sent."""
     found = derive(digested.as_known_at(connection, at), vantages(connection), decisions(connection, at))
-    return _number_all(connection, touched_until(connection, found, at))
-
-
-def _number_all(
-    connection: Connection, found: Sequence[Device], given: Mapping[str, Row[Any]] | None = None
-) -> list[_Numbered]:
-    """Give the devices their numbers; `given` are those that hang on observations of theirs, where that is known."""
-    rows = given
-    if rows is None:
-        rows = numbers_of(connection, {id for device in found for id in device.observations})
-    numbered = [_number(device, rows) for device in found]
-    renamed = {old.id: new.id for old, (new, _, _) in zip(found, numbered, strict=True)}
-    return [(_renamed(device, renamed), number, ids) for device, number, ids in numbered]
-
-
-def _number(device: Device, rows: Mapping[str, Row[Any]]) -> _Numbered:
-    own = sorted((rows[id] for id in device.observations if id in rows), key=lambda row: int(row.number))
-    if not own:
-        return device, None, ()
-    ids = tuple(str(row.device_id) for row in own)
-    if (device.id, device.anchor) == (ids[0], own[0].anchor):
-        return device, own[0].number, ids
-    return replace(device, id=ids[0], anchor=own[0].anchor), own[0].number, ids
-
-
-def _renamed(device: Device, renamed: Mapping[str, str]) -> Device:
-    if not (device.proposals or device.parted):
-        return device
-
-    def rename(merges: Iterable[Merge]) -> tuple[Merge, ...]:
-        return tuple(replace(one, other=renamed.get(one.other, one.other)) for one in merges)
-
-    return replace(device, proposals=rename(device.proposals), parted=rename(device.parted))
-
-
-def _assign(connection: Connection, new: Sequence[Device]) -> None:
-    table, now = tables.numbers, microseconds(datetime.now(UTC))
-    last = connection.execute(select(table.c.number).order_by(table.c.number.desc()).limit(1)).scalar() or 0
-    rows = [
-        {"number": last + place, "device_id": device.id, "anchor": device.anchor, "assigned": now}
-        for place, device in enumerate(new, 1)
-    ]
-    if rows:
-        connection.execute(insert(table), rows)
+    return number_all(connection, touched_until(connection, found, at))

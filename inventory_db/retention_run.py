@@ -19,6 +19,7 @@ from inventory_db import audit, ledger, tables
 from inventory_db.audit import Action, Event
 from inventory_db.binding import facility_of, owned
 from inventory_db.decisions import decisions
+from inventory_db.derived import renew_turn
 from inventory_db.observations import announce, load, microseconds, vantages
 from inventory_db.pins import pinned, pins
 from inventory_db.retention import LEAST, Rules, harmless, repeats, stands_on
@@ -91,6 +92,7 @@ def _let_rows_go(engine: Engine, one: LetGo, now: datetime) -> None:
         some = one.ids[start : start + BATCH]
         with writing(engine) as connection, _opened(connection, table, one.before):
             _delete(connection, table, some)
+            renew_turn(connection)
             audit.record(connection, _event(one, some, facility_of(connection), now))
 
 

@@ -48,9 +48,8 @@ class LiveCollector:
     def url(self) -> str:
         return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
 
-    def _refreshed(self, _: Connection) -> int:
+    def _refreshed(self, _: Connection) -> None:
         self.refreshed.append(self._now())
-        return 0
 
     def __enter__(self) -> Self:
         self.runner = JobRunner(self.engine, self._now, self._refreshed)

@@ -34,7 +34,7 @@ def put_one(engine: Engine, *, failed: bool = False) -> str:
     return agent
 
 
-def _broken(_: Connection) -> int:
+def _broken(_: Connection) -> None:
     raise ZeroDivisionError
 
 

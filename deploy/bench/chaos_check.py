@@ -33,7 +33,9 @@ class Verdict:
     @property
     def good(self) -> bool:
         """Whether nothing is wrong."""
-        return not (self.lost or self.doubled or self.half_applied or self.waiting or self.set_aside or self.full)
+        return not (
+            self.lost or self.doubled or self.half_applied or self.waiting or self.set_aside or self.full
+        )
 
 
 def acknowledged(logbook: Path) -> tuple[set[str], int]:
