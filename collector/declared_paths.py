@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The form with which people of the facility declare a remote path, change what was declared, or take it back."""
+"""The form with which people of the facility declare a remote path, change what was declared, or take it back.
+
+A form says which word of the record it was made from, and a new one which path it will make. What somebody else
+wrote meanwhile is shown and not written over; the same form sent twice makes one path.
+"""
 
 import re
 import secrets
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, HTTPException, Request
 from fastapi.responses import RedirectResponse, Response
@@ -24,7 +28,7 @@ from collector.vendors import MEANS
 from collector.visitor import engine_of
 from inventory_db.ledger import official_rows
 from inventory_db.stated import RemoteAccess, Vendor
-from inventory_db.statements import BadStatement, standing
+from inventory_db.statements import BadStatement, Stated, standing, version_of
 from inventory_db.tables import LedgerError, writing
 
 WORDS = (
@@ -46,16 +50,18 @@ def router(settings: Settings, renderer: Renderer, now: Callable[[], datetime]) 
     """Make /register/declare and /register/withdraw."""
     routes = APIRouter(include_in_schema=False)
 
+    def show(request: Request, typed: Mapping[str, str], **more: Any) -> Response:
+        return _show(settings, renderer, request, now(), typed, **more)
+
     @routes.get("/register/declare")
     def show_form(request: Request) -> Response:
         asked = {name: request.query_params.get(name, "")[:200] for name in FIELDS}
         with engine_of(request).connect() as connection:
-            stood = standing(connection, RemoteAccess).get(asked["id"])
+            stood = _stands(connection, asked["id"])
         if asked["id"] and stood is None:
             raise HTTPException(404)
-        return _show(
-            settings, renderer, request, now(), _typed(stood.said) if stood else asked, by_number=False
-        )
+        new = asked | {"id": f"p-{secrets.token_hex(8)}"}
+        return show(request, _typed(stood.said) if stood else new, by_number=False)
 
     @routes.post("/register/declare")
     def declare(  # one parameter for each field of the form
@@ -74,6 +80,7 @@ def router(settings: Settings, renderer: Renderer, now: Callable[[], datetime]) 
         terminal_safety: Text = "",
         timing: Text = "",
         purpose: Text = "",
+        version: Short = "",
         token: Short = "",
     ) -> Response:
         if not is_own_form(request, token):
@@ -88,20 +95,41 @@ def router(settings: Settings, renderer: Renderer, now: Callable[[], datetime]) 
             with writing(engine_of(request)) as connection:
                 said = _said(typed | {"device": _device(connection, device)})
                 check_statement(said, known_in(connection), moment.astimezone(JAPAN).date())
-                keep(connection, request, said, moment)
+                clash = _is_other(connection, said.id, version)
+                stood = _stands(connection, said.id)
+                if not clash:
+                    keep(connection, request, said, moment)
         except LedgerError as error:
-            return _show(settings, renderer, request, moment, typed, error)
+            return show(request, typed, trouble=error, version=version)
+        if clash and (stood is None or stood.said != said):
+            return show(request, typed, clash=True)
         return RedirectResponse("/register?message=declared", 303)
 
     @routes.post("/register/withdraw")
-    def withdraw(request: Request, id: Short, token: Short = "") -> Response:
+    def withdraw(request: Request, id: Short, version: Short = "", token: Short = "") -> Response:
         if not is_own_form(request, token):
             raise HTTPException(403)
         with writing(engine_of(request)) as connection:
-            take_back(connection, request, RemoteAccess.KIND, id, now())
+            stood = _stands(connection, id)
+            clash = stood is not None and _is_other(connection, id, version)
+            if not clash:
+                take_back(connection, request, RemoteAccess.KIND, id, now())
+        if stood is not None and clash:
+            return show(request, _typed(stood.said), clash=True, by_number=False)
         return RedirectResponse("/register?message=taken_back", 303)
 
     return routes
+
+
+def _stands(connection: Connection, id: str) -> Stated[RemoteAccess] | None:
+    return standing(connection, RemoteAccess).get(id)
+
+
+def _is_other(connection: Connection, id: str, version: str) -> bool:
+    """Whether the last word on the path is another one than the form was made from."""
+    return version != str(version_of(connection, RemoteAccess.KIND, id)) and bool(
+        version or _stands(connection, id)
+    )
 
 
 def _device(connection: Connection, typed: str) -> str:
@@ -139,7 +167,7 @@ def _said(typed: Mapping[str, str]) -> RemoteAccess:
             "A port is a number up to 65535; leave it empty if you do not know. Nothing was changed.",
         )
     return RemoteAccess(
-        id=visible(typed["id"]).strip() or f"p-{secrets.token_hex(4)}",
+        id=visible(typed["id"]).strip() or f"p-{secrets.token_hex(8)}",
         device=typed["device"],
         vendor=typed["vendor"],
         means=typed["means"],
@@ -156,24 +184,34 @@ def _show(
     request: Request,
     now: datetime,
     typed: Mapping[str, str],
-    trouble: LedgerError | None = None,
     *,
+    trouble: LedgerError | None = None,
     by_number: bool = True,
+    version: str | None = None,
+    clash: bool = False,
 ) -> Response:
+    """Give the form; `clash`: beside what was typed, what somebody else wrote meanwhile, from which it is made anew."""
     with engine_of(request).connect() as connection:
         case = standing_case(connection, now, settings)
-        known = typed["id"] in standing(connection, RemoteAccess)
+        stood = _stands(connection, typed["id"])
+        last = str(version_of(connection, RemoteAccess.KIND, typed["id"]))
     numbers = {row.device.id: row.number for row in case.rows}
     if not by_number:
         typed = {**typed, "device": numbers.get(typed["device"], "")}
     token = form_token(request)
+    held = _typed(stood.said) if stood else {}
     response = renderer.page(
         request,
         "declared_path",
-        status=400 if trouble else 200,
+        status=409 if clash else 400 if trouble else 200,
         section="register",
         typed=typed,
-        known=known,
+        known=stood is not None,
+        version=last if version is None else version,
+        clash=clash,
+        stood=stood,
+        held=held | {"device": numbers.get(held["device"], held["device"])} if held else held,
+        shown=FIELDS[1:],
         words_of=WORDS,
         means=MEANS,
         vendors=[(one.id, one.name) for one in case.said(Vendor)],

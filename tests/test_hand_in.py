@@ -70,12 +70,93 @@ def test_a_found_path_is_declared_changed_and_taken_back(site: TestClient) -> No
     page = site.get("/register?message=declared").text
     assert "○ 届出と一致" in page
     assert "検査装置の&lt;b&gt;保守&lt;/b&gt;" in page
-    changed = typed | {"id": one.id, "where": "東京本社"}
+    changed = opened(site, one.id) | typed | {"where": "東京本社"}
     assert send(site, "/register/declare", f"/register/declare?id={one.id}", **changed).status_code == 303
     assert [again.where for again in said(site, RemoteAccess)] == ["東京本社"]
-    assert send(site, "/register/withdraw", f"/register/declare?id={one.id}", id=one.id).status_code == 303
+    seen = opened(site, one.id)
+    assert send(site, "/register/withdraw", f"/register/declare?id={one.id}", **seen).status_code == 303
     assert said(site, RemoteAccess) == []
     assert "▲ 届出なし" in site.get("/register").text
+
+
+def opened(site: TestClient, id: str = "") -> dict[str, str]:
+    """Open the form; gives the fields that are hidden in it."""
+    form = site.get(f"/register/declare?id={id}" if id else "/register/declare").text
+    return hidden(form)
+
+
+def hidden(form: str) -> dict[str, str]:
+    return {name: re.search(rf'name="{name}" value="([^"]*)"', form)[1] for name in ("id", "version")}  # type: ignore[index]
+
+
+def declare(site: TestClient, **fields: str) -> Any:
+    return send(site, "/register/declare", "/register/declare", **fields)
+
+
+WORDS = {"means": "rdp", "purpose": "保守", "timing": "月に1度\n前の日に電話", "where": "東京本社\n大阪支社"}
+
+
+def test_a_form_sent_twice_makes_one_path_and_lines_stay(site: TestClient) -> None:
+    form = opened(site) | WORDS
+    assert [declare(site, **form).status_code for _ in range(2)] == [303, 303]
+    (one,) = said(site, RemoteAccess)
+    assert (one.timing, one.where) == (WORDS["timing"], WORDS["where"])
+    with site.app.state.engine.connect() as connection:  # type: ignore[attr-defined]
+        assert len(statements.history(connection, RemoteAccess.KIND)) == 1
+    page = site.get(f"/register/declare?id={one.id}").text
+    boxes = dict(re.findall(r'<textarea id="(\w+)"[^>]*>([^<]*)</textarea>', page))
+    assert {name: boxes[name] for name in ("timing", "where", "purpose")} == {
+        name: WORDS[name] for name in ("timing", "where", "purpose")
+    }
+    assert declare(site, **opened(site, one.id), **{**WORDS, **boxes}).status_code == 303
+    assert said(site, RemoteAccess) == [one], "what is opened and sent unchanged stays as it is"
+    assert declare(site, **opened(site), **WORDS).status_code == 303
+    assert len(said(site, RemoteAccess)) == 2, "another form makes another path"
+
+
+def test_what_somebody_else_changed_meanwhile_is_not_written_over(site: TestClient) -> None:
+    assert declare(site, **opened(site), **WORDS).status_code == 303
+    (first,) = said(site, RemoteAccess)
+    mine, theirs = (opened(site, first.id) | WORDS for _ in range(2))
+    assert declare(site, **theirs | {"product": "新しい<b>箱", "where": "名古屋"}).status_code == 303
+    for field in ("version", "nothing"):  # a form of before this version of daicho says no version
+        answer = declare(
+            site, **{name: value for name, value in mine.items() if name != field} | {"ids": "共用"}
+        )
+        assert answer.status_code == 409
+        assert "ほかの人" in answer.text
+        assert [
+            word
+            for word in ("新しい&lt;b&gt;箱", "名古屋", "鈴木一郎", "共用", WORDS["where"])
+            if word not in answer.text
+        ] == []
+        assert [one.where for one in said(site, RemoteAccess)] == ["名古屋"]
+    again = mine | hidden(answer.text) | {"ids": "共用"}
+    assert declare(site, **again).status_code == 303
+    assert [(one.where, one.ids, one.product) for one in said(site, RemoteAccess)] == [
+        (WORDS["where"], "共用", "")
+    ]
+
+
+def test_taking_back_and_changing_do_not_pass_each_other_by(site: TestClient) -> None:
+    assert declare(site, **opened(site), **WORDS).status_code == 303
+    (first,) = said(site, RemoteAccess)
+    stale = opened(site, first.id)
+    assert declare(site, **stale, **WORDS | {"where": "名古屋"}).status_code == 303
+    page = f"/register/declare?id={first.id}"
+    answer = send(site, "/register/withdraw", page, **stale)
+    assert (answer.status_code, len(said(site, RemoteAccess))) == (409, 1)
+    now = hidden(answer.text)
+    assert [send(site, "/register/withdraw", "/register/declare", **now).status_code for _ in range(2)] == [
+        303,
+        303,
+    ]
+    assert said(site, RemoteAccess) == []
+    answer = declare(site, **now, **WORDS)
+    assert (answer.status_code, said(site, RemoteAccess)) == (409, [])
+    assert "取り下げられました" in answer.text
+    assert declare(site, **hidden(answer.text), **WORDS).status_code == 303
+    assert len(said(site, RemoteAccess)) == 1
 
 
 @pytest.mark.parametrize(
