@@ -9,7 +9,8 @@ import re
 import secrets
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from functools import partial
+from typing import Annotated
 
 from fastapi import APIRouter, Form, HTTPException, Request
 from fastapi.responses import RedirectResponse, Response
@@ -50,8 +51,7 @@ def router(settings: Settings, renderer: Renderer, now: Callable[[], datetime]) 
     """Make /register/declare and /register/withdraw."""
     routes = APIRouter(include_in_schema=False)
 
-    def show(request: Request, typed: Mapping[str, str], **more: Any) -> Response:
-        return _show(settings, renderer, request, now(), typed, **more)
+    show = partial(_show, settings, renderer, now)
 
     @routes.get("/register/declare")
     def show_form(request: Request) -> Response:
@@ -92,19 +92,17 @@ def router(settings: Settings, renderer: Renderer, now: Callable[[], datetime]) 
         }  # fmt: skip
         moment = now()
         try:
-            with writing(engine_of(request)) as connection:
-                said = _said(typed | {"device": _device(connection, device)})
-                check_statement(said, known_in(connection), moment.astimezone(JAPAN).date())
-                clash = _is_other(connection, said.id, version)
-                stood = _stands(connection, said.id)
-                if not clash:
-                    keep(connection, request, said, moment)
+            if not _declare(request, typed, version, moment):
+                return show(request, typed, clash=True)
         except LedgerError as error:
             return show(request, typed, trouble=error, version=version)
-        if clash and (stood is None or stood.said != said):
-            return show(request, typed, clash=True)
         return RedirectResponse("/register?message=declared", 303)
 
+    _offer_withdrawal(routes, show, now)
+    return routes
+
+
+def _offer_withdrawal(routes: APIRouter, show: Callable[..., Response], now: Callable[[], datetime]) -> None:
     @routes.post("/register/withdraw")
     def withdraw(request: Request, id: Short, version: Short = "", token: Short = "") -> Response:
         if not is_own_form(request, token):
@@ -118,7 +116,17 @@ def router(settings: Settings, renderer: Renderer, now: Callable[[], datetime]) 
             return show(request, _typed(stood.said), clash=True, by_number=False)
         return RedirectResponse("/register?message=taken_back", 303)
 
-    return routes
+
+def _declare(request: Request, typed: Mapping[str, str], version: str, now: datetime) -> bool:
+    """Keep what was typed; False if something else stands there since the form was made. Raises BadStatement."""
+    with writing(engine_of(request)) as connection:
+        said = _said({**typed, "device": _device(connection, typed["device"])})
+        check_statement(said, known_in(connection), now.astimezone(JAPAN).date())
+        if _is_other(connection, said.id, version):
+            stood = _stands(connection, said.id)
+            return stood is not None and stood.said == said
+        keep(connection, request, said, now)
+        return True
 
 
 def _stands(connection: Connection, id: str) -> Stated[RemoteAccess] | None:
@@ -181,8 +189,8 @@ def _said(typed: Mapping[str, str]) -> RemoteAccess:
 def _show(
     settings: Settings,
     renderer: Renderer,
+    now: Callable[[], datetime],
     request: Request,
-    now: datetime,
     typed: Mapping[str, str],
     *,
     trouble: LedgerError | None = None,
@@ -192,7 +200,7 @@ def _show(
 ) -> Response:
     """Give the form; `clash`: beside what was typed, what somebody else wrote meanwhile, from which it is made anew."""
     with engine_of(request).connect() as connection:
-        case = standing_case(connection, now, settings)
+        case = standing_case(connection, now(), settings)
         stood = _stands(connection, typed["id"])
         last = str(version_of(connection, RemoteAccess.KIND, typed["id"]))
     numbers = {row.device.id: row.number for row in case.rows}
