@@ -83,7 +83,7 @@ def virtual_kind(mac: str) -> str | None:
     return _virtual(mac[:32])
 
 
-@functools.lru_cache(maxsize=32768)
+@functools.lru_cache(maxsize=16384)
 def _virtual(mac: str) -> str | None:
     digits = _digits(mac)
     if digits is None:

@@ -133,7 +133,7 @@ def _places(entry: Maker, arcs: tuple[str, ...], *, own: bool) -> Iterator[Place
         yield Place(variable.at(arcs), variable, own, variable.maker or entry.maker)
 
 
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=32)
 def places(arcs: tuple[str, ...]) -> tuple[Place, ...]:
     """Give every variable of the table as one device would have it, its own maker's first."""
     found = list(_own(arcs))
@@ -147,7 +147,7 @@ def places(arcs: tuple[str, ...]) -> tuple[Place, ...]:
     return tuple(place for place in once.values() if place.oid)
 
 
-@functools.lru_cache(maxsize=256)
+@functools.lru_cache(maxsize=32)
 def _lines(arcs: tuple[str, ...]) -> tuple[frozenset[bytes], tuple[bytes, ...]]:
     """Give the OIDs of one device's variables: those that are asked for whole, and columns of which one row counts."""
     found = places(arcs)

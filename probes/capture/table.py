@@ -201,7 +201,7 @@ def _pieces(live: Live, side: Side) -> tuple[bytes, ...]:
     return tuple(found)
 
 
-@functools.lru_cache(maxsize=65536)
+@functools.lru_cache(maxsize=16384)
 def _text(address: bytes) -> str:
     if len(address) == 4:
         return f"{address[0]}.{address[1]}.{address[2]}.{address[3]}"
