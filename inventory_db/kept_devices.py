@@ -3,6 +3,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, delete, select
@@ -11,6 +12,7 @@ from inventory_db import ledger_index, tables
 from inventory_db.bulk import insert_rows
 from inventory_db.derived import derived_from, mark_derived
 from inventory_db.device import Device
+from inventory_db.index_seen import MOST_BODY, same_row
 from inventory_db.many_values import among
 from inventory_db.outward import looks_alike
 
@@ -45,7 +47,7 @@ def keep(
     gone = sorted({*(before.keys() - now.keys()), *(id for id in changed if id in before)})
     if gone:
         connection.execute(delete(tables.devices).where(among(connection, tables.devices.c.device_id, gone)))
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "device_id": id,
             "number": numbers[id],
@@ -61,6 +63,14 @@ def keep(
     word = derived_from(connection)
     if rows or gone:
         mark_derived(connection)
-    ledger_index.bring_up(connection, ledger_index.Rewritten(word, frozenset((*changed, *gone)), at_hand))
+    again = frozenset(
+        row["device_id"]
+        for row in rows
+        if len(row["body"]) <= MOST_BODY
+        and (old := before.get(row["device_id"]))
+        and same_row(old.device, at_hand[row["device_id"]][0])
+    )
+    written = ledger_index.Rewritten(word, frozenset((*changed, *gone)), at_hand, again)
+    ledger_index.bring_up(connection, written)
     alike = [id for id in changed if id in before and looks_alike(before[id].device, now[id].device)]
     return len({*changed, *gone}) - len(alike)

@@ -22,6 +22,7 @@ from inventory_db.derived import derived_key, derived_word
 from inventory_db.device import Device
 from inventory_db.given_numbers import led_elsewhere
 from inventory_db.index_rows import Facets, IndexRow, facets_of, make_row
+from inventory_db.index_seen import write_seen
 from inventory_db.index_tables import (
     VERSION,
     Counts,
@@ -58,6 +59,9 @@ class Rewritten:
     before: str  # the word of `derived` before
     changed: frozenset[str]  # ids; those that are gone too
     devices: Mapping[str, tuple[Device, int | None]]  # as they stand now, with their numbers, by id
+    seen_again: frozenset[str] = (
+        frozenset()
+    )  # those of which the row differs in when they were seen last alone
 
 
 def find_mark(connection: Connection) -> Mark | None:
@@ -152,15 +156,17 @@ def _change(connection: Connection, mark: Mark, today: Made, written: Rewritten 
     if mark.version != version or mark.derived not in known:
         return None
     changed = written.changed if written and mark.derived != derived else frozenset()
-    touched = typed_since(connection, mark.entry) - changed
+    touched = typed_since(connection, mark.entry)
     if changed or listed != mark.listed:
         links: Links = listed_by_device(connection)
-        touched |= _linked_otherwise(connection, links) - changed
+        touched |= _linked_otherwise(connection, links)
     else:
         links = _known_links(connection, touched)
     counts = mark.counts
-    if changed:
-        at_hand = written.devices if written else {}
+    if written and changed:
+        at_hand = written.devices
+        changed -= _see_again(connection, written, touched)
+        touched -= written.changed
         counts = _Rewriting(connection, links, counts, anew=True, at_hand=at_hand).rewrite(changed)
     return _Rewriting(connection, links, counts, anew=False).rewrite(touched)
 
@@ -211,6 +217,26 @@ def _linked_otherwise(connection: Connection, links: Links) -> frozenset[str]:
     stood = {row.device_id: row.listed for row in connection.execute(query)}
     now = {id: one.number for id, one in links.items()}
     return frozenset(id for id in stood.keys() | now.keys() if stood.get(id) != now.get(id))
+
+
+def _see_again(connection: Connection, written: Rewritten, touched: Collection[str]) -> frozenset[str]:
+    """Write into rows that differ in nothing else when their device was seen last; gives whose those are."""
+    elsewhere = led_elsewhere(connection)
+    led = set(connection.execute(select(aliases.c.device_id)).scalars())
+    at = {
+        id: device.last_seen
+        for id in written.seen_again.difference(touched, led)
+        for device, _ in (written.devices[id],)
+        if elsewhere.keys().isdisjoint(device.observations)
+    }
+    done: set[str] = set()
+    for some in _parts(at):
+        same = (rows.c.facility == shown.c.facility) & (rows.c.number == shown.c.number)
+        query = select(rows.c.device_id, shown.c.number, shown.c.body).join_from(rows, shown, same)
+        known = connection.execute(query.where(rows.c.device_id.in_(some))).all()
+        done.update(row.device_id for row in known)
+        write_seen(connection, [(row.number, row.body, at[row.device_id]) for row in known])
+    return frozenset(done)
 
 
 class _Rewriting:

@@ -2,7 +2,7 @@
 """The ledger's index answers what the pure functions answer, and stays so through every kind of change."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, insert, select
 from collector.ledger_view import CLASSES, MARKS, PAGE_SIZES, SORTS, Answer, Question, answer
 from collector.reading import ask_index, read_entries
 from inventory_db import (
+    index_seen,
     index_tables,
     kept_devices,
     ledger,
@@ -272,3 +273,51 @@ def test_one_facility_does_not_see_the_other(ledger_engine: Engine) -> None:
         ledger_index.ensure(engine)
     for engine in (ledger_engine, other):
         assert_same(engine, chance, 20)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_rows_of_devices_seen_again_are_those_made_at_once(
+    ledger_engine: Engine, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Most are as they were but for when they were seen; whatever else changes meanwhile, the rows are the same."""
+    chance, count = random.Random(seed), 40
+    again: list[int] = []
+    write = index_seen.write_seen
+
+    def counted(c: Connection, known: Iterable[tuple[int, bytes, str]]) -> None:
+        known = list(known)
+        again.append(len(known))
+        write(c, known)
+
+    monkeypatch.setattr(ledger_index, "write_seen", counted)
+    with tables.writing(ledger_engine) as c:
+        keep(c, [device(chance, number) for number in range(1, count)])
+    ledger_index.ensure(ledger_engine)
+    for night in range(1, 7):
+        with tables.writing(ledger_engine) as c:
+            if chance.random() < 0.5:
+                type_something(c, chance, count)  # past the index
+            if chance.random() < 0.3:
+                list_something(c, chance, count)
+            stored = kept_devices.load(c, None)
+            now = {}
+            for id, kept in stored.items():
+                one = replace(kept.device, last_seen=(NOW + timedelta(days=night)).isoformat())
+                if chance.random() < 0.2:
+                    other = device(chance, int(id[1:]))
+                    name = chance.choice(
+                        ("addresses", "names", "os", "services", "confidence", "last_asked", "remote_paths")
+                    )
+                    one = replace(one, **{name: getattr(other, name)})
+                if chance.random() < 0.9:
+                    now[id] = replace(kept, device=one)
+            ids = sorted(now)
+            gone, stays = ids.pop(), ids[0]
+            both = (*now[stays].device.observations, *now.pop(gone).device.observations)
+            now[stays] = replace(now[stays], device=replace(now[stays].device, observations=both))
+            kept_devices.keep(c, stored, now, {id: int(id[1:]) for id in now})
+            grown = contents(c)
+            c.execute(index_tables.marks.delete())
+            ledger_index.bring_up(c)
+            assert contents(c) == grown
+    assert sum(again) > 20

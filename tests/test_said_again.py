@@ -80,6 +80,7 @@ READ_ANEW = {
     10,
     13,
 }  # indices of ssdp, which is over after some time, and snmp_tables, which differ each night
+HEARD = (6, 7, 10, 11)
 QUESTIONS = len(night_of(0, 0, CARDS[0], [0] * 12))
 seeds = st.integers(0, 2**32)
 
@@ -92,9 +93,12 @@ def history(chance: random.Random) -> Iterator[tuple[int, list[Observation]]]:
 
     moods = [[chance.randrange(3) for _ in range(12)] for _ in range(3)]
     left = [{index for index in range(QUESTIONS) if happens(0.3)} for _ in range(3)]
-    if happens(0.8):
+    if happens(0.5):
         left = [some | READ_ANEW for some in left]
-    for night in range(chance.randint(3, 7)):
+    now_and_then = HEARD if happens(0.5) else ()
+    night = 0
+    for _ in range(chance.randint(3, 7)):
+        night += chance.choice([1, 1, 1, 20])
         said: list[Observation] = []
         for host in (host for host in range(3) if happens(0.8)):
             mood = (
@@ -103,6 +107,7 @@ def history(chance: random.Random) -> Iterator[tuple[int, list[Observation]]]:
                 else moods[host]
             )
             unasked = left[host] | ({chance.randrange(QUESTIONS)} if happens(0.1) else set())
+            unasked = unasked | {index for index in now_and_then if happens(0.5)}
             every = night_of(host, night, CARDS[(host + happens(0.05)) % 3], mood)
             said += [one for index, one in enumerate(every) if index not in unasked]
         if happens(0.1):
