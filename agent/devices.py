@@ -3,8 +3,8 @@
 
 Counting together is a kindness to the device and no claim about what it is; the ledger decides that for itself. One
 card on one link is one device; so are addresses on different links that show the same SSH key, or the same SNMP engine
-with the same start, or that a device asked with the site's credential lists as its own, card and address. Two cards
-on one link are two machines, whatever they show: images are cloned with their keys.
+with the same start, or that a device asked with the site's credential lists as its own, card and address, or that call
+each other their own under one name (NetBIOS, OXID). Two cards on one link are two machines, whatever they show: images are cloned with their keys.
 """
 
 from collections import defaultdict
@@ -21,6 +21,7 @@ from probes.oui import is_random, virtual_kind
 
 MOST_TOGETHER = 8  # addresses united by one key; more are a fleet with the key that the factory gave it
 _TOLERANCE, _DRIFT = 3.0, 1e-4  # seconds between two countings of one start; a clock may be wrong by so much
+_OWN_LISTS = frozenset({"nbns", "oxid"})  # probes that give a machine's own list of its addresses
 _SHARED = frozenset(
     {"vrrp", "hsrp", "glbp", "nlb"}
 )  # MACs that several machines take in turn (CARP has VRRP's)
@@ -77,6 +78,11 @@ class Devices:
     key: Callable[[str], str] = str  # makes equal addresses on two sides of a scan differ
     _shown: dict[tuple[str, str], list[tuple[str, Mark]]] = field(default_factory=lambda: defaultdict(list))
     _members: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))  # device → addresses
+    _called: dict[str, tuple[set[str], set[str]]] = (
+        field(  # address → names, and addresses that it calls its own
+            default_factory=lambda: defaultdict(lambda: (set(), set()))
+        )
+    )
     _fleets: set[tuple[str, str]] = field(default_factory=set)
 
     def met(self, address: str, marks: Iterable[Mark] = ()) -> None:
@@ -95,7 +101,7 @@ class Devices:
         """Take an answer."""
         for mark in marks_of(seen):
             self._show(seen.address, mark)
-        for other in self._listed(seen):
+        for other in (*self._listed(seen), *self._agreed(seen)):
             self._unite(seen.address, other)
 
     def _listed(self, seen: Observation) -> Iterator[str]:
@@ -108,6 +114,19 @@ class Devices:
             if ip == seen.address or not mac or card_of(mac, "") != mac:
                 continue
             if self.stand.mac_of(ip) == mac and not self._apart(seen.address, ip):
+                yield ip
+
+    def _agreed(self, seen: Observation) -> Iterator[str]:
+        """Give the addresses that it calls its own and that call this one theirs, under one name: each says so of the other."""
+        own = {ip for ip in seen.of(FactKind.ADDRESS) if seen.probe in _OWN_LISTS}
+        if not 0 < len(own) <= MOST_TOGETHER:
+            return
+        names, ips = self._called[seen.address]
+        names.update(name.lower() for name in seen.of(FactKind.NAME))
+        ips.update(own)
+        for ip in sorted(ips - {seen.address}):
+            others, theirs = self._called.get(ip, ((), ()))
+            if seen.address in theirs and names.intersection(others) and not self._apart(seen.address, ip):
                 yield ip
 
     def same(self, address: str) -> str:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 WINDOW = 1.0  # seconds
 PACKETS_OF_AN_EXCHANGE = 4  # that one connection takes on the average of its life
 KERNEL_KEPT = 6  # packets that our kernel may still send by itself: three questions for a host's card, three answers to the host's
+WAY_KEPT = 4  # times as many for a gateway of ours, with which the kernel goes on talking for minutes
 LOOK_AGAIN = 0.05  # seconds; until the end of another connection to the same device
 _MARGIN = 0.02  # seconds; a capture stamps frames a little later than we do
 
@@ -83,6 +84,7 @@ class Pace:
     _spent: dict[str, int] = field(default_factory=dict)
     _said: Counter[str] = field(default_factory=Counter)  # bytes of payload
     _device: dict[str, str] = field(default_factory=dict)  # address, or a device → what it is counted as
+    _ways: set[str] = field(default_factory=set)  # devices through which we reach others
     _connected: Counter[str] = field(default_factory=Counter)  # open connections
 
     def __post_init__(self) -> None:
@@ -152,7 +154,14 @@ class Pace:
 
     def affords(self, host: str, packets: int) -> bool:
         """Whether the budget of this host has room for so many packets, beside what the kernel may still send."""
-        return self.spent(host) + packets <= self.budget - self.kept
+        kept = self.kept
+        if self.device(host) in self._ways:
+            kept = min(WAY_KEPT * kept, self.budget // 2)
+        return self.spent(host) + packets <= self.budget - kept
+
+    def leads_on(self, host: str) -> None:
+        """Say that we reach others through this host: our kernel and it ask for each other as long as the scan lasts."""
+        self._ways.add(self.device(host))
 
     def device(self, host: str) -> str:
         """Give what this address is counted as."""
@@ -180,6 +189,8 @@ class Pace:
         closed = self._closed_at.pop(one, -math.inf)
         self._closed_at[other] = max(closed, self._closed_at.get(other, -math.inf))
         self._device[one] = other
+        if one in self._ways:
+            self._ways.add(other)
 
     def _host(self, host: str) -> Limit:
         return self._hosts.setdefault(host, Limit(self.per_host))

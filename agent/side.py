@@ -184,6 +184,8 @@ class Side:
             shared.pace.stand(counted, self.ground.key(place.network))
             if mac := card_in(address):
                 self.devices.implied(address, mac)
+            if self._is_ours(address):
+                shared.pace.leads_on(counted)
             self.doors[address] = Door(
                 address,
                 shared.scope,
@@ -224,12 +226,16 @@ class Side:
                 place.network,
                 credentials.snmp(address),
                 credentials.ssh(address),
-                ours=any(address in s.gateways for s in self.ground.standings),
+                ours=self._is_ours(address),
                 brakes=shared.brakes,
                 segment=self.ground.key(place.network),
                 heard=self.devices.heard,
             )
         return self.hosts[address]
+
+    def _is_ours(self, address: str) -> bool:
+        """Whether it is a default gateway of ours."""
+        return any(address in standing.gateways for standing in self.ground.standings)
 
     def _credentials(self, place: Place) -> Credentials:
         card = place.standing

@@ -98,6 +98,41 @@ def test_a_list_joins_no_two_cards_of_one_link_and_no_card_that_wanders() -> Non
     assert not one(devices, "10.1.0.7", RIGHT)
 
 
+def names_itself(address: str, name: str, *own: str, probe: str = "nbns") -> Observation:
+    return seen(address, probe, Fact(FactKind.NAME, name), *(Fact(FactKind.ADDRESS, ip) for ip in own))
+
+
+def test_two_addresses_that_call_each_other_their_own_under_one_name_are_one_device() -> None:
+    devices = known({LEFT: card(1), RIGHT: ""})  # the second one stands behind a router
+    devices.heard(names_itself(LEFT, "PC-7", LEFT, RIGHT))
+    assert not one(devices, LEFT, RIGHT), "one word is not enough"
+    devices.heard(names_itself(RIGHT, "pc-7", RIGHT, LEFT))
+    assert one(devices, LEFT, RIGHT)
+
+
+@pytest.mark.parametrize(
+    "says",
+    [
+        names_itself(RIGHT, "PC-8", RIGHT, LEFT),  # another machine
+        names_itself(RIGHT, "PC-7", RIGHT),  # a clone, which has one card
+        names_itself(RIGHT, "PC-7", RIGHT, LEFT, probe="https"),  # no list of its own addresses
+        names_itself(RIGHT, "PC-7", LEFT, *(f"10.9.0.{n}" for n in range(MOST_TOGETHER))),
+    ],
+)
+def test_less_than_that_joins_nobody(says: Observation) -> None:
+    devices = known({LEFT: card(1), RIGHT: card(2)})
+    devices.heard(names_itself(LEFT, "PC-7", LEFT, RIGHT))
+    devices.heard(says)
+    assert not one(devices, LEFT, RIGHT)
+
+
+def test_host_only_networks_with_one_number_join_nobody_on_one_link() -> None:
+    devices = known({"10.1.0.7": card(1), "10.1.0.8": card(2)})
+    devices.heard(names_itself("10.1.0.7", "PC", "10.1.0.7", "10.1.0.8"))
+    devices.heard(names_itself("10.1.0.8", "PC", "10.1.0.7", "10.1.0.8"))
+    assert not one(devices, "10.1.0.7", "10.1.0.8")
+
+
 def test_a_card_is_known_again_by_what_it_showed_at_an_earlier_scan() -> None:
     devices = known({LEFT: card(1), RIGHT: card(2)})
     devices.met(LEFT, [Mark("ssh", KEY)])

@@ -7,10 +7,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from agent.clock import SystemClock
 from agent.headway import GOES_ON, NAME, Headway, digest_of, keep_headway, read_headway, write_off
 from agent.logbook import Logbook
-from agent.settings import Collector, PaceSection, ScheduleSection, Settings, SnmpSecret
-from probes.facts import Scan
+from agent.pace import KERNEL_KEPT
+from agent.scope import write_scope
+from agent.settings import Collector, PaceSection, ScheduleSection, ScopeSection, Settings, SnmpSecret
+from agent.survey import Survey
+from probes.facts import Scan, Sent
 from tests.test_agent_command import HOUR, START, Stop, Watched
 from tests.test_uplink import TestClock
 
@@ -64,6 +68,28 @@ def test_another_pace_or_collector_is_the_same_scan_other_credentials_are_not() 
     assert digest_of(plain, ("10.0.0.0/24",)) == digest_of(same, ("10.0.0.0/24",))
     assert digest_of(plain, ("10.0.0.0/24",)) != digest_of(other, ("10.0.0.0/24",))
     assert digest_of(plain, ("10.0.0.0/24",)) != digest_of(plain, ("10.0.0.0/23",))
+
+
+async def test_packets_and_bytes_of_a_killed_scan_count_when_it_goes_on(tmp_path: Path) -> None:
+    settings, here = Settings(profile="gentle", listen_seconds=0.0), "127.0.0.9"
+    scope = write_scope(ScopeSection(), [f"{here}/32"], (), yes_large=False)
+    now = SystemClock().now()
+    scan = Scan(id="s1", started=now, scope=(f"{here}/32",), planned=1)
+    before = Sent(
+        scan="s1", vantage="v", at=now, address=here, action="tcp connect", packets=50, payload_bytes=30_000
+    )
+    with Logbook(tmp_path / "book") as book:
+        await book.put([scan, before])
+        await keep_headway(book, Headway(scan=scan, settings=digest_of(settings, scan.scope), at=now))
+        assert await book.spent("s1", now) == {("v", here): (50, 30_000)}
+        survey = Survey(settings, scope, book, privileged=False, notebook=book)
+        ended = await survey.run()
+        sent = sum(line.packets for line in await book.journal()) - 50
+    pace = survey._shared.pace
+    assert ended.id == "s1"
+    assert pace.spent(here) == 50 + KERNEL_KEPT + sent
+    assert not pace.say(here, 2_769)
+    assert pace.say(here, 2_768)
 
 
 @pytest.mark.parametrize(("ago", "at_once"), [(timedelta(minutes=5), True), (3 * HOUR, False)])

@@ -121,6 +121,18 @@ def test_the_budget_holds_with_all_that_the_kernel_sends_by_itself(
     assert drive.refused
 
 
+def test_a_gateway_keeps_more_for_the_kernel_whatever_it_is_united_with() -> None:
+    pace = Pace(10, 1000, 0.2, 120, kept=6)
+    pace.leads_on("10.0.0.1")
+    assert (pace.affords("10.0.0.1", 97), pace.affords("10.0.0.1", 96)) == (False, True)
+    pace.unite("10.0.0.1", "10.9.0.1")
+    assert (pace.affords("10.9.0.1", 97), pace.affords("10.9.0.1", 96)) == (False, True)
+    assert pace.affords("10.0.0.2", 114)
+    small = Pace(10, 1000, 0.2, 20, kept=5)
+    small.leads_on("10.0.0.1")
+    assert small.affords("10.0.0.1", 10)
+
+
 def test_a_segment_has_a_limit_of_its_own_and_a_budget_lasts_over_a_restart() -> None:
     pace = Pace(10, 1000, 0.2, 120, 12)
     for host in ("a", "b"):
