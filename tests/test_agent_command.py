@@ -29,6 +29,8 @@ from collector.settings import Settings as CollectorSettings
 from collector.settings import load_settings
 from inventory_db import observations
 from probes.facts import Observation, Outcome, Scan
+from tests import forked
+from tests.cli_cases import environment
 from tests.live_collector import LiveCollector, free_port
 from tests.test_uplink import TestClock
 
@@ -43,9 +45,7 @@ def command(*arguments: object) -> list[str]:
 
 
 def daicho(*arguments: object) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        command(*arguments), cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
-    )
+    return forked.run([str(one) for one in arguments], ROOT, environment())
 
 
 class Site:
