@@ -221,6 +221,8 @@ def _linked_otherwise(connection: Connection, links: Links) -> frozenset[str]:
 
 def _see_again(connection: Connection, written: Rewritten, touched: Collection[str]) -> frozenset[str]:
     """Write into rows that differ in nothing else when their device was seen last; gives whose those are."""
+    if not written.seen_again:
+        return frozenset()
     elsewhere = led_elsewhere(connection)
     led = set(connection.execute(select(aliases.c.device_id)).scalars())
     at = {

@@ -15,9 +15,10 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, func, insert, select
+from sqlalchemy import Connection, Engine, func, select
 
 from inventory_db import digested, kept_devices, ledger_index, tables
+from inventory_db.bulk import insert_rows
 from inventory_db.decisions import decisions, last_decision
 from inventory_db.derived import renew_turn, turn_word
 from inventory_db.device import Device
@@ -231,5 +232,4 @@ def _next(connection: Connection, new: Sequence[Device]) -> tuple[Given, ...]:
 
 def _give(connection: Connection, given: Sequence[Given]) -> None:
     assigned = microseconds(datetime.now(UTC))
-    if given:
-        connection.execute(insert(tables.numbers), [one._asdict() | {"assigned": assigned} for one in given])
+    insert_rows(connection, tables.numbers, [one._asdict() | {"assigned": assigned} for one in given])
