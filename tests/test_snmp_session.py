@@ -392,6 +392,55 @@ async def test_an_agent_that_runs_in_circles_ends() -> None:
     assert (host.got, asked.heard) == (2, [f"{SYSTEM}.5.0|2|1".encode()])
 
 
+@pytest.mark.parametrize("within", [10_000])
+async def test_a_flood_of_answers_to_something_else_holds_nobody_up(within: int) -> None:
+    """Each is there at once: without an end of our own no deadline of the loop would ever come to its turn."""
+    stray = bytes.fromhex("301d020101040b686f73706974616c2d726fa20b0201010201000201003000")
+
+    @dataclass
+    class Flood:
+        left: int = within
+
+        async def send(self, data: bytes) -> None:
+            return
+
+        async def receive(self, most: int) -> bytes:
+            self.left -= 1
+            assert self.left, "it would go on for ever"
+            return stray
+
+    assert is_whole(stray)
+    told: list[bytes] = []
+    session = SnmpSession(Flood(), COMMUNITY, say=told.append, hear=told.append)
+    with contextlib.closing(session), pytest.raises(Refused, match="something else"):
+        await session.get([f"{SYSTEM}.5.0"])
+
+
+async def test_a_question_in_two_requests_says_how_much_of_it_left() -> None:
+    sent = 0
+
+    async def hold() -> None:
+        nonlocal sent
+        sent += 1
+        if sent > 1:
+            raise HeldBack("budget")
+
+    async with peer(_nothing_of_it) as (port, _), asking(port, hook=hold) as asked:
+        with pytest.raises(HeldBack):
+            await asked.session.get([f"{SYSTEM}.{n}.0" for n in range(1, 31)])
+    assert asked.told == [b"asked 20 of 30"]
+
+
+def _nothing_of_it(data: bytes) -> bytes:
+    """Answer a GET with no variables."""
+    start = data.index(b"\xa0")
+    size = start + 2 + (data[start + 1] & 0x7F if data[start + 1] & 0x80 else 0)
+    request = data[size : size + 2 + data[size + 1]]
+    pdu = request + b"\x02\x01\0\x02\x01\0" + b"\x30\0"
+    body = b"\x02\x01\x01" + b"\x04\x0bhospital-ro" + b"\xa2" + bytes([len(pdu)]) + pdu
+    return b"\x30" + bytes([len(body)]) + body
+
+
 @given(st.binary(max_size=200))
 def test_ber_check_is_total(data: bytes) -> None:
     assert is_whole(data) in (True, False)

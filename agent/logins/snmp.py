@@ -32,11 +32,12 @@ from gufo.snmp.aio import SnmpSession as GufoSession
 
 from agent.logins.snmp_ber import is_whole
 from agent.logins.snmp_lines import variable_line
-from probes.contract import OurFault, Refused
+from probes.contract import HeldBack, OurFault, Refused
 
 MOST_VARIABLES = 20  # of one GET
 MOST_ROWS = 25  # of one GETBULK: an answer that fits one packet nearly always, and an agent cuts it where not
 _MOST_DATAGRAM = 65535
+_MOST_STRAYS = 20  # answers to something else that are passed over; a flood of them never lets the loop go on
 _NOWHERE = "127.0.0.1"  # what the library's own socket would be for; it is closed before anything is sent
 
 Auth = Literal["", "md5", "sha1", "sha224", "sha256", "sha384", "sha512"]
@@ -85,8 +86,8 @@ class SnmpSession:
     """A session with one agent, as probes.contract.Session. Opens at the first question.
 
     `say` gets the question (`get OID …`, `walk OID most`) when its first request has left, `hear` each
-    `OID|tag|value`, `tell` the note `discovery` when v3's question for the engine has left, and `whole OID`
-    where a walk came to the end of what it walks.
+    `OID|tag|value`, `tell` the note `discovery` when v3's question for the engine has left, `whole OID` where
+    a walk came to the end of what it walks, and `asked 20 of 30` where the rest of a question was held back.
     Raises Silent, Refused (closed port, credential not accepted, no SNMP) and OurFault.
     """
 
@@ -115,7 +116,13 @@ class SnmpSession:
             session = await self._opened()
             self._told = (self._say, b"get " + " ".join(wanted).encode())
             for start in range(0, len(wanted), MOST_VARIABLES):
-                await self._get_some(session, wanted[start : start + MOST_VARIABLES], heard)
+                asked = self.pdus
+                try:
+                    await self._get_some(session, wanted[start : start + MOST_VARIABLES], heard)
+                except HeldBack:
+                    if start and self.pdus == asked:
+                        self._tell(f"asked {start} of {len(wanted)}".encode())
+                    raise
         return tuple(heard)
 
     async def walk(self, root: str, most: int = 200) -> tuple[bytes, ...]:
@@ -216,13 +223,14 @@ class _Carried(GufoSession):
         await self._forward(self._ours.recv(_MOST_DATAGRAM))
 
     async def _recv(self, receiver: Callable[[], T]) -> T:
-        while True:
+        for _ in range(_MOST_STRAYS):
             data = await self._hear(_MOST_DATAGRAM)
             if not is_whole(data):
                 raise Refused("the answer is not SNMP")
             self._ours.send(data)
             with contextlib.suppress(BlockingIOError):  # an answer to something else
                 return receiver()
+        raise Refused("it answers something else than what it was asked")
 
     def close(self) -> None:
         self._ours.close()
