@@ -18,6 +18,7 @@ _RTT_AT, _BYTES_IN_AT, _SEGS_OUT_AT, _UNSENT_AT, _DATA_SEGS_IN_AT, _BYTES_SENT_A
     200,
 )
 _ANSWERED_BY_RESET = (1, 3, 4, 5, 8)  # ESTABLISHED, SYN_RECV, FIN_WAIT1, FIN_WAIT2, CLOSE_WAIT (tcp_states.h)
+_UNLESS_ALL_LEFT = (9, 11)  # LAST_ACK, CLOSING: a reset leaves if something is unsent (tcp_disconnect)
 _RECEIVE_BUFFER = 4096  # bytes; a small window bounds what a talkative peer can make us acknowledge
 _USER_TIMEOUT, _REPEAT_MILLISECONDS = 18, 1000  # TCP_USER_TIMEOUT: a host that vanished is left alone soon
 _CRUMBS, _CRUMB_BYTES = 4, 256  # so many segments, smaller than this on the average
@@ -91,7 +92,8 @@ def acknowledge_slowly(sock: socket.socket) -> None:
 def end_by_reset(sock: socket.socket) -> bool:
     """Make the coming close of this connection a reset; false if it has ended already and none will leave."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    return _tcp_info(sock)[0] in _ANSWERED_BY_RESET
+    state = _tcp_info(sock)[0]
+    return state in _ANSWERED_BY_RESET or (state in _UNLESS_ALL_LEFT and unsent(sock) > 0)
 
 
 def segments_out(sock: socket.socket) -> int:
@@ -104,9 +106,9 @@ def bytes_out(sock: socket.socket) -> int:
     return int(struct.unpack_from("Q", _tcp_info(sock), _BYTES_SENT_AT)[0])
 
 
-def holds_back(sock: socket.socket) -> bool:
-    """Whether the kernel still holds something that the peer does not take; it would leave after the close."""
-    return bool(struct.unpack_from("I", _tcp_info(sock), _UNSENT_AT)[0])
+def unsent(sock: socket.socket) -> int:
+    """Bytes that the kernel still holds, a FIN counted as one, since the peer takes no more: they would leave after the close."""
+    return int(struct.unpack_from("I", _tcp_info(sock), _UNSENT_AT)[0])
 
 
 def answer_seconds(sock: socket.socket) -> float:

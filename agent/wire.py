@@ -42,6 +42,7 @@ CONNECT_SECONDS = 0.9  # under the kernel's first retransmission, so that one SY
 RECEIVE_SECONDS = 2.0
 CLOSE_SECONDS = 1.0
 _SEGMENT = 1200  # bytes of payload that surely fit one packet
+_FIN = 1  # byte that it counts for where what leaves is numbered
 _ENDING, _ANSWER = 2, 2  # packets kept back for FIN and the last acknowledgement; for taking an answer in
 _SPARE = 2  # packets more for an SSH login, whose messages are many and small
 _HASTY = "it talks faster than the pace lets us answer"
@@ -193,7 +194,7 @@ class TcpStream:
         self.wire.door.check("tcp", self.port, Permit.SEND)
         try:
             await self.push(self.tls.encrypt(data) if self.tls else data)
-        except (Silent, Refused):  # some of it may have left
+        except (Silent, Refused, OurFault, asyncio.CancelledError):  # some of it may have left
             self.wire.note("~", f"not all sent: {len(data)} bytes".encode())
             raise
         self.wire.note(">", data)
@@ -337,6 +338,8 @@ class TcpStream:
     def _end(self, sock: socket.socket, *, reset: bool) -> None:
         """Free the socket, give back what was not used, write the journal; never waits."""
         self._settle()
+        if (unsent := sockets.unsent(sock)) > _FIN:
+            self.wire.note("~", f"not sent: {unsent - _FIN} bytes, which waited here".encode())
         if reset and sockets.end_by_reset(sock):
             self.counted += 1
             self.wire.door.leave(0, 1)
@@ -362,10 +365,10 @@ class TcpStream:
             async with asyncio.timeout(CLOSE_SECONDS):
                 while sockets.segments_out(sock) - self.counted < max(self.reserved, _ENDING):
                     if self.ended or not await asyncio.get_running_loop().sock_recv(sock, 4096):
-                        return True
+                        return not sockets.unsent(sock)
         except TimeoutError:  # it keeps its side open; ours is closed, unless something still waits to leave
             self.wire.door.pace.spend(self.wire.door.handle, 1)  # our kernel will answer its end
-            return not sockets.holds_back(sock)
+            return not sockets.unsent(sock)
         except OSError:
             return True  # never connected, or reset by the peer: nothing more leaves
         return False

@@ -470,6 +470,52 @@ async def test_what_a_peer_did_not_take_is_not_said_to_be_sent() -> None:
     assert 0 < got <= line.payload_bytes < 100_000
 
 
+@pytest.mark.parametrize("ends", [True, False])
+async def test_what_the_kernel_still_holds_at_the_end_does_not_leave_and_is_not_said_to(ends: bool) -> None:
+    loop, survey = asyncio.get_running_loop(), host()
+    survey.door.pace.payload = 1_000_000
+    wire = LiveWire(survey.door, "test")
+    with socket.socket() as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        listening.setblocking(False)
+        stream = await wire.tcp(listening.getsockname()[1])
+        peer, _ = await loop.sock_accept(listening)
+    with peer:
+        await stream.send(bytes(8000))  # more than it takes; our kernel holds the rest
+        if ends:
+            peer.shutdown(socket.SHUT_WR)
+            await asyncio.sleep(0.05)
+        await wire.close()
+        got = 0
+        with contextlib.suppress(ConnectionError):
+            while data := await loop.sock_recv(peer, 65536):
+                got += len(data)
+    (line,) = journal(survey)
+    assert got <= line.payload_bytes < 8000
+    (note,) = (one.data for one in wire.lines if one.data.startswith(b"not sent: "))
+    assert int(note.split()[2]) == 8000 - line.payload_bytes
+
+
+async def test_a_question_that_is_cut_off_while_it_is_sent_says_so() -> None:
+    survey = host()
+    survey.door.pace.payload = 1_000_000
+    wire = LiveWire(survey.door, "test")
+    with socket.socket() as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        stream = await wire.tcp(listening.getsockname()[1])
+        assert stream.sock
+        stream.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await stream.send(bytes(100_000))
+        await wire.close()
+    assert b"not all sent: 100000 bytes" in [line.data for line in wire.lines]
+
+
 class Silence(asyncio.DatagramProtocol):
     """Hears datagrams and says nothing."""
 

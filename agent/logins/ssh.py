@@ -149,7 +149,10 @@ class SshLogin:
         try:
             with self._translating():
                 output = await self._give(command)
-        except WireError:  # it goes through a tunnel, and may have been cut off on its way
+        except (
+            WireError,
+            asyncio.CancelledError,
+        ):  # it goes through a tunnel, and may have been cut off there
             self.note("~", b"perhaps not sent: " + command.encode())
             raise
         self.note(">", command.encode())
