@@ -155,7 +155,10 @@ def read_settings(path: Path) -> Settings:
             f"設定ファイル {path} を読めません。ファイルの場所と権限を確認してください。",
             f"Cannot read the settings file {path}. Check that it exists, may be read and is UTF-8.",
         ) from error
-    except tomllib.TOMLDecodeError as error:
+    except (
+        ValueError,
+        RecursionError,
+    ) as error:  # also a number of thousands of digits, and very deep brackets
         raise Refusal(
             f"設定ファイル {path} の書き方に誤りがあります（{error}）。その行を直してください。何も送信していません。",
             f"The settings file {path} is not valid TOML ({error}). Correct that line. Nothing was sent.",

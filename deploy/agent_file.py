@@ -21,13 +21,16 @@ class AgentFile:
     """The settings in force, and the file that they come from."""
 
     path: Path
-    site: Site
     check: Callable[[Site], None]  # raises Refusal for settings that an agent cannot work by
     tell: Callable[[str, str], None]  # Japanese, English
+    site: Site = field(init=False)
     _taken: bytes | None = field(init=False)  # the file as it was when it was taken or refused
 
     def __post_init__(self) -> None:
+        """Read it for the first time; raises Refusal."""
         self._taken = self._read()
+        self.site = read_site((), self.path)
+        self.check(self.site)
 
     async def changed(self, clock: Clock) -> bool:
         """Look at the file; true where a new one is in force now."""
@@ -37,19 +40,27 @@ class AgentFile:
         await clock.sleep(SETTLED)
         if body != self._read():
             return False  # at the next look
+        new = self._checked(clock)
+        if body != self._read():
+            return False  # what was read may be half of it
         self._taken = body
+        if isinstance(new, Refusal):
+            self.tell(
+                f"書き換えられた設定は使わず、前の設定のまま続けます。{new.ja}",
+                f"The changed settings are not used; those before stay in force. {new.en}",
+            )
+            return False
+        self._take(new)
+        return True
+
+    def _checked(self, clock: Clock) -> Site | Refusal:
         try:
             site = read_site((), self.path)
             self.check(site)
             check_start(site.settings.schedule, site.scope.blackouts, clock.now())
         except Refusal as refusal:
-            self.tell(
-                f"書き換えられた設定は使わず、前の設定のまま続けます。{refusal.ja}",
-                f"The changed settings are not used; those before stay in force. {refusal.en}",
-            )
-            return False
-        self._take(site)
-        return True
+            return refusal
+        return site
 
     def _take(self, site: Site) -> None:
         before = self.site.settings

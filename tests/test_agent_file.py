@@ -13,7 +13,7 @@ from agent.rounds import Orders, Rounds
 from agent.scope import Scope
 from agent.settings import read_settings
 from deploy.agent_file import AgentFile
-from deploy.site import read_site
+from deploy.site import Site, read_site
 from probes.facts import Scan
 from tests.test_agent_command import HOUR, START, Stop, Watched, near
 from tests.test_uplink import TestClock
@@ -40,7 +40,7 @@ class Night(Watched):
         super().__init__(folder, clock, most)
         path = folder / "agent.toml"
         path.write_text(GOOD)
-        self.file = AgentFile(path, read_site((), path), lambda _: None, self.say)
+        self.file = AgentFile(path, lambda _: None, self.say)
         self.scopes: list[Scope] = []
         self.rewritten, self.after = rewritten, after
 
@@ -105,6 +105,8 @@ async def test_a_change_of_the_scope_alone_loses_no_start(tmp_path: Path) -> Non
         (lambda text: text.replace("at =", "att ="), "Line 6"),
         (lambda text: text + "[pace]\npackets_per_host = 5000\n", "Line 9"),
         (lambda text: text + '[[ssh]]\nhosts = ["10.0.0.1"]\nfamily = "x"\nuser = "u"\n', "Line 10"),
+        (lambda text: text.replace('"02:00"', "9" * 5000).replace('"05:00"', "9" * 5000), "not valid TOML"),
+        (lambda text: text.replace('"05:00"', "[" * 3000), "not valid TOML"),
         (lambda text: text + '[[scope.blackout]]\nfrom = "00:00"\nto = "00:00"\n', "no time to scan"),
     ],
 )
@@ -144,6 +146,37 @@ async def test_a_file_that_is_being_written_is_left_for_the_next_look(tmp_path: 
     night.file.path.write_text(GOOD[:40])
     assert not await night.file.changed(Writing())
     assert night.told == []
+
+
+@pytest.mark.parametrize("rest", [GOOD + 'profile = "x"\n', GOOD.replace("/24", "/25")])
+async def test_a_file_that_is_rewritten_while_it_is_read_is_left_for_the_next_look(
+    tmp_path: Path, rest: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    night = Night(tmp_path, TestClock(), 1, "", timedelta(days=9))
+    night.file.path.write_text(GOOD.replace("/24", "/26"))
+
+    def read_meanwhile(networks: Any, path: Path) -> Site:
+        path.write_text(rest)
+        return read_site(networks, path)
+
+    monkeypatch.setattr("deploy.agent_file.read_site", read_meanwhile)
+    assert not await night.file.changed(night.clock)
+    assert (night.told, str(night.file.site.scope.networks[0])) == ([], "10.0.0.0/24")
+
+
+async def test_a_file_that_is_rewritten_at_the_start_is_taken_at_the_next_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_before(networks: Any, path: Path) -> Site:
+        site = read_site(networks, path)
+        path.write_text(GOOD.replace("/24", "/26"))
+        return site
+
+    with monkeypatch.context() as patch:
+        patch.setattr("deploy.agent_file.read_site", read_before)
+        night = Night(tmp_path, TestClock(), 1, "", timedelta(days=9))
+    assert await night.file.changed(night.clock)
+    assert str(night.file.site.scope.networks[0]) == "10.0.0.0/26"
 
 
 def test_a_wrong_value_names_its_line_at_the_first_start_too(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from agent.survey import Survey
 from agent.uplink import Uplink, enrol
 from deploy.agent_file import AgentFile
 from deploy.scan_progress import ScanProgress
-from deploy.site import Site, read_site
+from deploy.site import Site
 from deploy.terminal import complain, errors
 from probes.facts import Scan
 
@@ -47,8 +47,8 @@ def command(
     ] = False,
 ) -> None:
     """予定どおりに調べ、台帳サーバーへ送り続けます / scan by the schedule and upload, until stopped."""
-    site = read_site((), config)
-    _check(site.settings, config, once or new_key)
+    file = AgentFile(config, lambda new: _check(new.settings, config, once or new_key), _tell)
+    site = file.site
     state = find_state_folder(site.settings.state_folder, os.environ)
     if whole:
         wish_whole(state)
@@ -57,7 +57,6 @@ def command(
             return
     with only_one(state):
         try:
-            file = AgentFile(config, site, lambda new: _check(new.settings, config, once), _tell)
             work = _change_key(site, state) if new_key else _run(file, state, enrol_code, once)
             code = asyncio.run(work)
         except CollectorAbsent as absent:
