@@ -52,6 +52,11 @@ class Credentials:
         meant = (secret for secret in self.settings.ssh if _is_for(address, secret.hosts))
         return next((SshAccess(secret, self.book) for secret in meant), None)
 
+    def name_card(self, address: str) -> bool:
+        """Whether one that is meant for this host names the card by which it may leave."""
+        login = self.ssh(address)
+        return any(secret.interface for secret in (*self.snmp(address), *([login.secret] if login else ())))
+
     def opted(self, address: str, allowed: frozenset[str]) -> frozenset[tuple[str, int]]:
         """Give (transport, port) that the site asked for by a credential, or by allowing the known community."""
         asked = bool(self.snmp(address)) or "default_community" in allowed

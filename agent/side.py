@@ -181,6 +181,7 @@ class Side:
         """Give the only way to this address."""
         if address not in self.doors:
             shared, place, counted = self.shared, self.ground.place(address), self.ground.key(address)
+            credentials = self._credentials(place)
             shared.pace.stand(counted, self.ground.key(place.network))
             if mac := card_in(address):
                 self.devices.implied(address, mac)
@@ -195,16 +196,19 @@ class Side:
                 place.vantage.id,
                 shared.records.add,
                 mac=self.seen.mac_of(address),
-                opted=self._credentials(place).opted(address, shared.scope.allowed(address)),
-                make=self._make(place),
+                opted=credentials.opted(address, shared.scope.allowed(address)),
+                make=self._make(place, credentials.name_card(address)),
                 halted=functools.partial(self._halted, self.ground.key(place.network), counted),
                 counted=counted,
             )
         return self.doors[address]
 
-    def _make(self, place: Place) -> Make:
-        """Make sockets that leave by the card of the place, where the kernel's routes know only one of two networks."""
-        if not self.ground.is_doubled(place.standing.network):
+    def _make(self, place: Place, held: bool) -> Make:
+        """Make sockets that leave by the card of the place: where a credential is held to it, or routes know one network of two.
+
+        For routes change, most of all when a card goes down.
+        """
+        if not (held or self.ground.is_doubled(place.standing.network)):
             return socket.socket
         return bound_to_link(place.standing.address, place.standing.interface)
 

@@ -293,10 +293,22 @@ def test_each_of_two_networks_with_the_same_numbers_is_asked_by_its_own_card() -
     main, beside = sides(ETH0, OTHER)
     for side, card in ((main, "eth0"), (beside, "eth1")):
         place = side.ground.place("10.79.60.9")
-        assert side._make(place) is not socket.socket
+        assert side._make(place, False) is not socket.socket
         assert place.standing.interface == card
     (alone,) = sides(ETH0, AWAY, networks="10.79.0.0/16")
-    assert alone._make(alone.ground.place("10.79.60.9")) is socket.socket
+    assert alone._make(alone.ground.place("10.79.60.9"), False) is socket.socket
+
+
+def test_a_host_whose_credential_names_a_card_is_asked_by_that_card_whatever_the_routes_say() -> None:
+    secret = SnmpSecret(hosts=("127.0.0.7",), community="c", interface="lo")
+    (side,) = sides(
+        Standing("lo", 1, "", "127.0.0.1", "127.0.0.0/8", (), True, False), networks="127.0.0.0/24"
+    )
+    place = side.ground.place("127.0.0.7")
+    named = Credentials(Settings(snmp=(secret,)))
+    assert side._make(place, named.name_card("127.0.0.8")) is socket.socket
+    with side._make(place, named.name_card("127.0.0.7"))(socket.AF_INET, socket.SOCK_DGRAM, 0) as sock:
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, 16).strip(b"\0") == b"lo"
 
 
 def test_a_card_heard_on_one_wire_says_nothing_of_the_other() -> None:
