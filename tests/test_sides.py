@@ -109,7 +109,7 @@ def plain(record: Observation | Sent) -> dict[str, Any]:
 @pytest.fixture
 def hall() -> Iterator[None]:
     """`me` with two cards, a switch behind each; the same numbers on both."""
-    lines = ["netns add -me"]
+    lines = ["netns add -me", "-n -me link set lo up"]  # the SNMP library begins with a socket for loopback
     for number, switch in enumerate(("one", "two")):
         lines += [
             f"netns add -{switch}",
