@@ -158,7 +158,7 @@ class Rounds:
                 f"次の調べは {start:%Y-%m-%d %H:%M} に始めます。",
                 f"The next scan begins at {start:%Y-%m-%d %H:%M}.",
             )
-            if not await self._reached(start):
+            if not await self._reached(start, last):
                 continue
             last = max(start, self.clock.now())
             write_last_start(self.state, last)
@@ -197,15 +197,14 @@ class Rounds:
             return None
         return plan_of(self.schedule, self.blackouts, scan.started, self.clock.now(), self.agent)
 
-    async def _reached(self, start: datetime) -> bool:
+    async def _reached(self, start: datetime, last: datetime | None) -> bool:
         """Wait for the start; False when it was missed (the machine slept, the clock was set)."""
         async with self._meanwhile():
             while (left := (start - self.clock.now()).total_seconds()) > 0:
                 await self.clock.sleep(min(left, LONGEST_SLEEP))
-                if left > LONGEST_SLEEP and await self._take_orders():
-                    return False
-        times = (self.schedule, self.blackouts)
-        if await self._take_orders() and times != (self.schedule, self.blackouts):
+                if left > 2 * LONGEST_SLEEP and await self._take_orders():
+                    return False  # there is time enough to work out the start anew
+        if await self._take_orders() and not self._is_still(start, last):
             return False
         now = self.clock.now()
         if now - start < LATE and not in_blackout(self.blackouts, now):
@@ -215,6 +214,11 @@ class Rounds:
             "The start was missed (this machine slept, or its clock was set). The next one is worked out anew.",
         )
         return False
+
+    def _is_still(self, start: datetime, last: datetime | None) -> bool:
+        """Whether a scan begins at this moment by the orders that are in force now."""
+        before = start - timedelta(microseconds=1)
+        return next_start(self.schedule, self.blackouts, before, last, self.agent) == start
 
     async def _take_orders(self) -> bool:
         """Take what the settings say now; true where they changed."""

@@ -96,6 +96,17 @@ async def test_a_change_of_the_scope_alone_loses_no_start(tmp_path: Path) -> Non
     assert night.scopes[0].refuses("10.0.0.66", START)
 
 
+@pytest.mark.parametrize("seconds", [50, -1])  # at the last moment; a minute before
+async def test_other_times_that_leave_tonights_start_as_it_is_lose_no_start(
+    tmp_path: Path, seconds: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.rounds.LONGEST_SLEEP", 60.0)
+    noon = GOOD + '[[scope.blackout]]\nfrom = "12:00"\nto = "13:00"\n'
+    night = Night(tmp_path, TestClock(), 1, noon, timedelta(hours=16, minutes=59, seconds=seconds))
+    await night.nights()
+    assert near(night.starts, [START + 17 * HOUR])
+
+
 @pytest.mark.parametrize(
     ("broken", "line"),
     [
