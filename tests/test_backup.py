@@ -13,7 +13,7 @@ import time
 import uuid
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -356,6 +356,33 @@ def test_another_key_opens_nothing(backup: Path, tmp_path: Path) -> None:
     assert "パスフレーズか鍵が違う" in refused(backup, tmp_path / "t" / "x.sqlite", other).ja
     assert "--identity" in refused(backup, tmp_path / "t" / "x.sqlite", Key(passphrase="correct horse")).en
     assert "AGE-SECRET" in refused(backup, tmp_path / "t" / "x.sqlite", Key(identities=("x",))).en
+
+
+@pytest.mark.parametrize(("busy", "opens"), [(4, True), (5, False)])
+def test_a_passphrase_on_a_busy_machine_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, busy: int, opens: bool
+) -> None:
+    real: Callable[[bytes, str], bytes] = pyrage.passphrase.decrypt
+    turns = iter(range(busy))
+
+    def decrypt(data: bytes, word: str) -> bytes:
+        if next(turns, None) is not None:
+            raise pyrage.DecryptError(
+                "Excessive work parameter for passphrase.\nDecryption would take around 16 seconds."
+            )
+        return real(data, word)
+
+    filled(str(tmp_path / "a.sqlite"))
+    monkeypatch.setattr(pyrage.passphrase, "decrypt", decrypt)
+    with nullcontext() if opens else pytest.raises(BackupRefused, match="busier"):
+        back_up(
+            look_at(tmp_path / "a.sqlite"),
+            tmp_path / "b",
+            Lock(passphrase="正しい 馬 電池 ホチキス 長い"),
+            {},
+            ORIGIN,
+            quiet,
+        )
 
 
 def test_a_passphrase_seals_and_opens(tmp_path: Path) -> None:

@@ -52,9 +52,10 @@ def test_a_row_that_is_there_is_refused(ledger_engine: Engine) -> None:
         bulk.insert_rows(c, index_tables.texts, [row, row])
 
 
+@pytest.mark.parametrize(
+    "ledger_engine", [pytest.param("postgresql", marks=pytest.mark.postgres)], indirect=True
+)  # SQLite knows no lengths
 def test_a_text_too_long_is_refused_not_cut(ledger_engine: Engine) -> None:
-    if ledger_engine.dialect.name != "postgresql":
-        pytest.skip("SQLite knows no lengths")
     row = {"device_id": "d" * 33, "number": 1, "body": b"", "made_of": None, "part": None}
     with pytest.raises(DBAPIError), tables.writing(ledger_engine) as c:
         bulk.insert_rows(c, tables.devices, [row])
