@@ -50,7 +50,10 @@ told() {
     return "$(cat "$logs/$1.code")"
 }
 # What computes takes the processor only while what waits for a real clock does not want it.
-yielding() ( renice -n 19 -p "$BASHPID" >/dev/null && "$@" )
+yielding() (
+    renice -n 19 -p "$BASHPID" >/dev/null # where it may not, the row runs all the same
+    "$@"
+)
 once_more_alone() {
     local row
     for row in "${beside[@]}"; do
@@ -65,6 +68,7 @@ need '/usr/lib/*/libpcap.so.0.8=libpcap0.8' ip=iproute2 nmap=nmap tcpdump=tcpdum
 make_venv requirements-test.txt || exit 4
 export PATH="$VENV/bin:$PATH"
 unset PYTHONDONTWRITEBYTECODE # else each of some hundred processes compiles all that it imports anew
+rm -f .pytest_cache/*/v/cache/lastfailed # what failed in an earlier run is no row's second try
 logs=$(mktemp -d)
 trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$logs"' EXIT
 if command -v npm >/dev/null; then
