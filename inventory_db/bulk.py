@@ -103,6 +103,7 @@ def _copy(connection: Connection, table: Table, facility: int, rows: Sequence[Ro
     connection.exec_driver_sql(
         f"CREATE TEMPORARY TABLE IF NOT EXISTS {temporary} (LIKE {table.name}) ON COMMIT DELETE ROWS"
     )
+    connection.exec_driver_sql(f"DELETE FROM {temporary}")  # noqa: S608 - what came before in this transaction
     driver = connection.dialect.loaded_dbapi
     cursor = connection.connection.cursor()
     try:
