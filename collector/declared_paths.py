@@ -56,12 +56,13 @@ def router(settings: Settings, renderer: Renderer, now: Callable[[], datetime]) 
     @routes.get("/register/declare")
     def show_form(request: Request) -> Response:
         asked = {name: request.query_params.get(name, "")[:200] for name in FIELDS}
+        if not asked["id"]:
+            return show(request, asked | {"id": f"p-{secrets.token_hex(8)}"}, version="0", by_number=False)
         with engine_of(request).connect() as connection:
             stood = _stands(connection, asked["id"])
-        if asked["id"] and stood is None:
+        if stood is None:
             raise HTTPException(404)
-        new = asked | {"id": f"p-{secrets.token_hex(8)}"}
-        return show(request, _typed(stood.said) if stood else new, by_number=False)
+        return show(request, _typed(stood.said), version=str(stood.number), by_number=False)
 
     @routes.post("/register/declare")
     def declare(  # one parameter for each field of the form
@@ -113,7 +114,7 @@ def _offer_withdrawal(routes: APIRouter, show: Callable[..., Response], now: Cal
             if not clash:
                 take_back(connection, request, RemoteAccess.KIND, id, now())
         if stood is not None and clash:
-            return show(request, _typed(stood.said), clash=True, by_number=False)
+            return show(request, _typed(stood.said), clash=True, version=str(stood.number), by_number=False)
         return RedirectResponse("/register?message=taken_back", 303)
 
 
@@ -201,8 +202,9 @@ def _show(
     """Give the form; `clash`: beside what was typed, what somebody else wrote meanwhile, from which it is made anew."""
     with engine_of(request).connect() as connection:
         case = standing_case(connection, now(), settings)
-        stood = _stands(connection, typed["id"])
+        # first the version: what comes between is shown and is another one still
         last = str(version_of(connection, RemoteAccess.KIND, typed["id"]))
+        stood = _stands(connection, typed["id"])
     numbers = {row.device.id: row.number for row in case.rows}
     if not by_number:
         typed = {**typed, "device": numbers.get(typed["device"], "")}

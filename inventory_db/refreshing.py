@@ -37,7 +37,7 @@ BREATH = 0.02  # seconds between two steps, in which another writer takes its tu
 
 
 class Overtaken(Exception):
-    """Somebody else has derived the facility's devices since these were looked for; the rest of them is not written."""
+    """Somebody else has derived devices or given numbers since these were looked for; the rest of them is not written."""
 
 
 class Given(NamedTuple):
@@ -126,6 +126,7 @@ def write(connection: Connection, coming: Coming | None) -> int:
         ledger_index.bring_up(connection)
         return 0
     _check(connection, coming)
+    _check_numbers(connection, coming)
     digested.keep(connection, coming.taken)
     _give(connection, coming.given)
     changed = kept_devices.keep(connection, coming.before, coming.now, coming.numbers)
@@ -145,6 +146,7 @@ def write_in_steps(engine: Engine, coming: Coming) -> int:
     """
     with tables.writing(engine) as connection:
         _check(connection, coming)
+        _check_numbers(connection, coming)
         digested.begin_steps(connection)
         _give(connection, coming.given)
     if coming.taken.anew:
@@ -223,10 +225,20 @@ def _check(connection: Connection, coming: Coming) -> None:
         raise Overtaken
 
 
+def _check_numbers(connection: Connection, coming: Coming) -> None:
+    """Raise Overtaken if others were given numbers meanwhile: rows of the facility's own ledger get them, too."""
+    if coming.given and _last_number(connection) != coming.given[0].number - 1:
+        raise Overtaken
+
+
+def _last_number(connection: Connection) -> int:
+    table = tables.numbers
+    return connection.execute(select(table.c.number).order_by(table.c.number.desc()).limit(1)).scalar() or 0
+
+
 def _next(connection: Connection, new: Sequence[Device]) -> tuple[Given, ...]:
     """Give these devices the numbers after the last."""
-    table = tables.numbers
-    last = connection.execute(select(table.c.number).order_by(table.c.number.desc()).limit(1)).scalar() or 0
+    last = _last_number(connection)
     return tuple(Given(last + place, device.id, device.anchor) for place, device in enumerate(new, 1))
 
 

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from fastapi.testclient import TestClient
 
+from collector import declared_paths
 from collector.app import create_app
 from collector.settings import Settings
 from inventory_db import statements
@@ -157,6 +159,25 @@ def test_taking_back_and_changing_do_not_pass_each_other_by(site: TestClient) ->
     assert "取り下げられました" in answer.text
     assert declare(site, **hidden(answer.text), **WORDS).status_code == 303
     assert len(said(site, RemoteAccess)) == 1
+
+
+def test_what_changes_while_a_form_is_made_is_no_version_that_it_was_made_from(
+    site: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert declare(site, **opened(site), **WORDS).status_code == 303
+    (first,) = said(site, RemoteAccess)
+    engine, make = site.app.state.engine, declared_paths.standing_case  # type: ignore[attr-defined]
+
+    def meanwhile(*given: Any) -> Any:
+        monkeypatch.setattr(declared_paths, "standing_case", make)
+        with writing(engine) as other:
+            statements.state(other, replace(first, where="名古屋"), "佐藤", START)
+        return make(*given)
+
+    monkeypatch.setattr(declared_paths, "standing_case", meanwhile)
+    mine = opened(site, first.id) | WORDS
+    assert declare(site, **mine).status_code == 409, "it shows the words of before"
+    assert [one.where for one in said(site, RemoteAccess)] == ["名古屋"]
 
 
 @pytest.mark.parametrize(

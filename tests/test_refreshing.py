@@ -17,6 +17,7 @@ from inventory_db import (
     refreshing,
     tables,
 )
+from inventory_db.listed_ledger import number_listed
 from inventory_db.refreshing import Overtaken, find, finish_steps, is_much, write_in_steps
 from inventory_db.stated import SameDevice
 from inventory_db.statements import state
@@ -200,3 +201,21 @@ def test_a_decision_meanwhile_is_not_passed_over(ledger_engine: Engine) -> None:
         state(connection, said, "鈴木", START)
     with writing(engine) as connection, pytest.raises(Overtaken):
         refreshing.write(connection, coming)
+
+
+def test_numbers_given_meanwhile_are_given_once(ledger_engine: Engine) -> None:
+    engine = of_its_own(ledger_engine)
+    add(engine, night(0))
+    with engine.connect() as connection:
+        coming = find(connection)
+    assert coming is not None
+    with writing(engine) as connection:
+        assert number_listed(connection, ["l-1", "l-2"]) == 2, "somebody takes over rows of an old ledger"
+    with writing(engine) as connection, pytest.raises(Overtaken):
+        refreshing.write(connection, coming)
+    with pytest.raises(Overtaken):
+        write_in_steps(engine, coming)
+    with writing(engine) as connection:
+        assert ledger.refresh(connection) == HOSTS
+        given = connection.execute(select(tables.numbers.c.number)).scalars().all()
+    assert sorted(given) == list(range(1, HOSTS + 3))
