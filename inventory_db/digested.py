@@ -9,7 +9,7 @@ are read, looked at and written; all of them where something changed on which ev
 """
 
 import logging
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import blake2b
@@ -38,6 +38,7 @@ from inventory_db import tables
 from inventory_db.binding import facility_of, owned
 from inventory_db.bulk import insert_rows
 from inventory_db.components import Component, Links, components, first_keys, hashed, held_key, named
+from inventory_db.decided import Decision
 from inventory_db.decisions import decisions, last_decision
 from inventory_db.digest import VERSION, Digest, Known, add
 from inventory_db.given_numbers import numbers_of
@@ -46,6 +47,7 @@ from inventory_db.many_values import among
 from inventory_db.networks import normal_ip
 from inventory_db.observations import Stored, load, vantages
 from inventory_db.sightings import Place
+from probes.facts import Vantage
 
 _log = logging.getLogger(__name__)
 _AT_ONCE = 50_000  # observations that are taken up together when all are looked at again
@@ -98,10 +100,28 @@ class _Held:
 
 
 @dataclass(frozen=True, slots=True)
+class Footing:
+    """What every device is derived on, read once: where an upload comes meanwhile, no device stands on another."""
+
+    decided: int  # the last decision, read before them: one that comes between is looked at again
+    decisions: tuple[Decision, ...]
+    stood: tuple[Vantage, ...]  # by id
+
+    def links(self) -> Links:
+        """Give what people's decisions are about: all of one decision is looked at together."""
+        links: Links = {}
+        for one in self.decisions:
+            for handle in (*one.said.one, *one.said.other):
+                links.setdefault(" ".join(handle.split(" ")[:2]), set()).add(f"decided {one.number}")
+        return links
+
+
+@dataclass(frozen=True, slots=True)
 class TakenUp:
     """What devices must be derived from now."""
 
     digest: Digest
+    footing: Footing
     arrived: Arrived
     parts: frozenset[int] | None  # whose devices these were before; None for all
     part_of: Mapping[str, int]  # by observation
@@ -142,18 +162,19 @@ def look(connection: Connection) -> TakenUp:
     Starts again from all observations if what came contradicts what was passed over.
     """
     arrived, known = _arrived(connection), _known(connection)
-    found, links, numbers = list[Component](), _links(connection), None
+    on = Footing(last_decision(connection), decisions(connection), tuple(vantages(connection)))
+    found, numbers = list[Component](), None
     if known is None:
-        held, now = None, _from_all(connection, "there is no digest of this version")
+        held, now = None, _from_all(connection, on, "there is no digest of this version")
     else:
-        held, found, now, numbers = _added(connection, known, arrived, links)
+        held, found, now, numbers = _added(connection, known, arrived, on)
         if now.contradiction:
-            held, now, numbers = None, _from_all(connection, now.contradiction), None
-    parts = named(found, held.keys.values()) if held else named(components(now.land, links), ())
-    word = _ground_word(connection, now.known)
-    now = replace(now, known=structs.replace(now.known, ground_word=word, decided=last_decision(connection)))
+            held, now, numbers = None, _from_all(connection, on, now.contradiction), None
+    parts = named(found, held.keys.values()) if held else named(components(now.land, on.links()), ())
+    word = _ground_word(on, now.known)
+    now = replace(now, known=structs.replace(now.known, ground_word=word, decided=on.decided))
     part_of = {id: number for number, one in parts.items() for id in one.observations}
-    return TakenUp(now, arrived, held.parts if held else None, part_of, numbers, parts, held)
+    return TakenUp(now, on, arrived, held.parts if held else None, part_of, numbers, parts, held)
 
 
 def keep(connection: Connection, taken: TakenUp) -> None:
@@ -208,23 +229,23 @@ def finish_steps(connection: Connection, taken: TakenUp) -> None:
 
 
 def _added(
-    connection: Connection, known: Known, arrived: Arrived, links: Links
+    connection: Connection, known: Known, arrived: Arrived, on: Footing
 ) -> tuple[_Held, list[Component], Digest, Mapping[str, Row[Any]]]:
     """Take up what came; gives what stood of all parts that it has to do with, what stands now, and numbers given."""
-    fresh, stood = list(_fresh(connection, arrived.stamps)), vantages(connection)
+    fresh, links = list(_fresh(connection, arrived.stamps)), on.links()
     wanted = first_keys(fresh, links) | _sent_to(connection, arrived)
-    whole = 0 in arrived.stamps or known.decided != last_decision(connection)
+    whole = 0 in arrived.stamps or known.decided != on.decided
     parts = None if whole else _parts_of(connection, wanted)
     while True:
         held = _load(connection, known, parts)
         pinned = numbers_of(connection, {*held.rows, *(one.id for one in fresh)})
-        now = add(held.digest, fresh, stood, pinned, lambda places: _held_elsewhere(connection, places))
+        now = add(held.digest, fresh, on.stood, pinned, lambda places: _held_elsewhere(connection, places))
         if now.contradiction:
             return held, [], now, pinned
         found = components(now.land, links)
         if parts is None:
             return held, found, now, pinned
-        if _ground_word(connection, now.known) != known.ground_word:
+        if _ground_word(on, now.known) != known.ground_word:
             parts = None
             continue
         cards = {hashed(f"mac {mac}") for _, mac in now.known.proxies - known.proxies}
@@ -235,18 +256,8 @@ def _added(
         parts |= more
 
 
-def _ground_word(connection: Connection, known: Known) -> str:
-    ground = ground_of(known, vantages(connection))
-    return blake2b(ground.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
-
-
-def _links(connection: Connection) -> Links:
-    """Give what people's decisions are about: all of one decision is looked at together."""
-    links: Links = {}
-    for one in decisions(connection):
-        for handle in (*one.said.one, *one.said.other):
-            links.setdefault(" ".join(handle.split(" ")[:2]), set()).add(f"decided {one.number}")
-    return links
+def _ground_word(on: Footing, known: Known) -> str:
+    return blake2b(ground_of(known, on.stood).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 def _sent_to(connection: Connection, arrived: Arrived) -> set[int]:
@@ -275,7 +286,7 @@ def _held_elsewhere(connection: Connection, places: Collection[Place]) -> frozen
 
 def as_known_at(connection: Connection, until: datetime) -> Digest:
     """Give the digest of what was seen until then; looks at every observation until then, some at a time."""
-    return _folded(connection, until)
+    return _folded(connection, vantages(connection), until)
 
 
 def start_again(connection: Connection) -> None:
@@ -286,14 +297,14 @@ def start_again(connection: Connection) -> None:
     connection.execute(update(tables.devices).values(made_of=None))
 
 
-def _from_all(connection: Connection, why: str) -> Digest:
+def _from_all(connection: Connection, on: Footing, why: str) -> Digest:
     _log.info("facility %d: devices are derived from all observations: %s", facility_of(connection), why)
-    return _folded(connection, None)
+    return _folded(connection, on.stood, None)
 
 
-def _folded(connection: Connection, until: datetime | None) -> Digest:
+def _folded(connection: Connection, stood: Sequence[Vantage], until: datetime | None) -> Digest:
     """Take up all observations, oldest first; more at once where a batch contradicts the one before."""
-    stood, pinned, size = vantages(connection), _anchors(connection), _AT_ONCE
+    pinned, size = _anchors(connection), _AT_ONCE
     while True:
         digest = Digest()
         for batch in _batches(load(connection, until=until), size):

@@ -19,14 +19,14 @@ from sqlalchemy import Connection, Engine, func, select
 
 from inventory_db import digested, kept_devices, ledger_index, tables
 from inventory_db.bulk import insert_rows
-from inventory_db.decisions import decisions, last_decision
+from inventory_db.decisions import last_decision
 from inventory_db.derived import renew_turn, turn_word
 from inventory_db.device import Device
 from inventory_db.digested import TakenUp
 from inventory_db.given_numbers import number_all, numbers_of
 from inventory_db.identify import MARK, derive_again
 from inventory_db.kept_devices import KeptDevice
-from inventory_db.observations import microseconds, vantages
+from inventory_db.observations import microseconds
 from inventory_db.touching import touched_again
 from inventory_db.undisturbed import undisturbed
 
@@ -98,7 +98,7 @@ def _find(connection: Connection, turn: str) -> Coming:
         if one.made_of
         for name in (one.made_of[:MARK], one.made_of[MARK:])
     }
-    fresh, made_of = derive_again(taken.digest, vantages(connection), known, decisions(connection))
+    fresh, made_of = derive_again(taken.digest, taken.footing.stood, known, taken.footing.decisions)
     rows: Mapping[str, Any] | None = taken.numbers
     if rows is None:
         rows = numbers_of(connection, {id for device in fresh for id in device.observations})

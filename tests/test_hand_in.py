@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 from fastapi.testclient import TestClient
+from msgspec.structs import replace
 
 from collector import declared_paths
 from collector.app import create_app
