@@ -2,6 +2,7 @@
 """Reads the case from the ledger: what was found, what people stated, how good the looking was."""
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -12,16 +13,22 @@ from collector.basis import AGE_LIMIT, compute_basis
 from collector.case import Case
 from collector.coverage import is_retired
 from collector.guard import Times
+from collector.verdict import Text
 from inventory_db import attachments, ledger, observations, statements, tables
 from inventory_db.listed import marks_of_cells
 from inventory_db.observations import Stored, microseconds
 from inventory_db.official import OfficialRow
 from inventory_db.stated import KINDS, Facility, ListedDevice, Statement
 from inventory_db.statements import Stated
+from inventory_db.unread import is_unread
 from probes.facts import Observation, Scan
 
 ACCESS = "access"  # profile of the scans that test who may connect
 OUTSIDE = "outside"  # probe of the one connection from each network to an address that the site named
+_UNREAD = Text(
+    "終わった調べの一部が、まだ台帳に入っていません。数分後にもう一度見てください。",
+    "A part of a scan that has ended is not in the ledger yet. Look again in a few minutes.",
+)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MOST_OUTSIDE = 200  # scans, the newest, of which the looks at the address outside are read
 _BATCH = 500  # ids in one question to the database
@@ -35,12 +42,15 @@ def read_case(
 ) -> Case:
     """Read the case as it stands, or as it stood at `at`, which then is its moment."""
     moment = at or now
-    devices, rows = ledger.devices_and_rows(connection, at)
     scans = tuple(_as_known(scan, at) for scan in observations.scans(connection) if _begun(scan, at))
+    unread = at is None and is_unread(connection, [scan.id for scan in scans if scan.ended is not None])
+    devices, rows = ledger.devices_and_rows(connection, at)
     vantages = tuple(observations.vantages(connection))
     stated = {kind: _standing(connection, known, at) for kind, known in KINDS.items()}
     facility = next((one.said for one in stated[Facility.KIND].values()), None)
     networks = facility.networks if isinstance(facility, Facility) else ()
+    listed = _listed_addresses(stated, rows)
+    basis = compute_basis(scans, networks, devices, vantages, moment, age_limit, listed)
     return Case(
         now=moment,
         devices=devices,
@@ -50,9 +60,9 @@ def read_case(
         vantages=vantages,
         access=_access(connection, scans, at),
         outside=_outside(connection, scans, at),
-        basis=compute_basis(
-            scans, networks, devices, vantages, moment, age_limit, _listed_addresses(stated, rows)
-        ),
+        basis=replace(basis, complete=False, fresh=False, text=_UNREAD if basis.complete else basis.text)
+        if unread
+        else basis,
         stated=stated,
         attachments=attachments.listed(connection),
         knowledge=knowledge_in(connection, age_limit.days),

@@ -13,7 +13,7 @@ from inventory_db import tables
 from inventory_db.advisories import advisory_feeds
 from inventory_db.attachments import attachments
 from inventory_db.binding import facility_of, prepared
-from inventory_db.derived import derived_from
+from inventory_db.derived import derived_from, turn_word
 from inventory_db.stated import ListedDevice
 from inventory_db.statements import statements
 
@@ -65,6 +65,7 @@ def everything_revision(connection: Connection) -> tuple[object, ...]:
         *case_revision(connection),
         *attachments_revision(connection),
         received,
+        turn_word(connection),  # what waited is in the devices, though it may have changed none
         *loaded,
         _digest(
             connection, select(tables.scans.c.body).order_by(tables.scans.c.started.desc()).limit(_SCANS)
