@@ -149,6 +149,12 @@ def is_current(connection: Connection) -> bool:
     return waiting is None and known is not None and known.decided == last_decision(connection)
 
 
+def is_left_half(connection: Connection) -> bool:
+    """Whether there are devices and no digest: they were being written in steps when somebody or something ended it."""
+    digest, device = (select(one).limit(1) for one in (digests.c.body, tables.devices.c.device_id))
+    return connection.execute(digest).first() is None and connection.execute(device).first() is not None
+
+
 def take_up(connection: Connection) -> TakenUp:
     """Bring the digest up to date with what came; gives what of it has to do with that. Needs the writer's lock."""
     taken = look(connection)

@@ -32,7 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from inventory_db.binding import bind, every, owned
-from inventory_db.digested import is_current
+from inventory_db.digested import is_current, is_left_half
 from inventory_db.facilities import list_facilities
 from inventory_db.observations import microseconds
 from inventory_db.refreshing import Coming, Overtaken, find, finish_steps, is_much, write, write_in_steps
@@ -170,7 +170,7 @@ def carry_out(
         except Overtaken:
             _log.info("facility %d: somebody else derived meanwhile; once more", job.facility)
             with writing(own) as connection:
-                order = _look(connection, job)
+                order = _look(connection, job, alone=False)
                 changed = write(connection, order.coming)
                 return _settle(connection, job, order, changed, begun, now, then)
     except Exception as error:
@@ -199,6 +199,7 @@ class _Order:
     asked: int
     uploads: tuple[str, ...]  # that the devices know of after it
     coming: Coming | None
+    alone: bool  # whether all that the uploads change is in `coming`: nobody wrote a part of it before
 
 
 def _derive(own: Engine, job: Job, begun: datetime, now: Callable[[], datetime], then: Then) -> State:
@@ -216,10 +217,11 @@ def _derive(own: Engine, job: Job, begun: datetime, now: Callable[[], datetime],
         return _settle(connection, job, order, changed, begun, now, then)
 
 
-def _look(connection: Connection, job: Job) -> _Order:
+def _look(connection: Connection, job: Job, *, alone: bool = True) -> _Order:
     """Look for the devices; the uploads are read first, so none is called done that came later."""
     asked, ids = _asked(connection, job), waiting(connection)
-    return _Order(asked, ids, find(connection))
+    alone = alone and not is_left_half(connection)
+    return _Order(asked, ids, find(connection), alone)
 
 
 def _settle(
@@ -233,8 +235,8 @@ def _settle(
 ) -> State:
     """Say what became of the uploads, in the transaction from which on the devices know of them."""
     then(connection)
-    state = State.RECONCILED if changed else State.NO_CHANGES
-    settle(connection, order.uploads, state, now(), devices=changed)
+    state = State.RECONCILED if changed or not order.alone else State.NO_CHANGES
+    settle(connection, order.uploads, state, now(), devices=changed if order.alone else None)
     _finish(connection, job, order.asked, now() - begun, now())
     return state
 

@@ -293,3 +293,49 @@ def test_times_are_kept(site: Site) -> None:
         assert not list_uploads(c, agent="other")
     assert (one.received, one.finished, one.observations, one.sequence) == (START, None, 2, 1)
     assert isinstance(one.received, datetime)
+
+
+def test_what_was_left_half_written_is_not_called_unchanged(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a crash between two steps nobody knows how many devices an upload changed; that some may be is said."""
+    monkeypatch.setattr(refreshing, "AT_ONCE", 0)
+    site.send(BATCH)
+    job = claim(site.engine, "w", site.now + QUIET)
+    assert job is not None
+    with monkeypatch.context() as patch:
+        patch.setattr(jobs, "finish_steps", crash)
+        with pytest.raises(KeyboardInterrupt):
+            carry_out(site.engine, job, "w", lambda: site.now)
+    assert (site.states(), site.devices()) == ([State.QUEUED], 1)
+    site.now += QUIET + 2 * LEASE
+    assert site.work() is State.RECONCILED
+    with site.engine.connect() as c:
+        assert [(one.state, one.devices) for one in list_uploads(c)] == [(State.RECONCILED, None)]
+    site.send(LATER)
+    assert site.work(after=jobs.LONGEST) is State.RECONCILED
+    with site.engine.connect() as c:
+        assert list_uploads(c)[0].devices == 1
+
+
+def test_what_somebody_else_wrote_meanwhile_is_not_called_unchanged(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.send(BATCH)
+    job = claim(site.engine, "w", site.now + QUIET)
+    assert job is not None
+
+    def overtaken(connection: Connection) -> Coming | None:
+        coming = refreshing.find(connection)
+        monkeypatch.undo()
+        with writing(site.engine) as c:
+            ledger.refresh(c)
+        return coming
+
+    monkeypatch.setattr(jobs, "find", overtaken)
+    assert carry_out(site.engine, job, "w", lambda: site.now) is State.RECONCILED
+    assert site.states() == [State.RECONCILED]
+
+
+def crash(*_: object) -> int:
+    raise KeyboardInterrupt
