@@ -40,6 +40,7 @@ from inventory_db.bulk import insert_rows
 from inventory_db.components import Component, Links, components, first_keys, hashed, held_key, named
 from inventory_db.decided import Decision
 from inventory_db.decisions import decisions, last_decision
+from inventory_db.derived import renew_turn
 from inventory_db.digest import VERSION, Digest, Known, add
 from inventory_db.given_numbers import numbers_of
 from inventory_db.identify import ground_of
@@ -296,7 +297,8 @@ def as_known_at(connection: Connection, until: datetime) -> Digest:
 
 
 def start_again(connection: Connection) -> None:
-    """Forget the digest: the next refresh looks at every observation again."""
+    """Forget the digest: the next refresh looks at every observation again. Needs the writer's lock."""
+    renew_turn(connection)
     connection.execute(delete(digests))
     connection.execute(delete(kept))
     connection.execute(delete(keys))
