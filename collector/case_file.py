@@ -16,7 +16,7 @@ from collector.guard import Times
 from collector.verdict import Text
 from inventory_db import attachments, ledger, observations, statements, tables
 from inventory_db.listed import marks_of_cells
-from inventory_db.observations import Stored, microseconds
+from inventory_db.observations import Stored, as_cell, microseconds
 from inventory_db.official import OfficialRow
 from inventory_db.stated import KINDS, Facility, ListedDevice, Statement
 from inventory_db.statements import Stated
@@ -118,7 +118,7 @@ def _access(connection: Connection, scans: Collection[Scan], at: datetime | None
     found: list[Observation] = []
     for scan in scans:
         if scan.profile == ACCESS:
-            query = select(table.c.body).where(table.c.scan == scan.id[:255])
+            query = select(table.c.body).where(table.c.scan == as_cell(scan.id))
             if at is not None:
                 query = query.where(table.c.at <= microseconds(at))
             query = query.order_by(table.c.at, table.c.id)

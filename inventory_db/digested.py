@@ -46,7 +46,7 @@ from inventory_db.given_numbers import numbers_of
 from inventory_db.identify import ground_of
 from inventory_db.many_values import among
 from inventory_db.networks import normal_ip
-from inventory_db.observations import Stored, load, vantages
+from inventory_db.observations import Stored, as_cell, load, vantages
 from inventory_db.sightings import Place
 from probes.facts import Vantage
 
@@ -272,7 +272,7 @@ def _sent_to(connection: Connection, arrived: Arrived) -> set[int]:
     lines, found = tables.journal, set[str]()
     for scan in sorted(arrived.scans):
         # each line, not each address once: for that SQLite walks through the whole journal by its addresses
-        query = select(lines.c.address).where(lines.c.scan == scan[:255])
+        query = select(lines.c.address).where(lines.c.scan == as_cell(scan))
         query = query.where(lines.c.received.in_(arrived.stamps))
         found.update(address for (address,) in connection.execute(query).all())
     return {hashed(f"ip {ip}") for ip in map(normal_ip, found) if ip}

@@ -67,7 +67,7 @@ class Prepared:
 
 def prepare(upload: Upload, agent: str = "") -> Prepared:
     """Make an upload's rows; `agent` is the enrolled id of the sender, empty for a scan straight into the ledger."""
-    sender = _cell(agent or upload.agent)
+    sender = as_cell(agent or upload.agent)
     said, seen = _rows_of(upload.observations, sender, 0)
     lines = {entry.id: entry for entry in upload.sent}
     return Prepared(
@@ -320,10 +320,10 @@ def _sent_row(id: str, entry: Sent, agent: str, now: int) -> Row:
 
 
 def _where(entry: Observation | Sent, agent: str, now: int) -> tuple[int, int, str, str, str]:
-    return microseconds(entry.at), now, agent, _cell(entry.scan), _cell(entry.address)
+    return microseconds(entry.at), now, agent, as_cell(entry.scan), as_cell(entry.address)
 
 
-def _cell(text: str) -> str:
+def as_cell(text: str) -> str:
     """Make hostile text fit an indexed column; the body keeps the whole of it."""
     return text[:255].replace("\x00", "\ufffd")
 
@@ -332,11 +332,11 @@ def _keep_scans(connection: Connection, new: Iterable[Scan], agent: str) -> None
     """Keep of each scan the state that has come furthest, whatever order they arrive in."""
     best: dict[str, Scan] = {}
     for scan in sorted(new, key=_progress):
-        best[_cell(scan.id)] = scan
+        best[as_cell(scan.id)] = scan
     for id, scan in best.items():
         known = _body(connection, tables.scans, id)
         if known is None or _progress(msgspec.json.decode(known, type=Scan)) < _progress(scan):
-            row = {"started": microseconds(scan.started), "agent": _cell(agent), "body": encode(scan)}
+            row = {"started": microseconds(scan.started), "agent": as_cell(agent), "body": encode(scan)}
             _put(connection, tables.scans, id, row)
 
 
@@ -348,8 +348,8 @@ def _progress(scan: Scan) -> tuple[bool, int, int, bytes]:
 def _keep_vantages(connection: Connection, new: Iterable[Vantage], agent: str) -> None:
     for vantage in new:
         body = encode(vantage)
-        if _body(connection, tables.vantages, _cell(vantage.id)) != body:
-            _put(connection, tables.vantages, _cell(vantage.id), {"agent": _cell(agent), "body": body})
+        if _body(connection, tables.vantages, as_cell(vantage.id)) != body:
+            _put(connection, tables.vantages, as_cell(vantage.id), {"agent": as_cell(agent), "body": body})
 
 
 def _body(connection: Connection, table: Table, id: str) -> bytes | None:

@@ -20,7 +20,7 @@ from inventory_db.audit import Action, Event
 from inventory_db.binding import facility_of, owned
 from inventory_db.decisions import decisions
 from inventory_db.derived import renew_turn
-from inventory_db.observations import announce, load, microseconds, vantages
+from inventory_db.observations import announce, as_cell, load, microseconds, vantages
 from inventory_db.pins import pinned, pins
 from inventory_db.retention import LEAST, Rules, harmless, repeats, stands_on
 from inventory_db.tables import writing
@@ -171,7 +171,7 @@ def _transcripts(connection: Connection, before: datetime, held: set[str]) -> Le
 def _journal(connection: Connection, before: datetime, _held: set[str]) -> LetGo:
     """Give what we sent before `before`, but for the scans in which a device was last seen."""
     table, limit = tables.journal, microseconds(before)
-    scans = {device.scan[:255] for device in ledger.devices(connection)}
+    scans = {as_cell(device.scan) for device in ledger.devices(connection)}
     rows = connection.execute(select(table.c.id, table.c.scan).where(table.c.at < limit)).all()
     ids = tuple(sorted(row.id for row in rows if row.scan not in scans))
     return LetGo("journal", before, ids, len(rows) - len(ids))

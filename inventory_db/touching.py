@@ -11,7 +11,7 @@ from sqlalchemy import Connection, select
 
 from inventory_db import tables
 from inventory_db.device import Device, Touched
-from inventory_db.observations import microseconds
+from inventory_db.observations import as_cell, microseconds
 
 
 class _Line(msgspec.Struct):
@@ -62,7 +62,7 @@ def _sent(connection: Connection, wanted: Iterable[str], at: datetime | None) ->
     table, sums = tables.journal, defaultdict[tuple[str, str, str], list[int]](lambda: [0, 0, 0])
     decoder = msgspec.json.Decoder(_Line)
     for scan in sorted(wanted):
-        query = select(table.c.body).where(table.c.scan == scan[:255])
+        query = select(table.c.body).where(table.c.scan == as_cell(scan))
         if at is not None:
             query = query.where(table.c.at <= microseconds(at))
         for body in connection.execute(query).scalars().all():

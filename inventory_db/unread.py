@@ -7,6 +7,7 @@ from sqlalchemy import Connection, select
 
 from inventory_db import tables
 from inventory_db.many_values import among
+from inventory_db.observations import as_cell
 
 
 def is_unread(connection: Connection, scans: Collection[str]) -> bool:
@@ -18,5 +19,5 @@ def is_unread(connection: Connection, scans: Collection[str]) -> bool:
     if not scans or connection.execute(select(waiting.c.id).limit(1)).first() is None:
         return False
     query = select(seen.c.id).where(seen.c.received.in_(select(waiting.c.received)))
-    query = query.where(among(connection, seen.c.scan, {scan[:255] for scan in scans}))
+    query = query.where(among(connection, seen.c.scan, set(map(as_cell, scans))))
     return connection.execute(query.limit(1)).first() is not None

@@ -15,7 +15,7 @@ from collector.standing import standing_case
 from inventory_db import ledger, observations, refreshing, statements
 from inventory_db.stated import Facility, Vendor
 from inventory_db.tables import writing
-from probes.facts import Scan, Upload
+from probes.facts import Scan, Sent, Upload
 from tests.inventory_cases import HIS, START, VANTAGES, arp, seen
 from tests.inventory_engines import ledger_engine
 
@@ -144,3 +144,19 @@ def test_devices_written_in_steps_support_no_yes_before_the_last(
     assert len(found) > 5
     assert [complete for _, complete in found] == [False] * (len(found) - 1) + [True]
     assert found[-1] == (11, True)
+
+
+def test_a_scan_may_have_any_name(filled: Engine) -> None:
+    strange = msgspec.structs.replace(SCAN, id="s\x00" + "x" * 300, started=LATER, ended=LATER)
+    with writing(filled) as connection:
+        told = (arp("10.1.0.6", "00:50:56:00:00:06", scan=strange.id),)
+        sent = Sent(scan=strange.id, vantage="v-his", at=LATER, address="10.1.0.6", action="x", packets=7)
+        observations.append(connection, Upload(observations=told, scans=(strange,), sent=(sent,)))
+    with filled.connect() as connection:
+        assert not read_case(connection, LATER + timedelta(hours=2)).basis.complete
+    with writing(filled) as connection:
+        ledger.refresh(connection)
+    with filled.connect() as connection:
+        case = read_case(connection, LATER + timedelta(hours=2))
+    assert case.basis.complete
+    assert [one.touched.packets for one in case.devices] == [0, 7]
