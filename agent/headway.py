@@ -17,6 +17,7 @@ from agent.settings import Collector, ScheduleSection, Settings
 from probes.facts import Scan
 
 NAME = "headway"
+GOING = "going"  # beside it: written twice a second, and small
 GOES_ON = timedelta(hours=24)  # after its last sign of life, an unfinished scan is gone on with
 LEFT = (
     "調べが終わらないうちにエージェントが止まりました（停電か強制終了）。見たものは保存されています"
@@ -75,6 +76,11 @@ class Headway(msgspec.Struct, kw_only=True):
         return msgspec.structs.replace(self.scan, ended=self.at, state="stopped", note=LEFT)
 
 
+class _Going(msgspec.Struct):
+    scan: str
+    hosts: dict[str, tuple[int, int]]
+
+
 async def read_headway(notebook: Notebook) -> Headway | None:
     """Give what an unfinished scan left behind; None when there is nothing that can be read."""
     body = await notebook.kept(NAME)
@@ -87,6 +93,21 @@ async def read_headway(notebook: Notebook) -> Headway | None:
 async def keep_headway(notebook: Notebook, headway: Headway | None) -> None:
     """Keep it; None when the scan has come to its end."""
     await notebook.keep(NAME, msgspec.json.encode(headway) if headway else b"")
+
+
+async def read_going(notebook: Notebook, scan: str) -> dict[str, tuple[int, int]]:
+    """Give packets and bytes that hosts had got whose part of this scan was under way when it was killed."""
+    body = await notebook.kept(GOING)
+    try:
+        going = msgspec.json.decode(body, type=_Going) if body else None
+    except msgspec.DecodeError:
+        return {}
+    return going.hosts if going and going.scan == scan else {}
+
+
+async def keep_going(notebook: Notebook, scan: str, hosts: dict[str, tuple[int, int]]) -> None:
+    """Keep that, for the journal has a conversation only when it has ended."""
+    await notebook.keep(GOING, msgspec.json.encode(_Going(scan, hosts)) if hosts else b"")
 
 
 async def begin(notebook: Notebook | None, spool: Spool, scan: Scan, settings: str) -> Headway:

@@ -152,6 +152,10 @@ class Pace:
         """Packets that left for this host so far, reservations included."""
         return self._spent.get(self.device(host), 0)
 
+    def said(self, host: str) -> int:
+        """Bytes of payload that left for this host so far."""
+        return self._said[self.device(host)]
+
     def affords(self, host: str, packets: int) -> bool:
         """Whether the budget of this host has room for so many packets, beside what the kernel may still send."""
         kept = self.kept

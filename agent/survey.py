@@ -15,7 +15,7 @@ from agent.clock import Clock, SystemClock
 from agent.credentials import Credentials
 from agent.discovery import ROUNDS
 from agent.ground import Ground, survey_ground
-from agent.headway import Headway, Notebook, begin, digest_of, keep_headway
+from agent.headway import Headway, Notebook, begin, digest_of, keep_going, keep_headway, read_going
 from agent.listening import Listening
 from agent.memory import Memory
 from agent.pace import Pace, kept_for_kernel
@@ -55,6 +55,7 @@ class Survey:
     _worker: PacketWorker | None = None
     _listening: Listening = field(init=False)
     _headway: Headway = field(init=False)
+    _kept_going: dict[str, tuple[int, int]] = field(default_factory=dict)
     _interrupted: bool = False  # by a person, a blackout or a fault of ours: the next start may go on
 
     async def run(self) -> Scan:
@@ -80,7 +81,14 @@ class Survey:
                     self._shared.pace.budget, seen=True
                 )  # a killed agent did not write them down
                 self._shared.pace.spend(side.ground.key(address), packets + unseen, payload)
+            await self._count_what_was_going(self.notebook, scan.id)
         return await self._run(scan)
+
+    async def _count_what_was_going(self, notebook: Notebook, scan: str) -> None:
+        """Count what a killed agent had sent in conversations that it could not write down any more."""
+        pace = self._shared.pace
+        for host, (packets, payload) in (await read_going(notebook, scan)).items():
+            pace.spend(host, max(0, packets - pace.spent(host)), max(0, payload - pace.said(host)))
 
     async def _begin(self) -> Scan:
         networks, profile = looked_at(self.scope, self.settings)
@@ -276,3 +284,13 @@ class Survey:
             await self.memory.write()
         if self.notebook and (ended or news):
             await keep_headway(self.notebook, None if ended else kept)
+        going = {} if ended else self._going()
+        if self.notebook and going != self._kept_going:
+            self._kept_going = going
+            await keep_going(self.notebook, self.id, going)
+
+    def _going(self) -> dict[str, tuple[int, int]]:
+        """What the hosts got so far whose part of the scan has begun and not ended."""
+        pace, asked = self._shared.pace, set(self._headway.asked)
+        hosts = (side.ground.key(address) for side in self.sides for address in side.hosts)
+        return {host: (pace.spent(host), pace.said(host)) for host in hosts if host not in asked}

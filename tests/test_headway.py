@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an interrupted scan leaves behind, and who goes on with it."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -8,7 +9,17 @@ import msgspec
 import pytest
 
 from agent.clock import SystemClock
-from agent.headway import GOES_ON, NAME, Headway, digest_of, keep_headway, read_headway, write_off
+from agent.headway import (
+    GOES_ON,
+    NAME,
+    Headway,
+    digest_of,
+    keep_going,
+    keep_headway,
+    read_going,
+    read_headway,
+    write_off,
+)
 from agent.logbook import Logbook
 from agent.pace import KERNEL_KEPT
 from agent.scope import write_scope
@@ -90,6 +101,34 @@ async def test_packets_and_bytes_of_a_killed_scan_count_when_it_goes_on(tmp_path
     assert pace.spent(here) == 50 + KERNEL_KEPT + sent
     assert not pace.say(here, 2_769)
     assert pace.say(here, 2_768)
+
+
+async def test_a_conversation_that_a_kill_cut_off_counts_too(tmp_path: Path) -> None:
+    settings, here = Settings(profile="gentle", listen_seconds=0.0), "127.0.0.9"
+    scope = write_scope(ScopeSection(), [f"{here}/32"], (), yes_large=False)
+    with Logbook(tmp_path / "book") as book:
+        first = Survey(settings, scope, book, privileged=False, notebook=book)
+        running = asyncio.create_task(first.run())
+        while not running.done() and not (going := await read_going(book, first.id)):  # noqa: ASYNC110 - on the disk
+            await asyncio.sleep(0.01)
+        packets, _ = going[here]
+        assert packets > 0
+        assert (await running).state == "complete"
+        assert await read_going(book, first.id) == {}
+        scan = Scan(id="s1", started=SystemClock().now(), scope=(f"{here}/32",), planned=1)
+        before = Sent(scan="s1", vantage="v", at=scan.started, address=here, action="tcp connect", packets=10)
+        await book.put([scan, before])
+        left = Headway(scan=scan, settings=digest_of(settings, scan.scope), at=scan.started)
+        await keep_headway(book, left)
+        await keep_going(book, "s1", {here: (50, 900)})
+        assert await read_going(book, "another") == {}
+        already = sum(line.packets for line in await book.journal())
+        second = Survey(settings, scope, book, privileged=False, notebook=book)
+        assert (await second.run()).id == "s1"
+        sent = [line for line in (await book.journal()) if line.scan == "s1"]
+        new = sum(line.packets for line in await book.journal()) - already
+    pace = second._shared.pace
+    assert (pace.spent(here), pace.said(here)) == (50 + new, 900 + sum(line.payload_bytes for line in sent))
 
 
 @pytest.mark.parametrize(("ago", "at_once"), [(timedelta(minutes=5), True), (3 * HOUR, False)])
