@@ -100,8 +100,17 @@ def bring_up(connection: Connection, written: Rewritten | None = None) -> None:
         return
     counts = _change(connection, mark, today, written) if mark else None
     if counts is None:
-        everything = _everything(connection)
-        counts = _Rewriting(connection, listed_by_device(connection), Counts(), anew=True).rewrite(everything)
+        for table in (
+            rows,
+            texts,
+            shown,
+            row_networks,
+        ):  # at once: to look for each device's would read all for some
+            connection.execute(delete(table))
+        links = listed_by_device(connection)
+        counts = _Rewriting(connection, links, Counts(), anew=True, bare=True).rewrite(
+            _everything(connection)
+        )
     connection.execute(delete(marks))
     body = msgspec.json.encode(Mark(*today, counts)).decode()
     connection.execute(insert(marks).values(body=body))
@@ -251,10 +260,11 @@ class _Rewriting:
         counts: Counts,
         *,
         anew: bool,
+        bare: bool = False,
         at_hand: Mapping[str, tuple[Device, int | None]] = MappingProxyType({}),
     ) -> None:
-        """`anew`: the devices themselves were written, so other ids may lead to them than before; `at_hand`: as written."""
-        self._at_hand = at_hand
+        """`anew`: the devices themselves were written, so other ids may lead to them than before; `bare`: no row stands; `at_hand`: as written."""
+        self._at_hand, self._bare = at_hand, bare
         self._connection, self._links, self._total = connection, links, counts.total
         self._tally = {name: Counter(getattr(counts, name)) for name in _FACETS}
         self._elsewhere = led_elsewhere(connection) if anew else None
@@ -283,6 +293,8 @@ class _Rewriting:
         return {row.id: row.device_id for row in self._connection.execute(_OTHERS, {"ids": ids})}
 
     def _take_away(self, ids: list[str]) -> list[Shown]:
+        if self._bare:
+            return []
         same = (rows.c.facility == shown.c.facility) & (rows.c.number == shown.c.number)
         query = select(shown.c.number, shown.c.body).join_from(rows, shown, same)
         known = self._connection.execute(query.where(rows.c.device_id.in_(ids))).all()
