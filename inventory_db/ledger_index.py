@@ -100,17 +100,8 @@ def bring_up(connection: Connection, written: Rewritten | None = None) -> None:
         return
     counts = _change(connection, mark, today, written) if mark else None
     if counts is None:
-        for table in (
-            rows,
-            texts,
-            shown,
-            row_networks,
-        ):  # at once: to look for each device's would read all for some
-            connection.execute(delete(table))
-        links = listed_by_device(connection)
-        counts = _Rewriting(connection, links, Counts(), anew=True, bare=True).rewrite(
-            _everything(connection)
-        )
+        everything, links = _everything(connection), listed_by_device(connection)
+        counts = _Rewriting(connection, links, Counts(), anew=True, bare=True).rewrite(everything)
     connection.execute(delete(marks))
     body = msgspec.json.encode(Mark(*today, counts)).decode()
     connection.execute(insert(marks).values(body=body))
@@ -263,7 +254,10 @@ class _Rewriting:
         bare: bool = False,
         at_hand: Mapping[str, tuple[Device, int | None]] = MappingProxyType({}),
     ) -> None:
-        """`anew`: the devices themselves were written, so other ids may lead to them than before; `bare`: no row stands; `at_hand`: as written."""
+        """`anew`: the devices themselves were written, so other ids may lead to them than before.
+
+        `bare`: no row stands, and looking for each would read all of them each time; `at_hand`: as written.
+        """
         self._at_hand, self._bare = at_hand, bare
         self._connection, self._links, self._total = connection, links, counts.total
         self._tally = {name: Counter(getattr(counts, name)) for name in _FACETS}
