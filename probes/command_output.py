@@ -59,7 +59,7 @@ def read(platform: str, command: str, text: str) -> tuple[Claim, ...]:
     if _OF_OTHERS.search(command):
         return tuple(_of_family(_family(platform, "")[0], Sure.LIKELY))
     unescaped = text[:MOST_TEXT].replace("\\r", "").replace("\\x20", " ").replace("\r", "")
-    shown = _before_neighbours(_COMMENT.sub("", _ESCAPES.sub("", unescaped)))
+    shown = _system_entry(_before_neighbours(_COMMENT.sub("", _ESCAPES.sub("", unescaped))))
     best: dict[str, Claim] = {}
     for claim in _claims(platform, command, shown):
         best.setdefault(claim.field, claim)
@@ -72,11 +72,26 @@ def _before_neighbours(text: str) -> str:
     return text[: min(ends)] if len(ends) > 1 else text
 
 
+_DMI = compiled(r"(?m)^Handle 0x[0-9A-Fa-f]+, DMI type (?P<kind>[0-9]+)")  # SMBIOS 3.x, DSP0134
+_DMI_VERSION = compiled(r"(?m)^\s*Version:[^\n]*$")
+
+
+def _system_entry(text: str) -> str:
+    """Give of a table of SMBIOS the system's own entry (type 1), whose version is the model's, not the firmware's."""
+    entries = list(_DMI.finditer(text))
+    ends = [entry.start() for entry in entries[1:]] + [len(text)]
+    own = [
+        text[entry.start() : end] for entry, end in zip(entries, ends, strict=False) if entry["kind"] == "1"
+    ]
+    return _DMI_VERSION.sub("", own[0]) if own else text
+
+
 def _claims(platform: str, command: str, text: str) -> Iterator[Claim]:
     family, marked = _family(platform, text)
     if family:
         yield from _of_family(family, Sure.SURE if marked else Sure.LIKELY)
-        yield from _grammar(family, text)
+        cards = _are_cards(text)
+        yield from (one for one in _grammar(family, text) if not (cards and one.field in ("model", "serial")))
     yield from _inventory(text)
     if _about_the_device(command, text):
         if family and not marked:  # a product line that one family's name and another's output share
@@ -85,7 +100,9 @@ def _claims(platform: str, command: str, text: str) -> Iterator[Claim]:
             if not family.maker:
                 yield from _of_family(other, Sure.LIKELY)
         for field, value in labelled(text).items():
-            yield Claim(field, value, Sure.LIKELY, "command.labels")
+            if not (field == "model" and family and value in (family.os, family.maker)):
+                told = spelled(value) if field == "maker" else value
+                yield Claim(field, told, Sure.LIKELY, "command.labels")
     yield from _modules(text)
 
 
@@ -104,6 +121,9 @@ def _family(platform: str, text: str) -> tuple[Family | None, bool]:
     own = [family for family in shown if family in named and not family.id.endswith(_ANY)]
     if own:
         return own[0], True
+    sibling = [family for family in shown if named and family.maker == named[0].maker]
+    if sibling and named[0].id.endswith(_ANY):
+        return sibling[0], True
     if named:
         return named[0], any(family.maker == named[0].maker for family in shown)
     return (shown[0], True) if shown else (None, False)
@@ -111,6 +131,18 @@ def _family(platform: str, text: str) -> tuple[Family | None, bool]:
 
 def _named(family: Family, platform: str, words: set[str]) -> bool:
     return any(name in words or (len(name) > 4 and name in platform) for name in family.platforms.split("|"))
+
+
+_SLOT = compiled(  # Comware's parts, slot by slot; what stands before the first slot is the chassis
+    r"(?m)^ *Slot [0-9]+[^\n]*\n(?: *CPU[^\n]*\n)? *DEVICE_NAME *: *(?P<name>[^\n]*\S)"
+)
+
+
+def _are_cards(text: str) -> bool:
+    """Tell whether the slots of a list hold different parts, and the list does not begin with their chassis."""
+    slots = list(_SLOT.finditer(text))
+    begins = "DEVICE_NAME" in text[: slots[0].start()] if slots else False
+    return not begins and len({slot["name"] for slot in slots}) > 1
 
 
 def _grammar(family: Family, text: str) -> Iterator[Claim]:
@@ -164,7 +196,7 @@ def _identity(found: Match, sure: Sure, rule: str) -> Iterator[Claim]:
 
 
 _OF_OTHERS = re.compile(  # neighbours, boxes behind it, parts of it, what it would start next
-    r"neighbo|lldp|cdp|isdp|remote[ _-](?:device|system)|transceiver|power|boot[ _-]config|client|(?<![a-z])(?:on[tu]|ap|peer|sfp|fan|psu)s?(?![a-z])",
+    r"neighbo|lldp|cdp|isdp|remote[ _-](?:device|system)|transceiver|power|boot[ _-]config|client|crash|alarm|(?<![a-z])logs?(?![a-z])|(?<![a-z])(?:on[tu]|ap|peer|sfp|fan|psu)s?(?![a-z])",
     re.IGNORECASE,
 )
 _NEIGHBOUR = tuple(  # two of these in one output: it tells of neighbours (IEEE 802.1AB, CDP)
@@ -179,7 +211,7 @@ _NEIGHBOUR = tuple(  # two of these in one output: it tells of neighbours (IEEE 
     )
 )
 _ABOUT = re.compile(
-    r"version|inventory|sys|info|chassis|status|module|hardware|manuinfo|environment|asset|facts|session|platform|device|boot|(?:show|get)[ _]switch$",
+    r"version|inventory|sys|info|chassis|status|module|hardware|manuinfo|environment|asset|facts|session|platform|device|boot|eeprom|\bfru\b|(?:show|get)[ _]switch$",
     re.IGNORECASE,
 )
 

@@ -8,7 +8,7 @@ by its form, never by a list of samples.
 import re
 
 _NOTHING = re.compile(
-    r"(?i)^(?:n\.?/?a\.?|none|null|nil|unknown|unavailable|undefined|default string|private|redacted"
+    r"(?i)^(?:n\.?/?a\.?|none|null|nil|unknown(?: \(.*\))?|unavailable|undefined|default string|private|redacted"
     r"|not (?:available|applicable|specified|set|present|configured|supported)|to be filled.*"
     r"|no serial.*|serial ?(?:number|#).*|[\s0._\-?*#xX]*|<.*>|\(.*unknown.*\))$"
 )

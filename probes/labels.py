@@ -16,27 +16,31 @@ _LABELS: dict[str, tuple[str, ...]] = {
     "serial": (
         "chassis serial number", "chassis serial nbr", "system serial number", "device serial number", "olt serial number", "system serial no",
         "serial number", "serial no", "serial nbr", "serialnumber", "serial num", "serial", "hw s/n", "s/n", "s/n no", "sn", "unit serial number",
-        "serial-number", "serial-num", "product serial number", "appliance serial number", "box serial number",
+        "serial-number", "serial-num", "product serial number", "product serial", "appliance serial number", "box serial number",
+        "switch serial number", "switch serial no", "system serial num",
     ),
     "firmware_version": (
         "product version", "software version", "software image version", "system software version", "sw version", "sw-version",
         "arubaos-cx version", "firmware version", "firmware-version", "softwareversion", "software-version", "firmware revision", "software revision", "system version",
         "os version", "os-version", "image version", "runtime version", "firm ver", "firmware", "main software version", "active version",
         "running version", "current version", "version", "release version", "software release", "installed-version", "soft version", "software",
-        "system image version", "ios version", "operation code version", "opcode version",
+        "system image version", "ios version", "operation code version", "opcode version", "product release", "zynos f/w version",
     ),
     "model": (
-        "chassis model", "machine model", "model name", "model number", "device model", "product name", "product model", "system model", "model id",
-        "hardware model", "hw model", "model", "machine type", "system type", "board-name", "product", "device type", "hardware type", "chassis type",
+        "chassis model", "machine model", "product model", "model name", "model number", "device model", "product name", "productname", "system model", "model id",
+        "hardware model", "hw model", "model", "model no", "machine type", "system type", "board-name", "product", "device type", "hardware type", "chassis type",
         "modelname", "platform", "model-name", "system product name",
     ),
     "name": ("hostname", "host name", "system name", "sysname", "device name", "switch name", "host-name"),
-    "maker": ("manufacturer", "vendor", "manufacturer's name", "vendor name", "mfg-name"),
+    "maker": ("manufacturer", "vendor", "manufacturer's name", "vendor name", "mfg-name", "manufacturer name", "product manufacturer"),
 }  # fmt: skip
 _RANKS = {label: (field, rank) for field, labels in _LABELS.items() for rank, label in enumerate(labels)}
 _LINE = re.compile(
-    r"^[\s!#*|]*(?P<label>[A-Za-z][\w ./'()#-]{0,39}?)\s*(?::\s|\s?=\s?|\.{2,}\s?|:$|\s:(?=\S)|\s(?=\x22))\s*(?P<value>.*)$",
+    r"^[\s!#*|;]*(?P<label>[A-Za-z][\w ./'()#-]{0,39}?)\s*(?::\s|:$|\s:(?=\S)|(?<=[\w .]{6}):|\s?=\s?|\.{2,}\s?|\s(?=\x22)|\sis\s)\s*(?P<value>.*)$",
     re.ASCII,
+)
+_TLV = re.compile(  # ONIE's table of an EEPROM
+    r"^(?P<label>[A-Z][A-Za-z ]{3,24}?)\s+0x[0-9A-Fa-f]{2}\s+\d{1,3}\s+(?P<value>\S.*)$"
 )
 _JSON = re.compile(r'"(?P<label>[A-Za-z_ -]{2,40})"\s*:\s*"(?P<value>[^"]{1,120})"')
 _XML = re.compile(r"<(?P<label>[A-Za-z][\w-]{1,40})>(?P<value>[^<]{1,120})</")
@@ -48,7 +52,7 @@ def labelled(text: str) -> dict[str, str]:
     best: dict[str, tuple[int, str]] = {}
     for label, value in _pairs(text):
         known = _RANKS.get(label)
-        if known is None:
+        if known is None or (label == "version" and _FORMAT.fullmatch(value.strip())):
             continue
         field, rank = known
         said = _clean(field, value)
@@ -60,7 +64,7 @@ def labelled(text: str) -> dict[str, str]:
 def _pairs(text: str) -> Iterator[tuple[str, str]]:
     for line in text.splitlines()[:_MOST_LINES]:
         short = line[:_MOST_LINE]
-        found = _LINE.match(short)
+        found = _TLV.match(short) or _LINE.match(short)
         if found:
             label = found["label"].lower().replace("#", " no")
             yield " ".join(label.split()).rstrip("."), found["value"]
@@ -70,6 +74,7 @@ def _pairs(text: str) -> Iterator[tuple[str, str]]:
                 yield " ".join(re.split(r"[_\s]+", label)), pair["value"]
 
 
+_FORMAT = re.compile(r"\d{1,2}")  # numbers a format, never a release
 _VERSION = re.compile(r"^(?:[A-Za-z][A-Za-z .-]{0,20}\s)?(?P<v>[A-Za-z]{0,4}[-.]?\d\S*)")
 _SERIAL = re.compile(r"^(?P<v>[A-Za-z0-9][A-Za-z0-9./_-]{3,29})(?:\s|,|$)")
 
