@@ -93,6 +93,8 @@ def _claims(platform: str, command: str, text: str) -> Iterator[Claim]:
         cards = _are_cards(text)
         yield from (one for one in _grammar(family, text) if not (cards and one.field in ("model", "serial")))
     yield from _inventory(text)
+    if not command or _CONFIGURATION.search(command):
+        yield from _grammar_of("configuration", (_OWN_NAME,), text)
     if _about_the_device(command, text):
         if family and not marked:  # a product line that one family's name and another's output share
             other = next((one for one in families() if compiled(one.marks).search(text[:_MARKED])), family)
@@ -145,14 +147,22 @@ def _are_cards(text: str) -> bool:
     return not begins and len({slot["name"] for slot in slots}) > 1
 
 
+_CONFIGURATION = re.compile(r"conf|run|session|export|tech", re.IGNORECASE)
+_OWN_NAME = r'(?m)^(?:hostname|switchname| ?sysname) "?(?P<name>[A-Za-z0-9][\w.-]*)"? *$'  # of many makers
+
+
 def _grammar(family: Family, text: str) -> Iterator[Claim]:
-    for number, pattern in enumerate(family.fields):
+    return _grammar_of(family.id, family.fields, text)
+
+
+def _grammar_of(name: str, fields: tuple[str, ...], text: str) -> Iterator[Claim]:
+    for number, pattern in enumerate(fields):
         found = compiled(pattern).search(text)
         for field, value in (found.groupdict() if found else {}).items():
             said = meaning((value or "").strip(" ,;\"'"))
             if said and FORMS.get(field, bool)(said):
                 told = spelled(said) if field == "maker" else said[:120]
-                yield Claim(field, told, Sure.SURE, f"command.{family.id}.{number}")
+                yield Claim(field, told, Sure.SURE, f"command.{name}.{number}")
 
 
 _PART = compiled(

@@ -53,4 +53,15 @@ def is_version(value: str) -> bool:
     return value.isprintable() and _NO_TEXT not in value and not _ZEROS.match(value) and not run
 
 
-FORMS = {"serial": is_serial, "version": is_version, "firmware_version": is_version, "os_version": is_version}
+def is_name(value: str) -> bool:
+    """Tell whether a value can be the name of one box, and is not what every system calls itself."""
+    return value.casefold() not in {"system", "kernel"}
+
+
+FORMS = {
+    "name": is_name,
+    "serial": is_serial,
+    "version": is_version,
+    "firmware_version": is_version,
+    "os_version": is_version,
+}

@@ -22,7 +22,7 @@ _LABELS: dict[str, tuple[str, ...]] = {
     "firmware_version": (
         "product version", "software version", "software image version", "system software version", "sw version", "sw-version",
         "arubaos-cx version", "firmware version", "firmware-version", "softwareversion", "software-version", "firmware revision", "software revision", "system version",
-        "os version", "os-version", "image version", "runtime version", "firm ver", "firmware", "main software version", "active version",
+        "os version", "os-version", "image version", "runtime version", "firm ver", "firmware ver", "firmware", "main software version", "active version",
         "running version", "current version", "version", "release version", "software release", "installed-version", "soft version", "software",
         "system image version", "ios version", "operation code version", "opcode version", "product release", "zynos f/w version",
     ),
@@ -76,13 +76,14 @@ def _pairs(text: str) -> Iterator[tuple[str, str]]:
 
 _FORMAT = re.compile(r"\d{1,2}")  # numbers a format, never a release
 _VERSION = re.compile(r"^(?:[A-Za-z][A-Za-z .-]{0,20}\s)?(?P<v>[A-Za-z]{0,4}[-.]?\d\S*)")
+_SPACED = re.compile(r"^(?P<v>[A-Za-z]{0,10}-?[0-9a-f]{2}(?:[ -][0-9a-f]{2}){7,20})$")  # of a virtual machine
 _SERIAL = re.compile(r"^(?P<v>[A-Za-z0-9][A-Za-z0-9./_-]{3,29})(?:\s|,|$)")
 
 
 def _clean(field: str, value: str) -> str:
     """Give the part of a value that is the field, "" if it cannot be one."""
     text = meaning(value.strip(" \t\r,;\"'"))
-    if not text or text[0] in "{[<":
+    if not text or text[0] in "{[<" or (field == "maker" and text.startswith("0x")):
         return ""
     if field == "firmware_version":
         found = _VERSION.match(text)
@@ -91,6 +92,6 @@ def _clean(field: str, value: str) -> str:
             version = version[: version.rfind(")")]
         return version
     if field == "serial":
-        found = _SERIAL.match(text)
+        found = _SPACED.match(text) or _SERIAL.match(text)
         return found["v"] if found and is_serial(found["v"]) else ""
     return re.split(r"\s{2,}|,\s", text)[0][:80].rstrip(",")
