@@ -21,7 +21,7 @@ from probes.rows import load
 
 MOST_TEXT = 1024 * 1024  # characters of one output that are looked at
 _ESCAPES = compiled("\x1b\\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
-_COMMENT = compiled("(?m)^[#!] ")  # a session kept as comments of a configuration
+_COMMENT = compiled("(?m)^(?:##?|!) ")  # a session kept as comments of a configuration
 _MARKED = 20_000  # characters in which a family's marks are looked for
 _ANY = ".other"  # ends the id of a family of everything else that a maker makes
 

@@ -70,6 +70,8 @@ def _pairs(text: str) -> Iterator[tuple[str, str]]:
             yield " ".join(label.split()).rstrip("."), found["value"]
         for pattern in (_JSON, _XML):
             for pair in pattern.finditer(short):
+                if pattern is _XML and pair["label"] == "version":
+                    continue  # a document numbers itself
                 label = _CAMEL.sub(" ", pair["label"]).lower()
                 yield " ".join(re.split(r"[_\s]+", label)), pair["value"]
 
