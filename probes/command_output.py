@@ -68,8 +68,10 @@ def read(platform: str, command: str, text: str) -> tuple[Claim, ...]:
 
 def _before_neighbours(text: str) -> str:
     """Give the text up to where it goes on about a neighbour, with whose version and name."""
-    ends = [found.start() for found in (one.search(text) for one in _NEIGHBOUR) if found]
-    return text[: min(ends)] if len(ends) > 1 else text
+    title = _TITLE_OF_NEIGHBOURS.search(text)
+    shown = text[: title.start()] if title else text
+    ends = [found.start() for found in (one.search(shown) for one in _NEIGHBOUR) if found]
+    return shown[: min(ends)] if len(ends) > 1 else shown
 
 
 _DMI = compiled(r"(?m)^Handle 0x[0-9A-Fa-f]+, DMI type (?P<kind>[0-9]+)")  # SMBIOS 3.x, DSP0134
@@ -101,11 +103,15 @@ def _claims(platform: str, command: str, text: str) -> Iterator[Claim]:
             yield from (replace(claim, sure=Sure.LIKELY) for claim in _grammar(other, text))
             if not family.maker:
                 yield from _of_family(other, Sure.LIKELY)
-        for field, value in labelled(text).items():
+        told = labelled(text)
+        for field, value in told.items() if command or marked or len(_BOX & told.keys()) > 1 else ():
             if not (field == "model" and family and value in (family.os, family.maker)):
-                told = spelled(value) if field == "maker" else value
-                yield Claim(field, told, Sure.LIKELY, "command.labels")
-    yield from _modules(text)
+                own = spelled(value) if field == "maker" else value
+                yield Claim(field, own, Sure.LIKELY, "command.labels")
+    yield from _modules(text, bool(command) or marked)
+
+
+_BOX = {"model", "serial", "firmware_version"}  # one of them alone may be of a part, a peer or a licence
 
 
 def _of_family(family: Family | None, sure: Sure) -> Iterator[Claim]:
@@ -180,16 +186,16 @@ _UDI = (  # Cisco's unique device identifier of the box that is asked; further l
 _COMPONENT = compiled(  # of a box, or a box of its own behind it
     r"(?i)\b(?:fan|fantray|power|psu|supply|fex|transceivers?|x?sfp\+?|qsfp\w*|optics?|pluggable)\b|ethernet|gige"
 )
-_BOX = compiled(r"(?i)chassis|^rack [0-9]+$")
+_CHASSIS = compiled(r"(?i)chassis|^rack [0-9]+$")
 _APPLIANCE = compiled(r"^(?:Cisco )?(?:Firepower|Secure Firewall|ASA) [\w-]+ (?:Security )?Appliance\b")
 
 
 def _inventory(text: str) -> Iterator[Claim]:
     """Cisco's list of parts: the chassis, or the first part where none is called so and that may be all of the box."""
     parts = list(_PART.finditer(text))[:200]
-    named = [part for part in parts if _BOX.search(part["name"]) and not _COMPONENT.search(part["name"])]
+    named = [part for part in parts if _CHASSIS.search(part["name"]) and not _COMPONENT.search(part["name"])]
     whole = [part for part in parts if not _COMPONENT.search(f"{part['name']} {part['text']}")]
-    chassis = named or [part for part in whole if _BOX.search(part["text"])]
+    chassis = named or [part for part in whole if _CHASSIS.search(part["text"])]
     chassis = chassis or [part for part in parts if _APPLIANCE.search(part["text"])]
     for part in (chassis or [part for part in whole if part is parts[0]])[:1]:
         sure = Sure.SURE if chassis else Sure.LIKELY
@@ -206,7 +212,7 @@ def _identity(found: Match, sure: Sure, rule: str) -> Iterator[Claim]:
 
 
 _OF_OTHERS = re.compile(  # neighbours, boxes behind it, parts of it, what it would start next
-    r"neighbo|lldp|cdp|isdp|remote[ _-](?:device|system)|transceiver|power|boot[ _-]config|client|crash|alarm|(?<![a-z])logs?(?![a-z])|(?<![a-z])(?:on[tu]|ap|peer|sfp|fan|psu)s?(?![a-z])",
+    r"neighbo|lldp|cdp|isdp|remote[ _-](?:device|system)|transceiver|power|boot[ _-]config|client|crash|(?<=[ _])session|alarm|(?<![a-z])logs?(?![a-z])|(?<![a-z])(?:on[tu]|ap|peer|sfp|fan|psu)s?(?![a-z])",
     re.IGNORECASE,
 )
 _NEIGHBOUR = tuple(  # two of these in one output: it tells of neighbours (IEEE 802.1AB, CDP)
@@ -220,8 +226,11 @@ _NEIGHBOUR = tuple(  # two of these in one output: it tells of neighbours (IEEE 
         "entry address(?:es)?",
     )
 )
+_TITLE_OF_NEIGHBOURS = compiled(
+    r"(?im)^ *capability codes?:|^[^\n]{0,60}\b(?:remote lldp|lldp (?:neighbou?r|remote)s?|neighbou?rs? (?:index|learned)|neighbou?r\(s\))\b?[^\n]{0,60}$"
+)
 _ABOUT = re.compile(
-    r"version|inventory|sys|info|chassis|status|module|hardware|manuinfo|environment|asset|facts|session|platform|device|boot|eeprom|\bfru\b|(?:show|get)[ _]switch$",
+    r"version|inventory|sys|info|chassis|status|module|hardware|manuinfo|environment|asset|facts|session|platform|device|boot|syseeprom|\bfru\b|(?:show|get)[ _]switch$",
     re.IGNORECASE,
 )
 
@@ -234,10 +243,11 @@ def _about_the_device(command: str, text: str) -> bool:
 _RULER = compiled(r"(?m)^ *-{2,}(?:[ +]+-{2,})+ *$")
 
 
-def _modules(text: str) -> Iterator[Claim]:
+def _modules(text: str, known: bool) -> Iterator[Claim]:
     """A table of modules: the serial number of the first is all that is shown of the box, so a guess.
 
     Where it is a table of switches, each row is a whole box, and the first is a guess at which one was asked.
+    Where neither the command nor the family is `known`, it must call itself a table of modules or switches.
     """
     ruler = _RULER.search(text)
     if not ruler:
@@ -246,6 +256,8 @@ def _modules(text: str) -> Iterator[Claim]:
     spans = [(m.start(), m.end()) for m in re.finditer(r"-+", ruler[0])]
     row = text[ruler.end() :].lstrip("\n").partition("\n")[0]
     titles = [" ".join(line[begin:end].strip() for line in head).strip().lower() for begin, end in spans]
+    if not known and not titles[0].startswith(("mod", "switch")):
+        return
     ends = [begin for begin, _ in spans[1:]] + [None]  # a cell may be longer than the ruler above it
     for title, (begin, _), end in zip(titles, spans, ends, strict=True):
         value = row[begin:end].strip()

@@ -36,7 +36,7 @@ _LABELS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 _RANKS = {label: (field, rank) for field, labels in _LABELS.items() for rank, label in enumerate(labels)}
 _LINE = re.compile(
-    r"^[\s!#*|;]*(?P<label>[A-Za-z][\w ./'()#-]{0,39}?)\s*(?::\s|:$|\s:(?=\S)|(?<=[\w .]{6}):|\s?=\s?|\.{2,}\s?|\s(?=\x22)|\sis\s)\s*(?P<value>.*)$",
+    r"^[\s!#*|;]*(?P<label>[A-Za-z][\w ./'()#-]{0,39}?)\s*(?::\s|:$|\s:(?=\S)|(?<=[\w .]{6}):|\s?=\s?|\.{2,}\s?|\s(?=\x22)|(?<=number)\sis\s)\s*(?P<value>.*)$",
     re.ASCII,
 )
 _TLV = re.compile(  # ONIE's table of an EEPROM
@@ -76,9 +76,12 @@ def _pairs(text: str) -> Iterator[tuple[str, str]]:
                 yield " ".join(re.split(r"[_\s]+", label)), pair["value"]
 
 
-_FORMAT = re.compile(r"\d{1,2}")  # numbers a format, never a release
+_FORMAT = re.compile(r"\"?\d{1,2}(?: \(.*\))?\"?")  # numbers a format or a distribution, never a firmware
 _VERSION = re.compile(r"^(?:[A-Za-z][A-Za-z .-]{0,20}\s)?(?P<v>[A-Za-z]{0,4}[-.]?\d\S*)")
 _SPACED = re.compile(r"^(?P<v>[A-Za-z]{0,10}-?[0-9a-f]{2}(?:[ -][0-9a-f]{2}){7,20})$")  # of a virtual machine
+_SUBTYPE = re.compile(  # how a neighbour's id is meant (IEEE 802.1AB), never a model
+    r"(?i)(?:mac|network)[ -]?address$|interface[ -]?(?:name|alias)$|local(?:ly)?(?: assigned)?$|(?:chassis|port)[ -]?component$"
+)
 _SERIAL = re.compile(r"^(?P<v>[A-Za-z0-9][A-Za-z0-9./_-]{3,29})(?:\s|,|$)")
 
 
@@ -96,4 +99,5 @@ def _clean(field: str, value: str) -> str:
     if field == "serial":
         found = _SPACED.match(text) or _SERIAL.match(text)
         return found["v"] if found and is_serial(found["v"]) else ""
-    return re.split(r"\s{2,}|,\s", text)[0][:80].rstrip(",")
+    short = re.split(r"\s{2,}|,\s", text)[0][:80].rstrip(",")
+    return "" if field == "model" and _SUBTYPE.match(short) else short
