@@ -16,13 +16,14 @@ from probes.facts import Sure
 from probes.fillers import FORMS, is_serial, meaning
 from probes.labels import labelled
 from probes.names import spelled
-from probes.patterns import Match, compiled
+from probes.patterns import Match, Pattern, compiled
 from probes.rows import load
 
 MOST_TEXT = 1024 * 1024  # characters of one output that are looked at
 _ESCAPES = compiled("\x1b\\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
 _COMMENT = compiled("(?m)^(?:##?|!) ")  # a session kept as comments of a configuration
 _MARKED = 20_000  # characters in which a family's marks are looked for
+_AT_ONCE = 8  # families whose marks are looked for in one pass
 _ANY = ".other"  # ends the id of a family of everything else that a maker makes
 
 
@@ -99,7 +100,7 @@ def _claims(platform: str, command: str, text: str) -> Iterator[Claim]:
         yield from _grammar_of("configuration", (_OWN_NAME,), text)
     if _about_the_device(command, text):
         if family and not marked:  # a product line that one family's name and another's output share
-            other = next((one for one in families() if compiled(one.marks).search(text[:_MARKED])), family)
+            other = next(iter(_shown(text[:_MARKED])), family)
             yield from (replace(claim, sure=Sure.LIKELY) for claim in _grammar(other, text))
             if not family.maker:
                 yield from _of_family(other, Sure.LIKELY)
@@ -123,9 +124,7 @@ def _of_family(family: Family | None, sure: Sure) -> Iterator[Claim]:
 
 def _family(platform: str, text: str) -> tuple[Family | None, bool]:
     """The family that the platform names, or that the output shows; and whether the output shows it."""
-    words = set(re.split(r"[^a-z0-9]+", platform.lower()))
-    named = [family for family in families() if _named(family, platform.lower(), words)]
-    shown = [family for family in families() if compiled(family.marks).search(text[:_MARKED])]
+    named, shown = _called(platform.lower()), _shown(text[:_MARKED])
     own = [family for family in shown if family in named and not family.id.endswith(_ANY)]
     if own:
         return own[0], True
@@ -135,6 +134,24 @@ def _family(platform: str, text: str) -> tuple[Family | None, bool]:
     if named:
         return named[0], any(family.maker == named[0].maker for family in shown)
     return (shown[0], True) if shown else (None, False)
+
+
+@functools.cache
+def _together() -> tuple[tuple[Pattern, tuple[Family, ...]], ...]:
+    """The families, some at a time, each with one pattern of all their marks: most texts bear few of them."""
+    groups = [families()[at : at + _AT_ONCE] for at in range(0, len(families()), _AT_ONCE)]
+    return tuple((compiled("|".join(f"(?:{one.marks})" for one in group)), group) for group in groups)
+
+
+def _shown(text: str) -> list[Family]:
+    likely = (family for marks, group in _together() if marks.search(text) for family in group)
+    return [family for family in likely if compiled(family.marks).search(text)]
+
+
+@functools.lru_cache(1024)
+def _called(platform: str) -> list[Family]:
+    words = set(re.split(r"[^a-z0-9]+", platform))
+    return [family for family in families() if _named(family, platform, words)]
 
 
 def _named(family: Family, platform: str, words: set[str]) -> bool:
