@@ -69,7 +69,9 @@ def read(platform: str, command: str, text: str) -> tuple[Claim, ...]:
 
 def _before_neighbours(text: str) -> str:
     """Give the text up to where it goes on about a neighbour, with whose version and name."""
-    title = _TITLE_OF_NEIGHBOURS.search(text)
+    lower = text.lower()
+    likely = any(word in lower for word in ("lldp", "neighb", "capability code"))
+    title = _TITLE_OF_NEIGHBOURS.search(text) if likely else None
     shown = text[: title.start()] if title else text
     ends = [found.start() for found in (one.search(shown) for one in _NEIGHBOUR) if found]
     return shown[: min(ends)] if len(ends) > 1 else shown
@@ -81,7 +83,7 @@ _DMI_VERSION = compiled(r"(?m)^\s*Version:[^\n]*$")
 
 def _system_entry(text: str) -> str:
     """Give of a table of SMBIOS the system's own entry (type 1), whose version is the model's, not the firmware's."""
-    entries = list(_DMI.finditer(text))
+    entries = list(_DMI.finditer(text)) if "DMI type" in text else []
     ends = [entry.start() for entry in entries[1:]] + [len(text)]
     own = [
         text[entry.start() : end] for entry, end in zip(entries, ends, strict=False) if entry["kind"] == "1"
@@ -165,7 +167,7 @@ _SLOT = compiled(  # Comware's parts, slot by slot; what stands before the first
 
 def _are_cards(text: str) -> bool:
     """Tell whether the slots of a list hold different parts, and the list does not begin with their chassis."""
-    slots = list(_SLOT.finditer(text))
+    slots = list(_SLOT.finditer(text)) if "DEVICE_NAME" in text else []
     begins = "DEVICE_NAME" in text[: slots[0].start()] if slots else False
     return not begins and len({slot["name"] for slot in slots}) > 1
 
