@@ -82,13 +82,13 @@ _DMI_VERSION = compiled(r"(?m)^\s*Version:[^\n]*$")
 
 
 def _system_entry(text: str) -> str:
-    """Give of a table of SMBIOS the system's own entry (type 1), whose version is the model's, not the firmware's."""
+    """Keep of a table of SMBIOS the system's own entry (type 1); its version is the model's, not the firmware's."""
     entries = list(_DMI.finditer(text)) if "DMI type" in text else []
     ends = [entry.start() for entry in entries[1:]] + [len(text)]
     own = [
         text[entry.start() : end] for entry, end in zip(entries, ends, strict=False) if entry["kind"] == "1"
     ]
-    return _DMI_VERSION.sub("", own[0]) if own else text
+    return text[: entries[0].start()] + _DMI_VERSION.sub("", own[0]) if own else text
 
 
 def _claims(platform: str, command: str, text: str) -> Iterator[Claim]:
@@ -134,7 +134,7 @@ def _family(platform: str, text: str) -> tuple[Family | None, bool]:
     if sibling and named[0].id.endswith(_ANY):
         return sibling[0], True
     if named:
-        return named[0], any(family.maker == named[0].maker for family in shown)
+        return named[0], bool(named[0].maker) and any(family.maker == named[0].maker for family in shown)
     return (shown[0], True) if shown else (None, False)
 
 
