@@ -67,7 +67,8 @@ def _of_host(device: Device, host: KeyHost) -> Iterator[Told]:
     if host.names:
         wanted = {name.lower() for name in host.names}
         names = [str(name) for name in device.get("names", ())]
-        short = (name.lower().rstrip(".").removesuffix(".local") for name in names)  # as multicast DNS says it
+        # multicast DNS ends a host's name in .local
+        short = (name.lower().rstrip(".").removesuffix(".local") for name in names)
         right = any(name in wanted for name in short) or _in_text(device, host.names)
         yield _told(host, "name", right=right, said=" ".join(names))
     yield from _ports(device, host, alone=alone)
