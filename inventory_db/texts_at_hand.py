@@ -8,10 +8,11 @@ whose texts are too large are searched in the database (`find_numbers` gives Non
 
 import threading
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import compress
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -25,10 +26,13 @@ from inventory_db.ledger_index import find_mark, typed_since
 MOST_ROWS = 250_000  # of one facility
 MOST_BYTES = 64 * 1024 * 1024  # of all facilities in one process
 _BESIDE = 300  # rows read again after somebody typed, before all are
-_WORDS = 16  # searches whose rows are remembered
-_MANY = 1000  # texts that are leapt to; of a word that so many hold, the others are read line by line
-
-
+_WORDS = 200  # searches whose rows are remembered
+_TIMES = 10  # as many rows as a facility has, in all of them
+_MANY = 1000  # texts that are leapt to; of a word that so many hold, the others are looked through together
+_AT_ONCE = 2 * 1024 * 1024  # bytes looked through together; other people's pages get their turn between
+_HIT, _END = b"\xff", b"\n"  # no text in UTF-8 holds the first
+_ALL_ELSE = bytes(byte for byte in range(256) if byte not in _HIT + _END)
+_AS_FLAG = bytes.maketrans(_END, b"\x00")
 _STATES = 200  # kept in all; those of one facility that differ in people's words share their text
 _State = tuple[int, str, int, int]  # Mark.made_from
 
@@ -43,17 +47,37 @@ class Texts:
     numbers: "array[int]"  # of each text, ascending
     too_large: bool = False  # to be held: there is nothing in it
     beside: dict[int, bytes] = field(default_factory=dict)  # texts that stand in place of those in `whole`
-    found: "OrderedDict[tuple[str, ...], array[int]]" = field(default_factory=OrderedDict)
-    door: threading.Lock = field(default_factory=threading.Lock)
+    found: "OrderedDict[tuple[str, ...], array[int]]" = field(default_factory=OrderedDict)  # in `whole`
+    door: threading.Lock = field(default_factory=threading.Lock)  # of `found`; states of one text share both
 
     def find(self, words: tuple[str, ...]) -> "array[int]":
         """Give the numbers of the texts that hold every word, ascending."""
         sought = sorted({word.encode("utf-8", "surrogatepass") for word in words}, key=len, reverse=True)
-        found = array("q", self._find_whole(sought[0], sought[1:]))
-        if self.beside:
-            held = (n for n, text in self.beside.items() if all(one in text for one in sought))
-            found = array("q", sorted([*(n for n in found if n not in self.beside), *held]))
-        return found
+        found = self._remembered(words, sought)
+        if not self.beside:
+            return found
+        other = array("q", found)
+        for number, text in self.beside.items():
+            place = bisect_left(other, number)
+            there = place < len(other) and other[place] == number
+            holds = all(one in text for one in sought)
+            if there and not holds:
+                del other[place]
+            elif holds and not there:
+                other.insert(place, number)
+        return other
+
+    def _remembered(self, words: tuple[str, ...], sought: Sequence[bytes]) -> "array[int]":
+        """Give the numbers of those in `whole`; of people who ask for the same, one searches."""
+        with self.door:
+            found = self.found.get(words)
+            if found is None:
+                found = self.found[words] = array("q", self._find_whole(sought[0], sought[1:]))
+                held = sum(map(len, self.found.values()))
+                while len(self.found) > 1 and (len(self.found) > _WORDS or held > _TIMES * len(self.numbers)):
+                    held -= len(self.found.popitem(last=False)[1])
+            self.found.move_to_end(words)
+            return found
 
     def _find_whole(self, first: bytes, others: Sequence[bytes]) -> list[int]:
         whole, starts, numbers = self.whole, self.starts, self.numbers
@@ -66,15 +90,26 @@ class Texts:
             if all(whole.find(one, starts[place], end) >= 0 for one in others):
                 found.append(numbers[place])
             at = find_bytes(whole, first, end)
-        if at >= 0:
-            rest = zip(numbers[bisect_right(starts, end) - 1 :], whole[end:].split(b"\n"), strict=False)
-            holding = [(number, line) for number, line in rest if first in line]
-            found += (
-                [n for n, line in holding if all(one in line for one in others)]
-                if others
-                else [n for n, _ in holding]
-            )
+        while at >= 0 and end < len(whole):
+            begin, place = end, bisect_right(starts, end) - 1
+            end = max(starts[place + 1], starts[bisect_right(starts, begin + _AT_ONCE) - 1])
+            lines = whole[begin:end]
+            found += compress(numbers[place:], _which_hold(lines, (first, *others)))
         return found
+
+
+def _which_hold(lines: bytes, words: Sequence[bytes]) -> bytes:
+    """Give a byte for each line: 1 if it holds every word, else 0. The interpreter's own C does all of it."""
+    every = _which(lines, words[0])
+    for word in words[1:]:
+        both = int.from_bytes(every) & int.from_bytes(_which(lines, word))
+        every = both.to_bytes(len(every))
+    return every
+
+
+def _which(lines: bytes, word: bytes) -> bytes:
+    ends = lines.replace(word, _HIT).translate(None, _ALL_ELSE)
+    return ends.replace(_HIT + _END, b"\x01").translate(_AS_FLAG, _HIT)
 
 
 def find_numbers(connection: Connection, mark: Mark, words: tuple[str, ...]) -> "array[int] | None":
@@ -115,13 +150,7 @@ class _Shelf:
         kept = self.of(connection, mark)
         if kept.too_large:
             return None
-        with kept.door:  # of people who ask for the same, one searches
-            found = kept.found.get(words)
-            if found is None:
-                found = kept.found[words] = kept.find(words)
-                while len(kept.found) > _WORDS:
-                    kept.found.popitem(last=False)
-            return found
+        return kept.find(words)
 
     def of(self, connection: Connection, mark: Mark) -> Texts:
         """Give the texts of the mark; at most one reads them at a time."""
@@ -189,7 +218,7 @@ def _renewed(connection: Connection, kept: Texts, mark: Mark) -> Texts | None:
     fresh = {
         row.number: _line(row.text) for row in connection.execute(query.where(rows.c.device_id.in_(ids)))
     }
-    return Texts(mark.made_from, kept.whole, kept.starts, kept.numbers, beside=kept.beside | fresh)
+    return replace(kept, made_from=mark.made_from, beside=kept.beside | fresh)
 
 
 def _line(text: str) -> bytes:

@@ -3,6 +3,7 @@
 
 import itertools
 from array import array
+from dataclasses import replace
 from unittest.mock import patch
 
 from hypothesis import given
@@ -32,14 +33,39 @@ ROWS = st.lists(st.lists(st.sampled_from(["aa", "ab", "ba", "い"]), max_size=3)
 
 
 @given(
-    ROWS, st.lists(st.sampled_from(["a", "b", "ab", "い", "aa"]), min_size=1, max_size=2), st.integers(0, 4)
+    ROWS,
+    ROWS,
+    st.lists(st.sampled_from(["a", "b", "ab", "い", "aa"]), min_size=1, max_size=2),
+    st.integers(0, 4),
+    st.integers(1, 20),
 )
 def test_a_search_finds_the_same_rows_however_many_hold_the_word(
-    rows: list[str], words: list[str], leaps: int
+    rows: list[str], typed: list[str], words: list[str], leaps: int, together: int
 ) -> None:
     lines = [_line(row) for row in rows]
     starts = array("q", itertools.accumulate(map(len, lines), initial=0))
     kept = Texts((1, "", 0, 0), b"".join(lines), starts, array("q", range(7, 7 + len(lines))))
-    with patch.object(texts_at_hand, "_MANY", leaps):
-        found = kept.find(tuple(words))
-    assert list(found) == [n for n, row in enumerate(rows, 7) if all(word in row for word in words)]
+    beside = dict(enumerate(typed[: len(rows)], 7))
+    later = replace(kept, beside={number: _line(row) for number, row in beside.items()})
+    with patch.multiple(texts_at_hand, _MANY=leaps, _AT_ONCE=together):
+        for one, shown in ((kept, dict(enumerate(rows, 7))), (later, dict(enumerate(rows, 7)) | beside)):
+            expected = [n for n, row in shown.items() if all(word in row for word in words)]
+            assert list(one.find(tuple(words))) == expected
+            assert list(one.find(tuple(words))) == expected  # as it is remembered
+
+
+def test_what_is_remembered_of_searches_has_bounds() -> None:
+    lines = [_line(f"aa {n}") for n in range(50)]
+    starts = array("q", itertools.accumulate(map(len, lines), initial=0))
+    kept = Texts((1, "", 0, 0), b"".join(lines), starts, array("q", range(50)))
+    for word in map(str, range(60)):
+        for other in ("a", "aa"):
+            kept.find((word, other))
+    assert sum(map(len, kept.found.values())) <= 10 * 50
+    kept.find(("a",))
+    with patch.object(texts_at_hand, "_WORDS", 3):
+        for word in "123":
+            kept.find(("a",))
+            kept.find((word,))
+    assert list(kept.found)[-2:] == [("a",), ("3",)]
+    assert len(kept.found) == 3
