@@ -81,6 +81,9 @@ __all__ = [
 ]
 
 APPLICATION_ID = 0x64616963  # "daic", in the header of every SQLite ledger
+MOST_CONNECTIONS = (
+    15  # of one process to a PostgreSQL; they stay, for making one costs more than a page's questions
+)
 _LOCK = 0x64616963  # key of the PostgreSQL advisory lock that writers of derived tables take
 
 metadata = MetaData(
@@ -361,7 +364,10 @@ def server(url: str) -> Engine:
     if not url.startswith("postgresql+psycopg://"):
         raise not_a_target()
     try:
-        return every(install(create_engine(url, pool_pre_ping=True)))
+        engine = create_engine(
+            url, pool_pre_ping=True, pool_size=MOST_CONNECTIONS, max_overflow=0, pool_use_lifo=True
+        )
+        return every(install(engine))
     except ArgumentError as error:
         raise not_a_target() from error
 
