@@ -6,7 +6,7 @@ states the facility itself: the one that the connection is bound to, in every ro
 """
 
 import struct
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain, repeat
 from operator import itemgetter
@@ -27,11 +27,11 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.types import TypeEngine
 
 from inventory_db.binding import COLUMN, facility_of
+from inventory_db.portions import bytes_of, portions
 
 Row = tuple[str | int | bytes | None, ...]  # values of a table's columns after the facility; first the id
 _HEAD, _END = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
 _FIELDS, _SIZE, _FOUR, _EIGHT = (struct.Struct(form) for form in ("!h", "!i", "!ii", "!iq"))
-_TOGETHER = 2000  # rows of one statement
 _ARRAYS: tuple[tuple[type[TypeEngine[Any]], str], ...] = (  # the narrower first: they are kinds of Integer
     (BigInteger, "bigint[]"),
     (SmallInteger, "smallint[]"),
@@ -62,31 +62,35 @@ def insert_new(
     return connection.exec_driver_sql(order, [(facility, *row) for row in ordered]).rowcount
 
 
-def insert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows that the facility does not have, by the names of their columns; raises DBAPIError for one it has."""
-    if not rows:
-        return
+def insert_rows(connection: Connection, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Insert rows that the facility does not have, by the names of their columns; raises DBAPIError for one it has.
+
+    Only a portion of the rows is asked for and held at a time.
+    """
     columns = [column for column in table.columns if column.name != COLUMN]
-    many = [[row[column.name] for column in columns] for row in rows]
-    if connection.dialect.name == "postgresql":
-        _insert_columns(connection, table, columns, many)
-        return
+    names = [column.name for column in columns]
+    put = _insert_columns if connection.dialect.name == "postgresql" else _insert_each
+    for some in portions(([row[name] for name in names] for row in rows), bytes_of):
+        put(connection, table, columns, some)
+
+
+def _insert_each(
+    connection: Connection, table: Table, columns: Sequence[Column[Any]], rows: Sequence[Sequence[Any]]
+) -> None:
     names = ", ".join(f'"{name}"' for name in (COLUMN, *[column.name for column in columns]))
     order = f"INSERT INTO {table.name} ({names}) VALUES ({', '.join('?' * (len(columns) + 1))})"  # noqa: S608
     facility = facility_of(connection)
-    connection.exec_driver_sql(order, [(facility, *row) for row in many])
+    connection.exec_driver_sql(order, [(facility, *row) for row in rows])
 
 
 def _insert_columns(
     connection: Connection, table: Table, columns: Sequence[Column[Any]], rows: Sequence[Sequence[Any]]
 ) -> None:
-    """Insert many rows by one statement, each column as one array; a value too long for its column is refused."""
+    """Insert rows by one statement, each column as one array; a value too long for its column is refused."""
     names = ", ".join(f'"{name}"' for name in (COLUMN, *[column.name for column in columns]))
     arrays = ", ".join(f"%s::{_array(column.type)}" for column in columns)
     order = f"INSERT INTO {table.name} ({names}) SELECT {facility_of(connection)}, * FROM unnest({arrays})"  # noqa: S608
-    for start in range(0, len(rows), _TOGETHER):
-        some = rows[start : start + _TOGETHER]
-        connection.exec_driver_sql(order, tuple(map(list, zip(*some, strict=True))))
+    connection.exec_driver_sql(order, tuple(map(list, zip(*rows, strict=True))))
 
 
 def _array(kind: TypeEngine[Any]) -> str:
@@ -108,7 +112,8 @@ def _copy(connection: Connection, table: Table, facility: int, rows: Sequence[Ro
     cursor = connection.connection.cursor()
     try:
         with cursor.copy(f"COPY {temporary} ({names}) FROM STDIN WITH (FORMAT binary)") as copy:
-            copy.write(copy_binary(table, facility, rows))
+            for piece in copy_pieces(table, facility, rows):
+                copy.write(piece)
     except driver.Error as error:
         raise DBAPIError.instance("COPY", None, error, driver.Error) from error
     finally:
@@ -125,12 +130,24 @@ def _copy(connection: Connection, table: Table, facility: int, rows: Sequence[Ro
 
 def copy_binary(table: Table, facility: int, rows: Sequence[Row]) -> bytes:
     """Give the rows in COPY's binary form (PostgreSQL's manual, COPY, "Binary Format")."""
+    return b"".join(copy_pieces(table, facility, rows))
+
+
+def copy_pieces(table: Table, facility: int, rows: Sequence[Row]) -> Iterator[bytes]:
+    """Give the same in pieces, each of a portion of the rows."""
+    yield _HEAD
+    for some in portions(rows, bytes_of):
+        yield _copied(table, facility, some)
+    yield _END
+
+
+def _copied(table: Table, facility: int, rows: Sequence[Row]) -> bytes:
     kinds = [column.type for column in table.columns]
     values = zip(*rows, strict=True)
     owner = _FIELDS.pack(len(kinds)) + _four(facility)
     columns = [_written(kind, column) for kind, column in zip(kinds[1:], values, strict=True)]
     lines = zip(repeat(owner, len(rows)), *columns, strict=True)
-    return b"".join((_HEAD, *chain.from_iterable(lines), _END))
+    return b"".join(chain.from_iterable(lines))
 
 
 def _written(kind: TypeEngine[Any], column: Sequence[Any]) -> Iterable[bytes]:

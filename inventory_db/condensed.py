@@ -13,6 +13,7 @@ from collections.abc import Collection, Container, Hashable, Iterable, Iterator,
 from dataclasses import dataclass
 
 from inventory_db.observations import Stored, microseconds
+from inventory_db.services import heeded
 from inventory_db.sightings import Binding, Entry, Land, Place, Sighting, held_at
 from inventory_db.traits import recognised
 from inventory_db.ways_out import default_routes
@@ -56,7 +57,7 @@ def likeness(seen: Stored) -> Hashable:
         facts = tuple([one for fact in seen.facts for one in _essence(fact)])
     return (
         seen.probe, seen.vantage, seen.address, seen.mac, seen.network, seen.port, seen.transport,
-        seen.outcome, seen.reason, facts,
+        seen.outcome, heeded(seen), facts,
     )  # fmt: skip
 
 

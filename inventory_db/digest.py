@@ -18,7 +18,7 @@ from probes.facts import Vantage
 
 # who may reach a service, and what a network reaches: nothing about what a device is
 NOT_OF_DEVICES = frozenset({"access", "outside"})
-VERSION = 11  # of how devices are derived and observations condensed: with another one all are derived anew
+VERSION = 12  # of how devices are derived and observations condensed: with another one all are derived anew
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -58,10 +58,12 @@ def add(
     vantages: Sequence[Vantage],
     pinned: Container[str] = (),
     elsewhere: Elsewhere = nowhere,
+    held: Container[str] | None = None,
 ) -> Digest:
     """Take up what came; observations with an id in `pinned` are never passed over.
 
     Where `before` is a part of what is known, `elsewhere` says which of some places the rest shows the holder of.
+    `held` are the ids that devices were derived from last, if some of what came since stands in `before` already.
     """
     known, have = before.known, {one.id for one in before.kept}
     fresh = {one.id: one for one in new if one.probe not in NOT_OF_DEVICES and one.id not in have}
@@ -73,7 +75,7 @@ def add(
     why = _moved(known, ground) or contradiction(
         land, fresh.keys(), before.passed, known.left, known.tables_until
     )
-    short = condense(land, pinned, before.passed, have)
+    short = condense(land, pinned, before.passed, have if held is None else held)
     now = Known(
         version=VERSION,
         scans=agents.scans,

@@ -9,12 +9,12 @@ are read, looked at and written; all of them where something changed on which ev
 """
 
 import logging
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from hashlib import blake2b
-from itertools import islice
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 from msgspec import structs
@@ -35,9 +35,10 @@ from sqlalchemy import (
 )
 
 from inventory_db import tables
+from inventory_db.arriving import AT_ONCE, Arrived, Fresh, batches, sent_to, waiting
 from inventory_db.binding import facility_of, owned
 from inventory_db.bulk import insert_rows
-from inventory_db.components import Component, Links, components, first_keys, hashed, held_key, named
+from inventory_db.components import Component, Links, components, hashed, held_key, named
 from inventory_db.decided import Decision
 from inventory_db.decisions import decisions, last_decision
 from inventory_db.derived import renew_turn
@@ -45,16 +46,13 @@ from inventory_db.digest import VERSION, Digest, Known, add
 from inventory_db.given_numbers import numbers_of
 from inventory_db.identify import ground_of
 from inventory_db.many_values import among
-from inventory_db.networks import normal_ip
-from inventory_db.observations import Stored, as_cell, load, vantages
+from inventory_db.observations import Stored, load_sized, vantages
+from inventory_db.portions import AT_A_TIME
 from inventory_db.sightings import Place
 from probes.facts import Vantage
 
 _log = logging.getLogger(__name__)
-_AT_ONCE = 50_000  # observations that are taken up together when all are looked at again
-_IN_ONE = 500  # values of one IN (…)
 _FORGOTTEN = 20_000  # rows forgotten in one step
-_Value = TypeVar("_Value")
 
 kept = Table(
     "kept_observations",
@@ -79,15 +77,6 @@ digests = Table(
     owned(),
     Column("body", LargeBinary, nullable=False),  # JSON of digest.Known
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Arrived:
-    """What came since the digest was last brought up to date."""
-
-    ids: frozenset[str]  # of rows of `arrivals`
-    stamps: frozenset[int]  # `received` of what came
-    scans: frozenset[str]  # of which lines of the journal came
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +157,7 @@ def look(connection: Connection) -> TakenUp:
 
     Starts again from all observations if what came contradicts what was passed over.
     """
-    arrived, known = _arrived(connection), _known(connection)
+    arrived, known = waiting(connection), _known(connection)
     on = Footing(last_decision(connection), decisions(connection), tuple(vantages(connection)))
     found, numbers = list[Component](), None
     if known is None:
@@ -239,14 +228,13 @@ def _added(
     connection: Connection, known: Known, arrived: Arrived, on: Footing
 ) -> tuple[_Held, list[Component], Digest, Mapping[str, Row[Any]]]:
     """Take up what came; gives what stood of all parts that it has to do with, what stands now, and numbers given."""
-    fresh, links = list(_fresh(connection, arrived.stamps)), on.links()
-    wanted = first_keys(fresh, links) | _sent_to(connection, arrived)
+    fresh, links = Fresh(connection, arrived.stamps), on.links()
+    wanted = fresh.first_keys(links) | sent_to(connection, arrived)
     whole = 0 in arrived.stamps or known.decided != on.decided
     parts = None if whole else _parts_of(connection, wanted)
     while True:
         held = _load(connection, known, parts)
-        pinned = numbers_of(connection, {*held.rows, *(one.id for one in fresh)})
-        now = add(held.digest, fresh, on.stood, pinned, lambda places: _held_elsewhere(connection, places))
+        now, pinned = _with_fresh(connection, held, fresh, on.stood)
         if now.contradiction:
             return held, [], now, pinned
         found = components(now.land, links)
@@ -263,19 +251,27 @@ def _added(
         parts |= more
 
 
+def _with_fresh(
+    connection: Connection, held: _Held, fresh: Fresh, stood: Sequence[Vantage]
+) -> tuple[Digest, dict[str, Row[Any]]]:
+    """Take it up batch by batch, more at once where batches contradict each other; gives the numbers given, too."""
+    kept = numbers_of(connection, held.rows.keys())
+    times = 1 + len(held.rows) // AT_ONCE  # all that is kept is gone through for each batch
+    while True:
+        now, pinned, done = held.digest, dict(kept), 0
+        for batch in fresh.batches(times):
+            pinned |= numbers_of(connection, {one.id for one in batch})
+            now = add(now, batch, stood, pinned, partial(_held_elsewhere, connection), held.rows)
+            done += 1
+            if now.contradiction:
+                break
+        if not now.contradiction or done == 1:
+            return now, pinned
+        times *= 8
+
+
 def _ground_word(on: Footing, known: Known) -> str:
     return blake2b(ground_of(known, on.stood).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
-
-
-def _sent_to(connection: Connection, arrived: Arrived) -> set[int]:
-    """Give the keys of addresses of which lines of the journal came."""
-    lines, found = tables.journal, set[str]()
-    for scan in sorted(arrived.scans):
-        # each line, not each address once: for that SQLite walks through the whole journal by its addresses
-        query = select(lines.c.address).where(lines.c.scan == as_cell(scan))
-        query = query.where(lines.c.received.in_(arrived.stamps))
-        found.update(address for (address,) in connection.execute(query).all())
-    return {hashed(f"ip {ip}") for ip in map(normal_ip, found) if ip}
 
 
 def _parts_of(connection: Connection, wanted: Collection[int]) -> frozenset[int]:
@@ -310,43 +306,22 @@ def _from_all(connection: Connection, on: Footing, why: str) -> Digest:
     return _folded(connection, on.stood, None)
 
 
+def _anchors(connection: Connection) -> frozenset[str]:
+    return frozenset(connection.execute(select(tables.numbers.c.anchor)).scalars())
+
+
 def _folded(connection: Connection, stood: Sequence[Vantage], until: datetime | None) -> Digest:
     """Take up all observations, oldest first; more at once where a batch contradicts the one before."""
-    pinned, size = _anchors(connection), _AT_ONCE
+    pinned, times = _anchors(connection), 1
     while True:
         digest = Digest()
-        for batch in _batches(load(connection, until=until), size):
+        for batch in batches(load_sized(connection, until), times):
             digest = add(digest, batch, stood, pinned)
             if digest.contradiction:
                 break
         else:
             return digest
-        size *= 8
-
-
-def _batches(every: Iterator[Stored], size: int) -> Iterator[list[Stored]]:
-    while batch := list(islice(every, size)):
-        yield batch
-
-
-def _arrived(connection: Connection) -> Arrived:
-    rows = connection.execute(select(tables.arrivals)).all()
-    scans = frozenset(scan for row in rows for scan in msgspec.json.decode(row.scans, type=list[str]))
-    return Arrived(frozenset(row.id for row in rows), frozenset(row.received for row in rows), scans)
-
-
-def _fresh(connection: Connection, stamps: Collection[int]) -> Iterator[Stored]:
-    decoder = msgspec.json.Decoder(Stored)
-    table = tables.observations
-    for some in _some(sorted(stamps)):
-        query = select(table.c.body).where(table.c.received.in_(some))
-        for rows in connection.execute(query.execution_options(yield_per=2000)).partitions():
-            for (body,) in rows:
-                yield decoder.decode(body)
-
-
-def _anchors(connection: Connection) -> frozenset[str]:
-    return frozenset(connection.execute(select(tables.numbers.c.anchor)).scalars())
+        times *= 8
 
 
 def _known(connection: Connection) -> Known | None:
@@ -368,11 +343,10 @@ def _load(connection: Connection, known: Known, parts: frozenset[int] | None) ->
         every = every.where(among(connection, keys.c.part, parts))
     found: list[Stored] = []
     rows: dict[str, tuple[bool, int]] = {}
-    for many in connection.execute(query.execution_options(yield_per=2000)).partitions():
-        for body, passed, part in many:
-            one = decoder.decode(body)
-            found.append(one)
-            rows[one.key] = passed, part
+    for body, passed, part in connection.execute(query.execution_options(yield_per=AT_A_TIME)):
+        one = decoder.decode(body)
+        found.append(one)
+        rows[one.key] = passed, part
     of = {row.key: row.part for row in connection.execute(every).all()}
     passed = frozenset(id for id, (passed, _) in rows.items() if passed)
     return _Held(Digest(known, tuple(found), passed), parts, rows, of)
@@ -381,7 +355,3 @@ def _load(connection: Connection, known: Known, parts: frozenset[int] | None) ->
 def _forget(connection: Connection, column: Column[Any], values: Collection[int | str]) -> None:
     if values:
         connection.execute(delete(column.table).where(among(connection, column, values)))
-
-
-def _some(every: list[_Value]) -> Iterable[list[_Value]]:
-    return (every[start : start + _IN_ONE] for start in range(0, len(every), _IN_ONE))

@@ -47,29 +47,27 @@ def keep(
     gone = sorted({*(before.keys() - now.keys()), *(id for id in changed if id in before)})
     if gone:
         connection.execute(delete(tables.devices).where(among(connection, tables.devices.c.device_id, gone)))
-    rows: list[dict[str, Any]] = [
-        {
+    small: set[str] = set()
+
+    def row(id: str) -> dict[str, Any]:
+        one = now[id]
+        body = msgspec.json.encode(one.device)
+        if len(body) <= MOST_BODY:
+            small.add(id)
+        return {
             "device_id": id,
             "number": numbers[id],
-            "body": msgspec.json.encode(one.device),
+            "body": body,
             "made_of": one.made_of,
             "part": one.part,
         }
-        for id in changed
-        for one in (now[id],)
-    ]
-    insert_rows(connection, tables.devices, rows)
+
+    insert_rows(connection, tables.devices, map(row, changed))
     at_hand = {id: (now[id].device, numbers[id]) for id in changed}
     word = derived_from(connection)
-    if rows or gone:
+    if changed or gone:
         mark_derived(connection)
-    again = frozenset(
-        row["device_id"]
-        for row in rows
-        if len(row["body"]) <= MOST_BODY
-        and (old := before.get(row["device_id"]))
-        and same_row(old.device, at_hand[row["device_id"]][0])
-    )
+    again = frozenset(id for id in small if (old := before.get(id)) and same_row(old.device, at_hand[id][0]))
     written = ledger_index.Rewritten(word, frozenset((*changed, *gone)), at_hand, again)
     ledger_index.bring_up(connection, written)
     alike = [id for id in changed if id in before and looks_alike(before[id].device, now[id].device)]

@@ -59,9 +59,7 @@ class Rewritten:
     before: str  # the word of `derived` before
     changed: frozenset[str]  # ids; those that are gone too
     devices: Mapping[str, tuple[Device, int | None]]  # as they stand now, with their numbers, by id
-    seen_again: frozenset[str] = (
-        frozenset()
-    )  # those of which the row differs in when they were seen last alone
+    seen_again: frozenset[str] = frozenset()  # whose rows differ in nothing but when they were seen last
 
 
 def find_mark(connection: Connection) -> Mark | None:

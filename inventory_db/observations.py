@@ -10,7 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, bindparam, func, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from inventory_db import tables
@@ -18,6 +18,7 @@ from inventory_db.binding import prepared
 from inventory_db.bulk import Row, insert_new
 from inventory_db.cutting import cut_facts
 from inventory_db.journal import entries_to
+from inventory_db.portions import AT_A_TIME
 from probes.facts import MOST_VALUE, Observation, Scan, Sent, Upload, Vantage, encode
 
 MOST_TRANSCRIPT = 16 * 1024 * 1024  # characters of a transcript given back
@@ -113,13 +114,23 @@ def announce(connection: Connection, received: int, scans: Iterable[str]) -> Non
 
 def load(connection: Connection, *, until: datetime | None = None) -> Iterator[Stored]:
     """Give every observation made at or before `until`, oldest first, without transcripts."""
+    return (one for one, _ in load_sized(connection, until))
+
+
+def load_sized(connection: Connection, until: datetime | None = None) -> Iterator[tuple[Stored, int]]:
+    """Give the same, each with the bytes of its body."""
     table = tables.observations
     query = select(table.c.body).order_by(table.c.at, table.c.id)
     if until is not None:
         query = query.where(table.c.at <= microseconds(until))
+    return read(connection, query)
+
+
+def read(connection: Connection, query: Select[Any]) -> Iterator[tuple[Stored, int]]:
+    """Give the observations of these bodies, each with the bytes of its body; few are read ahead, for they may be large."""
     decoder = msgspec.json.Decoder(Stored)
-    for (body,) in connection.execute(query.execution_options(yield_per=2000)):
-        yield decoder.decode(body)
+    for (body,) in connection.execute(query.execution_options(yield_per=AT_A_TIME)):
+        yield decoder.decode(body), len(body)
 
 
 _SOME = prepared(
@@ -131,8 +142,8 @@ def load_some(connection: Connection, ids: Iterable[str]) -> tuple[Stored, ...]:
     """Give the observations with these ids, oldest first, without transcripts."""
     wanted, decoder = sorted(set(ids)), msgspec.json.Decoder(Stored)
     found: list[Stored] = []
-    for start in range(0, len(wanted), 500):
-        some = connection.execute(_SOME, {"ids": wanted[start : start + 500]})
+    for start in range(0, len(wanted), AT_A_TIME):
+        some = connection.execute(_SOME, {"ids": wanted[start : start + AT_A_TIME]})
         found += map(decoder.decode, some.scalars())
     return tuple(sorted(found, key=lambda stored: (microseconds(stored.at), stored.id)))
 

@@ -26,6 +26,7 @@ from inventory_db.observations import Stored
 from inventory_db.reading import name_of_reading
 from inventory_db.services import (
     forwarding,
+    heeded,
     mute_ports,
     open_ports,
     remote_paths_of,
@@ -143,7 +144,7 @@ def says_the_same(before: Stored, now: Stored) -> bool:
 
 def _about(one: Stored) -> tuple[object, ...]:
     return (
-        one.probe, one.vantage, one.address, one.mac, one.network, one.port, one.transport, one.outcome, one.reason,
+        one.probe, one.vantage, one.address, one.mac, one.network, one.port, one.transport, one.outcome, heeded(one),
     )  # fmt: skip
 
 

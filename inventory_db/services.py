@@ -4,10 +4,11 @@
 import functools
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 
 from inventory_db.device import Confidence, Evidence, RemotePath, Service, brief
 from inventory_db.observations import Stored
+from inventory_db.sightings import is_life
 from inventory_db.traits import recognised_in
 from probes.facts import FactKind, Outcome, Sure
 from probes.recognise import Recognition
@@ -60,6 +61,15 @@ def mute_ports(seen: Iterable[Stored]) -> dict[Port, list[Stored]]:
         if port:
             ports[port, transport] += many
     return dict(ports) if len(ports) <= MOST_MUTE else {}
+
+
+def heeded(one: Stored) -> Hashable:
+    """Give all of its reason that devices are derived from; an answer is read by its facts alone."""
+    if one.outcome is _REFUSED:
+        return is_life(one), _took_connection(one)
+    if one.outcome is _SILENT:
+        return one.reason == _TOOK, _took_connection(one), "closed" in one.reason
+    return one.reason if one.outcome is Outcome.HELD_BACK else ""
 
 
 def _took_connection(one: Stored) -> bool:

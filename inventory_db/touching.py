@@ -65,7 +65,7 @@ def _sent(connection: Connection, wanted: Iterable[str], at: datetime | None) ->
         query = select(table.c.body).where(table.c.scan == as_cell(scan))
         if at is not None:
             query = query.where(table.c.at <= microseconds(at))
-        for body in connection.execute(query).scalars().all():
+        for body in connection.execute(query.execution_options(yield_per=1000)).scalars():
             entry = decoder.decode(body)
             sum = sums[entry.scan, entry.vantage, entry.address]
             sum[0] += entry.packets

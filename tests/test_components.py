@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection, Engine, delete, select
+from sqlalchemy import Connection, Engine, select
 
 from inventory_db import digested, ledger, observations, tables
 from inventory_db.components import components, hashed, named
@@ -23,6 +23,7 @@ from inventory_db.sightings import sight, survey
 from probes.facts import Observation, Outcome, Sent, Upload
 from tests.inventory_cases import START, VANTAGES, arp, seen
 from tests.inventory_engines import ledger_engine
+from tests.test_refresh import derive_from_scratch
 
 __all__ = ["ledger_engine"]
 HOSTS, NIGHT = 12, 1440
@@ -132,9 +133,7 @@ def test_looking_at_parts_comes_to_what_looking_at_everything_does(
             ledger.refresh(connection)
             event(f"parts before: {min(len(before), 6)}")
         step_by_step = standing(connection)
-        digested.start_again(connection)
-        connection.execute(delete(tables.devices))
-        ledger.refresh(connection)
+        derive_from_scratch(connection)
         assert standing(connection) == step_by_step
 
 

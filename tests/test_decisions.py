@@ -12,7 +12,7 @@ import pytest
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection, Engine, delete
+from sqlalchemy import Connection, Engine
 
 from collector.app import create_app
 from collector.settings import Settings
@@ -31,7 +31,7 @@ from tests.inventory_engines import ledger_engine
 from tests.signed_in import as_role
 from tests.test_digest import history
 from tests.test_inventory_identify import A, B, C, engine, ssh
-from tests.test_refresh import bodies, of_its_own, uploads
+from tests.test_refresh import bodies, derive_from_scratch, of_its_own, uploads
 
 __all__ = ["ledger_engine"]
 ORIGIN = {"Origin": "http://127.0.0.1"}
@@ -120,14 +120,6 @@ def test_the_order_of_observations_never_matters(
     seen: Sequence[Observation], decisions: Sequence[Decision]
 ) -> None:
     assert identify(seen, VANTAGES, decisions) == identify(CHAIN, VANTAGES, decisions)
-
-
-def derive_from_scratch(connection: Connection) -> dict[str, bytes]:
-    digested.start_again(connection)
-    connection.execute(delete(tables.devices))
-    observations.announce(connection, 0, ())
-    ledger.refresh(connection)
-    return bodies(connection)
 
 
 def decide_somehow(connection: Connection, chance: random.Random) -> None:

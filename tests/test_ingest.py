@@ -72,6 +72,21 @@ def site(ledger_engine: Engine) -> Iterator[Site]:
     return Site(ledger_engine)  # type: ignore[return-value]
 
 
+def overtake(site: Site, monkeypatch: pytest.MonkeyPatch, *more: Upload) -> None:
+    """Let somebody else hand this in and derive, once, after a job has looked for devices."""
+
+    def overtaken(connection: Connection) -> Coming | None:
+        coming = refreshing.find(connection)
+        monkeypatch.undo()
+        for batch in more:
+            site.send(batch)
+        with writing(site.engine) as c:
+            ledger.refresh(c)
+        return coming
+
+    monkeypatch.setattr(jobs, "find", overtaken)
+
+
 def test_an_upload_waits_is_reconciled_and_its_repeat_changes_nothing(site: Site) -> None:
     site.send(BATCH)
     assert site.states() == [State.QUEUED]
@@ -134,15 +149,7 @@ def test_somebody_else_may_derive_meanwhile(site: Site, monkeypatch: pytest.Monk
     job = claim(site.engine, "w", site.now + QUIET)
     assert job is not None
 
-    def overtaken(connection: Connection) -> Coming | None:
-        coming = refreshing.find(connection)
-        monkeypatch.undo()
-        site.send(LATER)
-        with writing(site.engine) as c:
-            ledger.refresh(c)
-        return coming
-
-    monkeypatch.setattr(jobs, "find", overtaken)
+    overtake(site, monkeypatch, LATER)
     carry_out(site.engine, job, "w", lambda: site.now)
     assert (site.devices(), site.waiting()) == (2, ())
     assert State.QUEUED not in site.states()
@@ -325,14 +332,7 @@ def test_what_somebody_else_wrote_meanwhile_is_not_called_unchanged(
     job = claim(site.engine, "w", site.now + QUIET)
     assert job is not None
 
-    def overtaken(connection: Connection) -> Coming | None:
-        coming = refreshing.find(connection)
-        monkeypatch.undo()
-        with writing(site.engine) as c:
-            ledger.refresh(c)
-        return coming
-
-    monkeypatch.setattr(jobs, "find", overtaken)
+    overtake(site, monkeypatch)
     assert carry_out(site.engine, job, "w", lambda: site.now) is State.RECONCILED
     assert site.states() == [State.RECONCILED]
 

@@ -98,7 +98,7 @@ def test_what_stands_elsewhere_now_counts_for_every_device(
     assert paths(engine) == ["mobile_router"]
 
 
-@pytest.mark.parametrize("place", ["_arrived", "_fresh", "_parts_of", "_load", "numbers_of"])
+@pytest.mark.parametrize("place", ["waiting", "Fresh", "_parts_of", "_load", "numbers_of"])
 def test_who_derives_between_two_questions_of_a_job_makes_it_no_failure(
     ledger_engine: Engine, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:

@@ -35,6 +35,21 @@ def bodies(connection: Connection) -> dict[str, bytes]:
     return {row.device_id: row.body for row in connection.execute(select(table.c.device_id, table.c.body))}
 
 
+def derive_from_scratch(connection: Connection) -> dict[str, bytes]:
+    """Derive all devices anew; gives their bodies by id."""
+    digested.start_again(connection)
+    connection.execute(delete(tables.devices))
+    observations.announce(connection, 0, ())
+    ledger.refresh(connection)
+    return bodies(connection)
+
+
+def assert_as_from_nothing(connection: Connection) -> None:
+    """Check that the devices are, byte by byte, those derived from all observations at once."""
+    step_by_step = bodies(connection)
+    assert derive_from_scratch(connection) == step_by_step
+
+
 def uploads(told: list[Any], sizes: list[int]) -> Iterator[Upload]:
     """Give what was told in batches of these sizes, with what was sent for it."""
     rest: list[Observation] = []
@@ -62,12 +77,7 @@ def test_upload_by_upload_is_as_everything_at_once(
         for upload in uploads(told, sizes):
             observations.append(connection, upload)
             ledger.refresh(connection)
-        step_by_step = bodies(connection)
-        digested.start_again(connection)
-        connection.execute(delete(tables.devices))
-        observations.announce(connection, 0, ())
-        ledger.refresh(connection)
-        assert bodies(connection) == step_by_step
+        assert_as_from_nothing(connection)
 
 
 def nights(number: int) -> Iterator[Upload]:

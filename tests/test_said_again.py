@@ -10,9 +10,10 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, delete
+from sqlalchemy import Engine
 
-from inventory_db import digested, ledger, observations, said_again, tables
+from inventory_db import ledger, observations, said_again, tables
+from inventory_db.condensed import likeness
 from inventory_db.device import Device
 from inventory_db.digest import Digest, add
 from inventory_db.identify import MARK, derive_again
@@ -22,7 +23,7 @@ from probes.facts import Observation, Outcome, Upload
 from tests.inventory_cases import VANTAGES, arp, seen
 from tests.inventory_engines import ledger_engine
 from tests.test_decisions import card, word
-from tests.test_refresh import bodies, of_its_own
+from tests.test_refresh import assert_as_from_nothing, of_its_own
 
 __all__ = ["ledger_engine"]
 NIGHT = 1440  # minutes
@@ -52,8 +53,8 @@ def night_of(host: int, night: int, card: str, mood: Sequence[int]) -> list[Obse
     refused = {"outcome": Outcome.REFUSED, "reason": one_of(0, "connection refused", "no SMB 1")}
     return [
         arp(address, card, minute=minute, scan=f"s{night}"),
-        told(1, "ports", outcome=Outcome.REFUSED, PORTS=one_of(1, "23 80", "21", "443")),
-        told(2, "ssh", port=22, SERVICE="ssh", SSH_HOST_KEY=one_of(2, "k", f"k{host}"),
+        told(1, "ports", outcome=Outcome.REFUSED, reason=one_of(4, "", f"refused {night}"), PORTS=one_of(1, "23 80", "21", "443")),
+        told(2, "ssh", port=22, reason=one_of(5, "", f"try {night}"), SERVICE="ssh", SSH_HOST_KEY=one_of(2, "k", f"k{host}"),
              SSH_BANNER=one_of(3, "SSH-2.0-OpenSSH_9.2p1 Debian-2", "SSH-2.0-dropbear_2022.83"), NAME=name),
         told(3, "http", port=80, SERVICE="http", HTTP_COOKIE=one_of(4, f"PHPSESSID={night}", f"x=2.4.57{night}"),
              HTTP_SERVER=one_of(5, "Apache/2.4.57 (Debian)", "lighttpd/1.4.69"),
@@ -65,7 +66,7 @@ def night_of(host: int, night: int, card: str, mood: Sequence[int]) -> list[Obse
         told(6, "mdns", transport="heard", MDNS_SERVICE="_ipp._tcp 631", MDNS_HOST=one_of(9, name, "x.local")),
         told(7, "dns_heard", transport="heard", REMOTE_PATH="remote_tool", PRODUCT=one_of(10, "AnyDesk", "TeamViewer")),
         told(8, "smb", **({"port": 445, "SERVICE": "smb", "SMB_DIALECT": "1.0"} if mood[11] else refused | {"port": 445})),
-        told(9, "tcp", port=9100, outcome=Outcome.SILENT, reason=one_of(0, "nothing came", "timeout"), mac=card),
+        told(9, "tcp", port=9100, outcome=Outcome.SILENT, reason=one_of(0, "nothing came", f"timeout {night}"), mac=card),
         told(10, "ssdp", transport="heard", SSDP_SERVER=one_of(1, "Linux UPnP/1.0", "x")),
         told(11, "dhcp", transport="heard", DHCP_MESSAGE="request", DHCP_SERVER="10.1.0.1", DHCP_HOSTNAME=name),
         told(12, "nbns", port=137, transport="udp", ADDRESS=one_of(2, address, "10.1.0.6", "10.2.0.7"), NETBIOS_MAC=card),
@@ -162,12 +163,7 @@ def test_night_by_night_in_the_database_is_as_from_nothing(ledger_engine: Engine
         for _, night in history(random.Random(seed)):
             observations.append(connection, Upload(observations=tuple(night), vantages=VANTAGES))
             ledger.refresh(connection)
-        step_by_step = bodies(connection)
-        digested.start_again(connection)
-        connection.execute(delete(tables.devices))
-        observations.announce(connection, 0, ())
-        ledger.refresh(connection)
-        assert bodies(connection) == step_by_step
+        assert_as_from_nothing(connection)
 
 
 def test_what_says_the_same_is_taken_over(taken: Counter[bool]) -> None:
@@ -188,7 +184,7 @@ def test_what_says_the_same_is_taken_over(taken: Counter[bool]) -> None:
 
 CHANGES = (
     {"address": "10.1.0.9"}, {"mac": "x"}, {"network": ""}, {"port": 81}, {"transport": "udp"},
-    {"outcome": Outcome.REFUSED}, {"reason": "x"}, {"probe": "y"}, {"vantage": "v-mod"},
+    {"outcome": Outcome.REFUSED}, {"probe": "y"}, {"vantage": "v-mod"},
 )  # fmt: skip
 
 
@@ -197,6 +193,28 @@ def test_another_question_or_outcome_is_not_the_same(change: dict[str, Any]) -> 
     one = as_stored(seen("10.1.0.5", HTTP_COOKIE="a=1"))
     assert says_the_same(one, msgspec.structs.replace(one, key="k", scan="s9"))
     assert not says_the_same(one, msgspec.structs.replace(one, key="k", **change))
+
+
+@pytest.mark.parametrize(
+    ("outcome", "before", "now", "same"),
+    [
+        (Outcome.ANSWERED, "try 1", "try 2", True),
+        (Outcome.OTHER_PROTOCOL, "banner of 12 bytes", "banner of 13 bytes", True),
+        (Outcome.OUR_FAULT, "out of memory", "no such file", True),
+        (Outcome.SILENT, "timeout after 2.01 s", "timeout after 1.99 s", True),
+        (Outcome.SILENT, "timeout", "nothing came", False),
+        (Outcome.SILENT, "timeout", "closed without a word", False),
+        (Outcome.REFUSED, "connection refused", "connection refused (RST)", True),
+        (Outcome.REFUSED, "connection refused", "no SMB 1", False),
+        (Outcome.REFUSED, "connection refused", "host unreachable", False),
+        (Outcome.REFUSED, "host unreachable", "port unreachable", False),
+        (Outcome.HELD_BACK, "fragile: x", "fragile: y", False),
+    ],
+)
+def test_of_a_reason_only_what_is_read_counts(outcome: Outcome, before: str, now: str, same: bool) -> None:
+    one, other = (as_stored(seen("10.1.0.5", outcome=outcome, reason=text)) for text in (before, now))
+    assert says_the_same(one, other) is same
+    assert (likeness(one) == likeness(other)) is same
 
 
 @pytest.mark.parametrize(

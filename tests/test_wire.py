@@ -5,7 +5,7 @@ import asyncio
 import contextlib
 import errno
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 
@@ -440,6 +440,16 @@ async def test_no_byte_leaves_above_the_payload_of_a_scan() -> None:
     assert "> " not in seen.transcript, "nor does the transcript claim one"
 
 
+@contextlib.contextmanager
+def narrow_listener() -> Iterator[socket.socket]:
+    """Listen with a small window: most of what we send stays with our kernel."""
+    with socket.socket() as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        yield listening
+
+
 async def test_what_a_peer_did_not_take_is_not_said_to_be_sent() -> None:
     got = 0
 
@@ -454,16 +464,15 @@ async def test_what_a_peer_did_not_take_is_not_said_to_be_sent() -> None:
     survey = host()
     survey.door.pace.payload = 1_000_000
     wire = LiveWire(survey.door, "test")
-    running = await asyncio.start_server(serve, "127.0.0.1", 0, limit=1024)
-    async with running:
-        running.sockets[0].setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        stream = await wire.tcp(running.sockets[0].getsockname()[1])
-        assert stream.sock
-        stream.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
-        with pytest.raises(Silent):
-            await stream.send(bytes(100_000))
-        await wire.close()
-        await asyncio.sleep(1.0)
+    with narrow_listener() as listening:
+        async with await asyncio.start_server(serve, sock=listening, limit=1024):
+            stream = await wire.tcp(listening.getsockname()[1])
+            assert stream.sock
+            stream.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+            with pytest.raises(Silent):
+                await stream.send(bytes(100_000))
+            await wire.close()
+            await asyncio.sleep(1.0)
     assert not any(line.mark == ">" for line in wire.lines)
     assert b"not all sent: 100000 bytes" in [line.data for line in wire.lines]
     (line,) = journal(survey)
@@ -475,10 +484,7 @@ async def test_what_the_kernel_still_holds_at_the_end_does_not_leave_and_is_not_
     loop, survey = asyncio.get_running_loop(), host()
     survey.door.pace.payload = 1_000_000
     wire = LiveWire(survey.door, "test")
-    with socket.socket() as listening:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        listening.bind(("127.0.0.1", 0))
-        listening.listen()
+    with narrow_listener() as listening:
         listening.setblocking(False)
         stream = await wire.tcp(listening.getsockname()[1])
         peer, _ = await loop.sock_accept(listening)
@@ -502,10 +508,7 @@ async def test_a_question_that_is_cut_off_while_it_is_sent_says_so() -> None:
     survey = host()
     survey.door.pace.payload = 1_000_000
     wire = LiveWire(survey.door, "test")
-    with socket.socket() as listening:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        listening.bind(("127.0.0.1", 0))
-        listening.listen()
+    with narrow_listener() as listening:
         stream = await wire.tcp(listening.getsockname()[1])
         assert stream.sock
         stream.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)

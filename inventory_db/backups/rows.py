@@ -17,6 +17,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from inventory_db.backups.shape import TableShape, server_types
+from inventory_db.portions import portions
 
 BATCH_BYTES = 256 * 1024  # of encoded rows, unless one row alone is larger
 _MODULUS = 1 << 256
@@ -84,19 +85,9 @@ def count_rows(driver: Any, table: TableShape) -> int:
 
 def read_batches(connection: Connection, table: TableShape) -> Iterator[tuple[list[Row], list[bytes]]]:
     """Give all rows in batches of bounded size, each row with its canonical form."""
-    rows: list[Row] = []
-    encoded: list[bytes] = []
-    size = 0
-    for row in _read(connection, table):
-        one = _encode(row)
-        rows.append(row)
-        encoded.append(one)
-        size += len(one)
-        if size >= BATCH_BYTES:
-            yield rows, encoded
-            rows, encoded, size = [], [], 0
-    if rows:
-        yield rows, encoded
+    every = ((row, _encode(row)) for row in _read(connection, table))
+    for some in portions(every, lambda one: len(one[1]), most_rows=BATCH_BYTES, most_bytes=BATCH_BYTES):
+        yield [row for row, _ in some], [encoded for _, encoded in some]
 
 
 def measure(connection: Connection, tables: Iterable[TableShape], tell: Tell) -> tuple[Counted, ...]:

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Deriving takes memory for what is taken up at once and what is kept, not for all that devices ever said."""
+
+import random
+import tracemalloc
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from sqlalchemy import Engine
+
+from inventory_db import arriving, digested, ledger, observations, tables
+from probes.facts import Observation, Upload
+from tests.inventory_cases import VANTAGES, arp, seen
+from tests.inventory_engines import ledger_engine
+from tests.test_refresh import assert_as_from_nothing, of_its_own
+from tests.test_said_again import history, seeds
+
+__all__ = ["ledger_engine"]
+HOSTS = 10
+
+
+def serials(times: int) -> Iterable[Observation]:
+    """What ten hosts say, each time with another number that stands for nothing."""
+    for minute in range(times):
+        for host in range(HOSTS):
+            yield arp(
+                f"10.1.0.{host + 5}", f"b8:2a:72:00:00:{host:02x}", minute=minute, reason=f"{host}-{minute}"
+            )
+
+
+def peak_of_deriving(engine: Engine) -> int:
+    """Give the bytes that deriving took at most."""
+    with tables.writing(engine) as connection:
+        tracemalloc.start()
+        try:
+            ledger.refresh(connection)
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["from nothing", "what came since"])
+def test_a_device_that_says_more_takes_no_more(
+    ledger_engine: Engine, monkeypatch: pytest.MonkeyPatch, known: bool
+) -> None:
+    monkeypatch.setattr(arriving, "AT_ONCE", 500)
+    peaks = []
+    for times in (10, 200, 800):  # the first only warms what is remembered
+        engine = of_its_own(ledger_engine)
+        with tables.writing(engine) as connection:
+            if known:
+                observations.append(connection, Upload(observations=tuple(serials(1)), vantages=VANTAGES))
+                ledger.refresh(connection)
+            observations.append(connection, Upload(observations=tuple(serials(times)), vantages=VANTAGES))
+        peaks.append(peak_of_deriving(engine))
+    assert peaks[2] < 1.5 * peaks[1], peaks
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["from nothing", "what came since"])
+def test_large_bodies_are_taken_up_few_at_a_time(
+    ledger_engine: Engine, monkeypatch: pytest.MonkeyPatch, known: bool
+) -> None:
+    """300 answers of 100 KB, which say the same but for their page."""
+    monkeypatch.setattr(arriving, "AT_ONCE_BYTES", 1_000_000)
+    for module in (observations, digested):
+        monkeypatch.setattr(module, "AT_A_TIME", 5)
+    with tables.writing(ledger_engine) as connection:
+        for minute in range(300):
+            one = seen("10.1.0.5", minute=minute, probe="http", port=80, HTTP_BODY=["x" * 4000] * 25)
+            observations.append(connection, Upload(observations=(one,), vantages=VANTAGES))
+            if known and minute == 0:
+                ledger.refresh(connection)
+    assert peak_of_deriving(ledger_engine) < 10_000_000
+
+
+@given(seeds)
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_how_much_is_taken_up_at_once_never_matters(ledger_engine: Engine, seed: int) -> None:
+    chance = random.Random(seed)
+    with pytest.MonkeyPatch.context() as patch, tables.writing(of_its_own(ledger_engine)) as connection:
+        patch.setattr(arriving, "AT_ONCE", chance.choice((1, 7, 30)))
+        for _, night in history(chance):
+            observations.append(connection, Upload(observations=tuple(night), vantages=VANTAGES))
+            if chance.random() < 0.4:
+                ledger.refresh(connection)
+        ledger.refresh(connection)
+        patch.undo()
+        assert_as_from_nothing(connection)
