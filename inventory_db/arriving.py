@@ -75,6 +75,10 @@ class Fresh:
         oldest_first = self._bodies().order_by(seen.at + 0, seen.id)
         return batches(read(self._connection, oldest_first), times)
 
+    def ids(self) -> set[str] | None:
+        """Give their ids; None where they are more than one batch."""
+        return None if self._whole is None else {one.id for batch in self._whole for one in batch}
+
     def first_keys(self, links: Links) -> set[int]:
         """Give the keys by which what they have to do with is looked for first."""
         return set[int]().union(*(first_keys(batch, links) for batch in self.batches()))

@@ -30,9 +30,13 @@ _SAID_NOWHERE = frozenset(
 _TABLES = frozenset(
     {FactKind.SWITCH_PORT, FactKind.NEIGHBOUR}
 )  # the newest, and what `_begun_by_table` keeps
+# differ at every look, many a banner by the time of day in it; only what they name counts
 _TEXTS = frozenset(
-    {FactKind.HTTP_BODY, FactKind.HTTP_COOKIE}
-)  # differ at every look; only what they name counts
+    {
+        *(FactKind.HTTP_BODY, FactKind.HTTP_COOKIE, FactKind.BANNER),
+        *(FactKind.FTP_BANNER, FactKind.SMTP_BANNER, FactKind.TELNET_BANNER),
+    }
+)
 _FORMS = frozenset({FactKind.SNMP_ENGINE_TIME, FactKind.INTERFACE})
 _PECULIAR = _SAID_NOWHERE | _TABLES | _TEXTS | _FORMS | {FactKind.ROUTE}
 

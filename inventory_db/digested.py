@@ -48,6 +48,7 @@ from inventory_db.identify import ground_of
 from inventory_db.many_values import among
 from inventory_db.observations import Stored, load_sized, vantages
 from inventory_db.portions import AT_A_TIME
+from inventory_db.sharing import SharingDecoder
 from inventory_db.sightings import Place
 from probes.facts import Vantage
 
@@ -255,12 +256,12 @@ def _with_fresh(
     connection: Connection, held: _Held, fresh: Fresh, stood: Sequence[Vantage]
 ) -> tuple[Digest, dict[str, Row[Any]]]:
     """Take it up batch by batch, more at once where batches contradict each other; gives the numbers given, too."""
-    kept = numbers_of(connection, held.rows.keys())
+    ids = fresh.ids()  # asked once: what asks hangs in circles, which nobody searches for now
+    pinned = numbers_of(connection, None if ids is None else ids | held.rows.keys())
     times = 1 + len(held.rows) // AT_ONCE  # all that is kept is gone through for each batch
     while True:
-        now, pinned, done = held.digest, dict(kept), 0
+        now, done = held.digest, 0
         for batch in fresh.batches(times):
-            pinned |= numbers_of(connection, {one.id for one in batch})
             now = add(now, batch, stood, pinned, partial(_held_elsewhere, connection), held.rows)
             done += 1
             if now.contradiction:
@@ -334,7 +335,7 @@ def _known(connection: Connection) -> Known | None:
 
 def _load(connection: Connection, known: Known, parts: frozenset[int] | None) -> _Held:
     """Give the digest as it stands, or these parts of it."""
-    seen, decoder = tables.observations, msgspec.json.Decoder(Stored)
+    seen, decoder = tables.observations, SharingDecoder(Stored)
     same = (kept.c.facility == seen.c.facility) & (kept.c.id == seen.c.id)
     query = select(seen.c.body, kept.c.passed, kept.c.part).join_from(kept, seen, same)
     every = select(keys.c.key, keys.c.part)

@@ -15,10 +15,10 @@ Numbered = tuple[Device, int | None, tuple[str, ...]]  # device, number, every i
 _MOST_ASKED = 50_000  # observations beyond which all numbers are read instead of theirs
 
 
-def numbers_of(connection: Connection, observations: Collection[str]) -> dict[str, Row[Any]]:
-    """Give the numbers that hang on these observations, and maybe others, by observation."""
+def numbers_of(connection: Connection, observations: Collection[str] | None) -> dict[str, Row[Any]]:
+    """Give the numbers that hang on these observations, or all, and maybe others, by observation."""
     query = select(numbers)
-    if len(observations) <= _MOST_ASKED:
+    if observations is not None and len(observations) <= _MOST_ASKED:
         query = query.where(among(connection, numbers.c.anchor, observations))
     return {row.anchor: row for row in connection.execute(query).all()}
 

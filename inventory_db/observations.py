@@ -19,6 +19,7 @@ from inventory_db.bulk import Row, insert_new
 from inventory_db.cutting import cut_facts
 from inventory_db.journal import entries_to
 from inventory_db.portions import AT_A_TIME
+from inventory_db.sharing import SharingDecoder
 from probes.facts import MOST_VALUE, Observation, Scan, Sent, Upload, Vantage, encode
 
 MOST_TRANSCRIPT = 16 * 1024 * 1024  # characters of a transcript given back
@@ -128,7 +129,7 @@ def load_sized(connection: Connection, until: datetime | None = None) -> Iterato
 
 def read(connection: Connection, query: Select[Any]) -> Iterator[tuple[Stored, int]]:
     """Give the observations of these bodies, each with the bytes of its body; few are read ahead, for they may be large."""
-    decoder = msgspec.json.Decoder(Stored)
+    decoder = SharingDecoder(Stored)
     for (body,) in connection.execute(query.execution_options(yield_per=AT_A_TIME)):
         yield decoder.decode(body), len(body)
 

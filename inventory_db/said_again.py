@@ -41,7 +41,8 @@ from probes.facts import Fact, FactKind
 _PASSING = frozenset(
     {
         *(FactKind.HTTP_COOKIE, FactKind.HTTP_BODY, FactKind.SNMP_ENGINE_TIME, FactKind.SNMP_UPTIME),
-        *(FactKind.OPENVPN_SESSION, FactKind.CHECKED, FactKind.CHECKED_SINCE),
+        *(FactKind.OPENVPN_SESSION, FactKind.CHECKED, FactKind.CHECKED_SINCE, FactKind.BANNER),
+        *(FactKind.FTP_BANNER, FactKind.SMTP_BANNER, FactKind.TELNET_BANNER),
     }
 )
 _DATED = FactKind.SSDP_SERVER  # what it shows is over after some time: see weaknesses

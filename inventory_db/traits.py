@@ -28,7 +28,12 @@ _DIRECT = {
     "firmware_version": FactKind.FIRMWARE_VERSION,
 }
 _LOCATION = FactKind.LOCATION
-_COOKIE = FactKind.HTTP_COOKIE  # another one at every look: remembered only for the moment
+_FLEETING = frozenset(  # many are others at every look: remembered only for the moment
+    {
+        *(FactKind.HTTP_COOKIE, FactKind.BANNER),
+        *(FactKind.FTP_BANNER, FactKind.SMTP_BANNER, FactKind.TELNET_BANNER),
+    }
+)
 _FIELDS = {kind: field for field, kind in _DIRECT.items()}
 _NAME_ORDER = (
     FactKind.NTLM_COMPUTER,
@@ -110,7 +115,7 @@ def _together(facts: tuple[Fact, ...]) -> tuple[Recognition, ...]:
 def _named(fact: Fact) -> tuple[Recognition, ...]:
     if len(fact.value) > _SHORT:
         return _long(fact)
-    return _passing(fact) if fact.kind is _COOKIE else _short(fact)
+    return _passing(fact) if fact.kind in _FLEETING else _short(fact)
 
 
 @functools.lru_cache(maxsize=65536)
@@ -123,7 +128,7 @@ def _long(fact: Fact) -> tuple[Recognition, ...]:
     return recognise_facts((fact,))
 
 
-@functools.lru_cache(maxsize=4096)
+@functools.lru_cache(maxsize=8192)
 def _passing(fact: Fact) -> tuple[Recognition, ...]:
     return recognise_facts((fact,))
 

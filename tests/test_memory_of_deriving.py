@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Deriving takes memory for what is taken up at once and what is kept, not for all that devices ever said."""
 
+import functools
 import random
 import tracemalloc
 from collections.abc import Iterable
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from sqlalchemy import Engine
 
-from inventory_db import arriving, digested, ledger, observations, tables
-from probes.facts import Observation, Upload
+from inventory_db import arriving, digested, ledger, observations, sharing, tables, traits
+from inventory_db.sharing import SharingDecoder
+from probes.facts import Observation, Upload, encode
 from tests.inventory_cases import VANTAGES, arp, seen
 from tests.inventory_engines import ledger_engine
 from tests.test_refresh import assert_as_from_nothing, of_its_own
@@ -21,12 +24,13 @@ HOSTS = 10
 
 
 def serials(times: int) -> Iterable[Observation]:
-    """What ten hosts say, each time with another number that stands for nothing."""
+    """What ten hosts say, each time with another number and time of day that stand for nothing."""
     for minute in range(times):
         for host in range(HOSTS):
-            yield arp(
-                f"10.1.0.{host + 5}", f"b8:2a:72:00:00:{host:02x}", minute=minute, reason=f"{host}-{minute}"
-            )
+            ip, mac = f"10.1.0.{host + 5}", f"b8:2a:72:00:00:{host:02x}"
+            yield arp(ip, mac, minute=minute, reason=f"{host}-{minute}")
+            hello = f"220 mail ESMTP Postfix; {minute}"
+            yield seen(ip, minute=minute, probe="smtp", port=25, SERVICE="smtp", SMTP_BANNER=hello)
 
 
 def peak_of_deriving(engine: Engine) -> int:
@@ -45,6 +49,9 @@ def test_a_device_that_says_more_takes_no_more(
     ledger_engine: Engine, monkeypatch: pytest.MonkeyPatch, known: bool
 ) -> None:
     monkeypatch.setattr(arriving, "AT_ONCE", 500)
+    # what is remembered is bounded, far beyond what is told here
+    monkeypatch.setattr(sharing, "_MOST", 200)
+    monkeypatch.setattr(traits, "_passing", functools.lru_cache(maxsize=64)(traits._passing.__wrapped__))
     peaks = []
     for times in (10, 200, 800):  # the first only warms what is remembered
         engine = of_its_own(ledger_engine)
@@ -72,6 +79,21 @@ def test_large_bodies_are_taken_up_few_at_a_time(
             if known and minute == 0:
                 ledger.refresh(connection)
     assert peak_of_deriving(ledger_engine) < 10_000_000
+
+
+def test_what_many_say_stands_in_memory_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = [seen("10.1.0.5", minute=n, NAME="PC1", HTTP_TITLE=str(n), HTTP_BODY="x" * 300) for n in range(2)]
+    bodies = [encode(observations.as_stored(one)) for one in told]
+    decoder = SharingDecoder(observations.Stored)
+    one, other = map(decoder.decode, bodies)
+    assert [one, other] == [msgspec.json.decode(body, type=observations.Stored) for body in bodies]
+    assert one.network is other.network
+    assert one.facts[0] is other.facts[0]
+    assert one.facts[1] != other.facts[1]
+    monkeypatch.setattr(sharing, "_MOST", 50)
+    for n in range(300):  # texts that come once do not stay for ever
+        decoder.decode(encode(observations.as_stored(seen("10.1.0.5", reason=str(n)))))
+    assert len(decoder._known) < 70
 
 
 @given(seeds)

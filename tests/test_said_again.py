@@ -61,7 +61,7 @@ def night_of(host: int, night: int, card: str, mood: Sequence[int]) -> list[Obse
              HTTP_BODY=one_of(6, *_PAGES).format(at=night)),
         told(4, "snmpv3", port=161, transport="udp", SERVICE="snmp", SNMP_ENGINE_ID="80001f8880", SNMP_ENGINE_BOOTS="3",
              SNMP_ENGINE_TIME=str(1000 + 60 * minute), SNMP_SYSDESCR=one_of(7, "Linux x 5.10.0", "Cisco IOS 15.2(7)E3")),
-        told(5, "telnet", port=23, SERVICE="telnet", SNMP_UPTIME=str(night), MODEL=one_of(8, "M1", "M2"),
+        told(5, "telnet", port=23, SERVICE="telnet", TELNET_BANNER=f"{night}:00 login:", SNMP_UPTIME=str(night), MODEL=one_of(8, "M1", "M2"),
              SERIAL=one_of(8, "S1", "M2")),
         told(6, "mdns", transport="heard", MDNS_SERVICE="_ipp._tcp 631", MDNS_HOST=one_of(9, name, "x.local")),
         told(7, "dns_heard", transport="heard", REMOTE_PATH="remote_tool", PRODUCT=one_of(10, "AnyDesk", "TeamViewer")),
@@ -222,6 +222,9 @@ def test_of_a_reason_only_what_is_read_counts(outcome: Outcome, before: str, now
     [
         ({"HTTP_COOKIE": "session=1"}, {"HTTP_COOKIE": "session=2"}, True),
         ({"HTTP_TITLE": "a"}, {"HTTP_TITLE": "b"}, False),
+        ({"SMTP_BANNER": "220 m ESMTP Postfix; 9:00"}, {"SMTP_BANNER": "220 m ESMTP Postfix; 9:01"}, True),
+        ({"FTP_BANNER": "220 (vsFTPd 3.0.2)"}, {"FTP_BANNER": "220 (vsFTPd 3.0.3)"}, False),
+        ({"TELNET_BANNER": "9:00 login:"}, {"FTP_BANNER": "9:01 login:"}, False),
         ({"HTTP_COOKIE": "session=1"}, {"HTTP_COOKIE": ["session=1", "session=2"]}, False),
         ({"HTTP_COOKIE": "session=1"}, {"HTTP_BODY": "session=1"}, False),
         ({"HTTP_BODY": "3"}, {"HTTP_BODY": "2.4.57 3"}, True),
