@@ -5,6 +5,7 @@ import contextlib
 import dataclasses
 import os
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -33,6 +34,10 @@ from inventory_db.condition import newest_backup
 from inventory_db.invitations import setup_link
 from inventory_db.tables import open_ledger
 
+# seconds that a thread which computes keeps the interpreter from others: by Python's own 5 ms each row, or answer of the
+# database, that another thread waits for may come so much later
+TURN = 0.0005
+
 
 def command(
     config: Annotated[Path | None, typer.Option(help="collector.toml")] = None,
@@ -50,6 +55,7 @@ def command(
     offer_setup(settings, where)
     start_logs(settings.log_format)  # on a terminal warnings only: the first link must stay in sight
     collect_rarely()
+    sys.setswitchinterval(TURN)
     server = uvicorn.Server(server_config(app, settings.host, settings.port, certificate))
     with (
         contextlib.suppress(KeyboardInterrupt),
