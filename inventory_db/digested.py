@@ -132,6 +132,11 @@ class TakenUp:
         """Whether all observations were looked at again."""
         return self.held is None
 
+    def without_words(self) -> "TakenUp":
+        """Give the same without the observations, which take by far the most room: enough to keep it."""
+        held = self.held and replace(self.held, digest=Digest(self.held.digest.known))
+        return replace(self, digest=Digest(self.digest.known, passed=self.digest.passed), held=held)
+
 
 def is_current(connection: Connection) -> bool:
     """Whether nothing came and nothing was decided since the digest was last brought up to date by this version."""

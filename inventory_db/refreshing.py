@@ -114,7 +114,9 @@ def _find(connection: Connection, turn: str) -> Coming:
         device.id: KeptDevice(device, mark, taken.part_of[device.observations[0]])
         for device, mark in zip(found, made_of, strict=True)
     }
-    return Coming(turn, taken, before, now, {device.id: number for device, number, _ in derived}, given)
+    return Coming(
+        turn, taken.without_words(), before, now, {device.id: number for device, number, _ in derived}, given
+    )
 
 
 def write(connection: Connection, coming: Coming | None) -> int:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from sqlalchemy import Engine
 
-from inventory_db import arriving, digested, ledger, observations, sharing, tables, traits
+from inventory_db import arriving, digested, ledger, observations, refreshing, sharing, tables, traits
 from inventory_db.sharing import SharingDecoder
 from probes.facts import Observation, Upload, encode
 from tests.inventory_cases import VANTAGES, arp, seen
@@ -79,6 +79,22 @@ def test_large_bodies_are_taken_up_few_at_a_time(
             if known and minute == 0:
                 ledger.refresh(connection)
     assert peak_of_deriving(ledger_engine) < 10_000_000
+
+
+def test_observations_are_let_go_of_before_devices_are_written(ledger_engine: Engine) -> None:
+    with tables.writing(ledger_engine) as connection:
+        for times, known in ((1, False), (3, True)):
+            observations.append(connection, Upload(observations=tuple(serials(times)), vantages=VANTAGES))
+            coming = refreshing.find(connection)
+            assert coming is not None
+            assert len(coming.now) == HOSTS
+            taken, held = coming.taken, coming.taken.held
+            assert (held is not None) is known
+            assert (taken.digest.kept, taken.digest.follows) == ((), {})
+            assert not taken.digest.land.sightings
+            assert held is None or not held.digest.kept
+            refreshing.write(connection, coming)
+        assert_as_from_nothing(connection)
 
 
 def test_what_many_say_stands_in_memory_once(monkeypatch: pytest.MonkeyPatch) -> None:
