@@ -8,6 +8,7 @@ import msgspec
 from sqlalchemy import Connection, select
 
 from inventory_db import tables
+from inventory_db.portions import AT_A_TIME
 
 
 class _Address(msgspec.Struct, frozen=True):
@@ -36,7 +37,7 @@ class Footprint:
 def each_footprint(connection: Connection) -> Iterator[Footprint]:
     """Give it of every device as last derived."""
     decoder = msgspec.json.Decoder(_Part)
-    query = select(tables.devices.c.body).execution_options(yield_per=1000)
+    query = select(tables.devices.c.body).execution_options(yield_per=AT_A_TIME)
     for body in connection.execute(query).scalars():
         part = decoder.decode(body)
         yield Footprint(tuple(one.ip for one in part.addresses if one.ip), part.touched.held_back)

@@ -15,6 +15,7 @@ from inventory_db.device import Device
 from inventory_db.index_seen import MOST_BODY, same_row
 from inventory_db.many_values import among
 from inventory_db.outward import looks_alike
+from inventory_db.portions import AT_A_TIME
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ def load(connection: Connection, parts: Collection[int] | None) -> dict[str, Kep
     query = select(table.c.device_id, table.c.body, table.c.made_of, table.c.part)
     if parts is not None:
         query = query.where(among(connection, table.c.part, parts))
-    rows = connection.execute(query)
+    rows = connection.execute(query.execution_options(yield_per=AT_A_TIME))
     return {row.device_id: KeptDevice(decoder.decode(row.body), row.made_of, row.part) for row in rows}
 
 
