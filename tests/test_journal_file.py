@@ -14,7 +14,7 @@ from deploy.cli import command_line
 from deploy.journal_file import journal_file
 from inventory_db import observations
 from inventory_db.tables import open_ledger, writing
-from probes.facts import Sent, Upload
+from probes.facts import Sent, Upload, Vantage
 
 AT = datetime(2026, 11, 28, 17, 0, tzinfo=UTC)
 LINES = tuple(
@@ -57,3 +57,50 @@ def test_no_cell_runs_and_other_endings_are_refused() -> None:
     assert not any(cell.startswith("=") for cell in cells)
     with pytest.raises(Refusal, match=r"\.csv"):
         journal_file(LINES, Path("x.pdf"))
+
+
+def test_one_address_on_two_networks_is_two_devices_in_the_table(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ledger = tmp_path / "l.sqlite"
+    sent = [
+        msgspec.structs.replace(LINES[0], vantage=f"v{card}", mac=f"02:00:00:00:00:0{card}", packets=card + 1)
+        for card in (0, 1)
+    ]
+    stood = tuple(
+        Vantage(
+            id=f"v{card}", host="agent", interface=f"eth{card}", address="10.0.0.1", network="10.0.0.0/24"
+        )
+        for card in (0, 1)
+    )
+    with writing(open_ledger(ledger)) as connection:
+        observations.append(connection, Upload(agent="a", vantages=stood, sent=tuple(sent)))
+    command_line("journal")(
+        ["journal", "--ledger", str(ledger), "--address", "10.0.0.9"], standalone_mode=False
+    )
+    shown = " ".join(capsys.readouterr().out.split())
+    for card in (0, 1):
+        assert (
+            f"agent eth{card} 10.0.0.0/24 から 1 件、{card + 1} パケット（宛先 MAC 02:00:00:00:00:0{card}"
+            in shown
+        )
+    assert "2 件、3 パケット" in shown
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ("FE80:0::9", "fe80::9"),
+        ("fe80::9%eth0", "fe80::9"),
+        ("::ffff:10.0.0.9", "10.0.0.9"),
+    ],
+)
+def test_an_address_is_found_however_it_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], written: str, kept: str
+) -> None:
+    ledger = tmp_path / "l.sqlite"
+    with writing(open_ledger(ledger)) as connection:
+        line = msgspec.structs.replace(LINES[0], address=kept)
+        observations.append(connection, Upload(agent="a", sent=(line,)))
+    command_line("journal")(["journal", "--ledger", str(ledger), "--address", written], standalone_mode=False)
+    assert "1 件、7 パケット" in capsys.readouterr().out
