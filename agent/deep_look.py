@@ -52,6 +52,9 @@ class _Answer(msgspec.Struct, frozen=True):
     text: str = ""
 
 
+TERM_SECONDS = 0.4  # for an orderly end; whoever stops a scan expects silence within a second
+
+
 async def look_deeply(
     address: str,
     ports: Sequence[int],
@@ -109,6 +112,6 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     with suppress(ProcessLookupError):  # the usual case: all of them have ended
         os.killpg(process.pid, signal.SIGTERM)
         with suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), 2)
+            await asyncio.wait_for(process.wait(), TERM_SECONDS)
         os.killpg(process.pid, signal.SIGKILL)
     await process.wait()

@@ -122,6 +122,38 @@ async def test_nmap_that_hangs_is_ended_and_the_survey_goes_on(
         os.kill(pid, 0)
 
 
+def state_of(pid: int) -> str:
+    """State of a process in one letter, "" when it is gone."""
+    stat = Path(f"/proc/{pid}/stat")
+    return stat.read_text().rpartition(")")[2].split()[0] if stat.exists() else ""
+
+
+async def test_a_stop_ends_nmap_within_the_second_also_one_that_will_not(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    fake = tmp_path / "nmap"
+    fake.write_text(
+        '#!/bin/sh\n[ "$1" = -V ] && echo "Nmap version 7.93 ( https://nmap.org )" && exit\n'
+        f"trap '' TERM\nkill -STOP $PPID\necho $$ > {tmp_path}/pid\nwhile :; do sleep 0.05; done\n"
+    )
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    survey, _ = host(deep=True)
+    survey.open_ports.add(9999)
+    looking = asyncio.create_task(look(survey))
+    while not (pid := (tmp_path / "pid").read_text() if (tmp_path / "pid").exists() else ""):  # noqa: ASYNC110
+        await asyncio.sleep(0.05)
+    asked = time.monotonic()
+    looking.cancel()
+    await asyncio.wait({looking})
+    assert time.monotonic() - asked < 0.8  # the switch is looked at five times a second
+    for _ in range(50):
+        if (state := state_of(int(pid))) in ("", "Z"):
+            break
+        await asyncio.sleep(0.02)
+    assert state in ("", "Z")
+
+
 async def test_a_port_scan_alone_does_not_reach_the_device() -> None:
     came: list[object] = []
     async with await asyncio.start_server(lambda *both: came.append(both), "127.0.0.1", 0) as server:

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Logins by SSH against real servers on loopback: one attempt, pinned keys, closed commands, no secret anywhere."""
 
+import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,6 +51,7 @@ class Device:
     commands: list[str] = field(default_factory=list)
     pages: int = 0
     version: str = VERSION
+    hangs: asyncio.Event | None = None  # set when it was asked, and says nothing more
 
 
 class _Server(asyncssh.SSHServer):
@@ -92,6 +95,9 @@ def _shell(device: Device) -> Callable[["asyncssh.SSHServerProcess[str]"], objec
         async for line in process.stdin:
             command = line.strip()
             device.commands.append(command)
+            if device.hangs:
+                device.hangs.set()
+                await asyncio.Event().wait()
             paging = paging and command != "terminal length 0"
             shown = device.version if command == "show version" else ""
             if shown and paging:
@@ -242,6 +248,39 @@ async def test_no_secret_is_in_records_book_or_log(tmp_path: Path, caplog: pytes
     texts.append(caplog.text)
     assert not [text for text in texts if PASSWORD in text]
     assert switch.passwords == [PASSWORD, "wrong-" + PASSWORD], "they were really used"
+
+
+@pytest.mark.parametrize("after", ["banner", "login"])
+async def test_a_stop_ends_a_login_within_the_second_whatever_the_device_does(after: str) -> None:
+    ended: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+    waits = asyncio.Event()
+
+    async def stuck(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"SSH-2.0-Stuck\r\n")
+        waits.set()
+        while await reader.read(4096):
+            pass
+        ended.set_result(time.monotonic())  # and keeps its side open
+
+    async with contextlib.AsyncExitStack() as stack:
+        if after == "banner":
+            server = await asyncio.start_server(stuck, "127.0.0.1", 0)
+            port = server.sockets[0].getsockname()[1]
+        else:
+            switch = await stack.enter_async_context(device())
+            switch.hangs, port = waits, switch.port
+        task = asyncio.create_task(login(secret(port), SshBook(), a_second=9))
+        await asyncio.wait_for(waits.wait(), 10)
+        await asyncio.sleep(0.1)
+        asked = time.monotonic()
+        task.cancel()
+        await asyncio.wait({task})
+        if after == "banner":
+            assert (
+                await asyncio.wait_for(ended, 1) - asked < 0.8
+            )  # the switch is looked at five times a second
+        else:
+            assert time.monotonic() - asked < 0.8
 
 
 async def test_the_budget_of_the_host_ends_a_login() -> None:
