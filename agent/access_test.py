@@ -13,6 +13,7 @@ import secrets
 import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from pathlib import Path
 
 import msgspec
@@ -40,6 +41,7 @@ from agent.packet_worker import NotPermitted, PacketWorker
 from agent.records import Records, Spool
 from agent.refusal import Refusal
 from agent.scope import Scope
+from agent.segment_lock import hold
 from agent.settings import Settings
 from agent.sockets import Make, bound_to
 from agent.vantage import Standing, neighbours
@@ -71,7 +73,14 @@ class AccessTest:
     _doors: list[Door] = field(default_factory=list)
 
     async def run(self) -> Scan:
-        """Test; gives the final state. Cancelling stops it in order: nothing made stays behind."""
+        """Test; gives the final state. Cancelling stops it in order: nothing made stays behind.
+
+        Raises Refusal for what is out of reach, or while a scan on this machine has one of the devices in its scope.
+        """
+        with hold([ip_network(section.device) for section in self.settings.access]):
+            return await self._test()
+
+    async def _test(self) -> Scan:
         left_over = await self._tidy()
         self._ground = await ground_of(self.scope)
         check_reach(self.settings.access, self.scope, self._ground)

@@ -30,6 +30,7 @@ from agent.pace import Pace
 from agent.plan import View, all_questions
 from agent.refusal import Refusal
 from agent.scope import write_scope
+from agent.segment_lock import hold
 from agent.settings import ScopeSection, Settings, settings_from
 from agent.sockets import bound_to
 from agent.vantage import Standing
@@ -374,6 +375,16 @@ class Hurried(SystemClock):
 
 
 # ---- the community that everybody knows
+
+
+async def test_no_device_is_tested_while_a_scan_has_it_in_its_scope(tmp_path: Path) -> None:
+    written = {"scope": {"networks": ["10.87.0.0/24"]}, "access": [GOOD | {"device": "10.87.0.9"}]}
+    settings = settings_from(written, "agent.toml")
+    scope = write_scope(settings.scope, (), (), yes_large=False)
+    with Logbook(tmp_path / "book") as book, hold([ip_network("10.87.0.0/24")]):
+        with pytest.raises(Refusal, match=r"10.87.0.0/24"):
+            await AccessTest(settings, scope, book, tmp_path / "made").run()
+        assert await book.position() == (0, 0)
 
 
 def test_the_default_community_is_tried_only_where_the_site_names_the_host() -> None:
