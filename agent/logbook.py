@@ -174,7 +174,7 @@ class Logbook:
 
     async def keep(self, name: str, body: bytes) -> None:
         """Keep this under the name, durable on return; empty bytes take it away."""
-        await self._run(lambda file: keep_all(file, {name: body}))
+        await self.keep_all({name: body})
 
     async def kept(self, name: str) -> bytes:
         """Give what is kept under the name, b"" for nothing."""
@@ -182,7 +182,7 @@ class Logbook:
 
     async def keep_all(self, bodies: Mapping[str, bytes]) -> None:
         """Keep these under their names, all or none, durable on return; empty bytes take one away."""
-        await self._run(lambda file: keep_all(file, bodies))
+        await self._run(lambda file: _with_room(file, lambda: keep_all(file, bodies)))
 
     async def kept_under(self, prefix: str) -> dict[str, bytes]:
         """Give all that is kept under names that begin so."""
@@ -262,14 +262,19 @@ def _row(record: Record) -> _Row:
 
 
 def _write(file: sqlite3.Connection, rows: list[_Row]) -> None:
-    """Store the rows, all or none; without room, at the cost of what the collector has already."""
+    """Store the rows, all or none."""
+    _with_room(file, lambda: _insert(file, rows))
+
+
+def _with_room(file: sqlite3.Connection, work: Callable[[], None]) -> None:
+    """Do it; without room, at the cost of what the collector has already, then of repetitions."""
     try:
-        _insert(file, rows)
+        work()
     except sqlite3.OperationalError as error:
         full = error.sqlite_errorcode == sqlite3.SQLITE_FULL
         if not full or not (_thin(file, float("inf")) + _thin_repeats(file)):
             raise
-        _insert(file, rows)
+        work()
 
 
 def _insert(file: sqlite3.Connection, rows: list[_Row]) -> None:

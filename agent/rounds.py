@@ -7,23 +7,22 @@ occasion; only what makes every further scan senseless ends the rounds.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Container, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from msgspec.structs import replace
-
 from agent.clock import Clock
 from agent.headway import keep_headway, write_off
 from agent.logbook import Logbook, LogbookError
-from agent.records import Record, Spool
+from agent.records import Spool
 from agent.refusal import Refusal
 from agent.schedule import next_start, plan_of
 from agent.scope import in_blackout
 from agent.settings import Blackout, ScheduleSection
 from agent.state_folder import read_last_start, write_last_start
 from agent.stop_switch import LOOK_EVERY, StopSwitch
+from agent.stopping_spool import StoppingSpool, of_the_logbook
 from agent.uplink import Uplink
 from probes.contract import OurFault
 from probes.facts import Plan, Scan
@@ -38,35 +37,6 @@ THIN_FROM = 0.75  # of the room; from here on, what only repeats earlier observa
 TRIES_ONCE = 3  # uploads after a single scan, before the rest waits for the next run
 
 Tell = Callable[[str, str], None]  # Japanese, English
-
-
-@dataclass(slots=True)
-class StoppingSpool:
-    """The logbook as a scan sees it: when nothing can be written down any more, the scan is ended."""
-
-    logbook: Logbook
-    stop: Callable[[], object] = lambda: None
-    problem: LogbookError | None = None
-    scan: str = ""  # id of the scan that writes here
-    asked: bool = False  # a person asked at the collector that it stop
-    plan: Callable[[Scan], Plan | None] = lambda _scan: None
-
-    def heed(self, stops: Container[str]) -> None:
-        """End the scan if it is one of those that shall stop."""
-        if self.scan and not self.asked and self.scan in stops:
-            self.asked = True
-            self.stop()
-
-    async def put(self, records: Sequence[Record]) -> None:
-        """Make the records durable; raises LogbookError after telling the scan to end."""
-        self.scan = self.scan or next((one.id for one in records if isinstance(one, Scan)), "")
-        planned = [replace(one, plan=self.plan(one)) if isinstance(one, Scan) else one for one in records]
-        try:
-            await self.logbook.put(planned)
-        except LogbookError as error:
-            self.problem = error
-            self.stop()
-            raise
 
 
 def check_start(schedule: ScheduleSection, blackouts: tuple[Blackout, ...], now: datetime) -> None:
@@ -161,26 +131,32 @@ class Rounds:
             if not await self._reached(start, last):
                 continue
             last = max(start, self.clock.now())
-            write_last_start(self.state, last)
-            await self._scan_if_possible()
+            await self._scan_if_possible(last)
 
     async def _go_on(self) -> None:
         """Write down as stopped what was interrupted; go on with it at once where that was a moment ago."""
-        left = await write_off(self.logbook, self.logbook)
+        try:
+            left = await write_off(self.logbook, self.logbook)
+        except LogbookError as error:  # a full disk may have room again at the next start
+            self.tell(error.ja, error.en)
+            return
         now = self.clock.now()
         if left and timedelta(0) <= now - left.at <= AT_ONCE and not in_blackout(self.blackouts, now):
             self.tell("途中で止まった調べの続きを始めます。", "The interrupted scan goes on.")
             await self._scan_if_possible()
 
-    async def _scan_if_possible(self) -> None:
-        if self._switch.is_on:
+    async def _scan_if_possible(self, start: datetime | None = None) -> None:
+        """Scan and note its `start`, or tell why not; what cannot be noted is not sent, and tried at the next start."""
+        try:
+            if start:
+                write_last_start(self.state, start)
+            if not self._switch.is_on:
+                await self._scan()
+                return
             self.tell(
                 "停止スイッチが入っているので、調べません（daicho stop --lift で解きます）。",
                 "The stop switch is on, so nothing is scanned (daicho stop --lift lifts it).",
             )
-            return
-        try:
-            await self._scan()
         except Refusal as refusal:
             self.tell(refusal.ja, refusal.en)
 
@@ -294,6 +270,7 @@ class Rounds:
     def _ended(
         self, scanning: "asyncio.Future[Scan]", fault: BaseException | None, problem: LogbookError | None
     ) -> Scan | None:
+        problem = problem or of_the_logbook(fault)
         if problem:
             self.tell(f"調べを続けられません。{problem.ja}", f"The scan cannot go on. {problem.en}")
             return None
@@ -361,8 +338,15 @@ class Rounds:
     # ---- room ----------------------------------------------------------------------------------
 
     async def _watch_room(self) -> None:
+        told = ""
         while True:
-            await self._look_at_room()
+            try:
+                await self._look_at_room()
+                told = ""
+            except LogbookError as error:  # not even room to make room: somebody else filled the disk
+                if error.en != told:
+                    self.tell(error.ja, error.en)
+                told = error.en
             await self.clock.sleep(ROOM_EVERY)
 
     async def _look_at_room(self) -> None:

@@ -18,12 +18,18 @@ import pytest
 from agent.clock import SystemClock
 from agent.collector_client import CollectorClient
 from agent.keys import Identity, find_key
-from agent.logbook import Logbook
+from agent.logbook import Logbook, LogbookFull
 from agent.records import Spool
 from agent.refusal import Refusal
 from agent.rounds import Rounds
 from agent.settings import Blackout, Collector, ScheduleSection, Settings, read_settings
-from agent.state_folder import find_state_folder, only_one, read_last_start, write_last_start
+from agent.state_folder import (
+    _LAST_START_FILE,
+    find_state_folder,
+    only_one,
+    read_last_start,
+    write_last_start,
+)
 from agent.uplink import Uplink
 from collector.settings import Settings as CollectorSettings
 from collector.settings import load_settings
@@ -469,6 +475,60 @@ async def test_the_room_is_told_at_each_level_and_a_full_logbook_ends_the_scan(
     full = [line for line in watched.told if "続けられません" in line]
     assert full
     assert "空きがありません" in full[0]
+
+
+async def test_a_disk_that_is_full_for_a_night_costs_that_night_only(tmp_path: Path) -> None:
+    """An ended agent would not be started again by systemd: its state folder counts as a wrong setting then."""
+    clock = TestClock()
+    watched = Watched(tmp_path, clock, 2)
+    blocked = (tmp_path / _LAST_START_FILE).with_suffix(".new")
+    blocked.mkdir()  # nothing can be written there, also not by root
+
+    def told(ja: str, en: str) -> None:
+        watched.told.append(ja)
+        if "書けません" in ja:
+            blocked.rmdir()
+
+    async def run(rounds: Rounds) -> None:
+        rounds.tell = told
+        await rounds.run()
+
+    with pytest.raises(Stop):
+        await watched.run(ScheduleSection(at="02:00", time_zone="UTC"), more=run)
+    assert [start.day - START.day for start in watched.starts] == [2, 3]
+    assert sum("書けません" in line for line in watched.told) == 1
+
+
+async def test_a_disk_without_room_to_make_room_does_not_end_the_agent(tmp_path: Path) -> None:
+    watched = Watched(tmp_path, TestClock(), 2)
+
+    async def run(rounds: Rounds) -> None:
+        async def full() -> float:
+            raise LogbookFull("空きなし", "full")
+
+        rounds.logbook.filled = full  # type: ignore[method-assign]
+        await rounds.run()
+
+    with pytest.raises(Stop):
+        await watched.run(ScheduleSection(at="02:00", time_zone="UTC"), more=run)
+    assert len(watched.starts) == 2
+    assert sum("空きなし" in line for line in watched.told) == 1
+
+
+async def test_a_logbook_that_is_full_for_the_scans_own_notes_is_told_and_the_agent_lives(
+    tmp_path: Path, clock: TestClock
+) -> None:
+    watched = Watched(tmp_path, clock, 2)
+
+    async def look(rounds: Rounds) -> None:
+        async def scan(_: Spool) -> Scan:
+            raise BaseExceptionGroup("a task group's", [LogbookFull("満杯", "full")])
+
+        rounds.scan = scan
+        assert await rounds._scan() is None
+
+    await watched.run(ScheduleSection(), more=look)
+    assert [line for line in watched.told if "続けられません" in line and "満杯" in line]
 
 
 async def test_a_fault_of_the_scan_that_nobody_foresaw_is_not_hidden(

@@ -206,6 +206,18 @@ async def test_full_disk_keeps_what_was_acknowledged(tmp_path: Path) -> None:
         assert (await book.pending())[0].observations == (seen(2000, transcript="x" * 5000),)
 
 
+async def test_what_a_scan_keeps_of_its_way_takes_the_room_of_what_was_confirmed(tmp_path: Path) -> None:
+    kept: list[Observation] = []
+    with Logbook(tmp_path / "l", most_bytes=400_000) as book:
+        with pytest.raises(LogbookFull):
+            await fill(book, kept)
+        with pytest.raises(LogbookFull):
+            await book.keep("headway", b"x" * 40_000)
+        await book.confirm((await book.pending())[1])
+        await book.keep("headway", b"x" * 40_000)
+        assert await book.kept("headway") == b"x" * 40_000
+
+
 async def test_a_record_too_large_is_refused_alone(tmp_path: Path) -> None:
     with Logbook(tmp_path / "l") as book:
         with pytest.raises(RecordTooLarge):

@@ -15,8 +15,9 @@ from agent.collector_client import CollectorClient
 from agent.headway import NAME
 from agent.logbook import Logbook
 from agent.records import Spool
-from agent.rounds import Rounds, StoppingSpool
+from agent.rounds import Rounds
 from agent.settings import Collector, ScheduleSection
+from agent.stopping_spool import StoppingSpool
 from agent.uplink import Uplink, _stops_in, enrol
 from collector.app import create_app
 from collector.looked_at import look_at, looked_at
