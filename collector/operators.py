@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What people of the facility read and fill in: the ledger, a device, the scans, the journal, downloads."""
 
-import ipaddress
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -24,6 +23,7 @@ from collector.security import SECURITY_HEADERS, form_token, is_own_form, set_fo
 from collector.settings import Settings
 from collector.visitor import engine_of, visitor_of
 from inventory_db.audit import Event
+from inventory_db.journal import address_as_kept
 from inventory_db.ledger import BY_SCAN
 from inventory_db.observations import MOST_COUNTED
 from inventory_db.people import HUMAN_COLUMNS, BadEntry
@@ -165,8 +165,9 @@ def _add_records(routes: APIRouter, reading: Read, renderer: Renderer) -> None:
     @routes.get("/journal")
     def show_journal(request: Request, address: str = "") -> Response:
         address = address.strip()[:60]
-        good = not address or _is_address(address)
-        entries, total = reading(request).journal(address or None, MOST_JOURNAL) if good else ([], 0)
+        kept = _as_kept(address)
+        good = kept is not None
+        entries, total = reading(request).journal(kept or None, MOST_JOURNAL) if good else ([], 0)
         return renderer.page(
             request,
             "journal",
@@ -218,9 +219,9 @@ def _tidy(text: str) -> str:
     return visible(text.replace("\r\n", "\n").replace("\r", "\n")).strip()
 
 
-def _is_address(text: str) -> bool:
+def _as_kept(text: str) -> str | None:
+    """Give an address as the journal has it, "" for none, and None for what is no address."""
     try:
-        ipaddress.ip_address(text)
+        return text and address_as_kept(text)
     except ValueError:
-        return False
-    return True
+        return None

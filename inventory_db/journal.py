@@ -2,8 +2,10 @@
 """The journal in parts, newest first: a cursor names the last entry of a part, so new entries move nothing."""
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address
 from typing import Any
 
 import msgspec
@@ -13,6 +15,16 @@ from inventory_db import tables
 from probes.facts import Sent
 
 _CURSOR = re.compile(r"(-?[0-9]{1,18})-([0-9a-f]{32})")
+
+
+def address_as_kept(text: str) -> str:
+    """Give an address that a person typed as the journal has it; raises ValueError for what is none.
+
+    Without the interface behind an IPv6 one, IPv4 in IPv6 as IPv4, and in the digits that a Japanese keyboard writes.
+    """
+    ip = ip_address(unicodedata.normalize("NFKC", text).strip().partition("%")[0])
+    mapped = ip.ipv4_mapped if isinstance(ip, IPv6Address) else None
+    return str(mapped or ip)
 
 
 class BadCursor(ValueError):

@@ -258,6 +258,7 @@ def test_the_journal_is_read_to_its_end_in_parts(kept: Site) -> None:
     assert [one["at"] for one in entries] == sorted((one["at"] for one in entries), reverse=True)
     one = [entry for entry in entries if entry["address"] == "10.10.1.31"]
     assert kept.get("/journal?address=10.10.1.31").json() == {"entries": one, "next": None}
+    assert kept.get("/journal?address=::ffff:10.10.1.31").json() == {"entries": one, "next": None}
     unique = {json.dumps(entry, sort_keys=True) for entry in entries}
     assert len(unique) == len(entries) > 37
 

@@ -261,6 +261,14 @@ def test_the_journal_is_narrowed_to_an_address(client: TestClient) -> None:
     page = client.get("/journal?address=10.20.1.88").text
     assert "10.20.1.88" in page
     assert "10.20.1.66" not in page
+    for written in (
+        "１０．２０．１．８８",
+        "::ffff:10.20.1.88",
+    ):  # never "nothing was sent" for want of the right letters
+        assert client.get("/journal", params={"address": written}).text.count(
+            "<td>10.20.1.88</td>"
+        ) == page.count("<td>10.20.1.88</td>")
+    assert page.count("<td>10.20.1.88</td>") > 0
     assert "IPアドレスではありません" in client.get("/journal", params={"address": IMAGE}).text
 
 

@@ -93,6 +93,7 @@ def test_one_address_on_two_networks_is_two_devices_in_the_table(
         ("FE80:0::9", "fe80::9"),
         ("fe80::9%eth0", "fe80::9"),
         ("::ffff:10.0.0.9", "10.0.0.9"),
+        ("１０．０．０．９", "10.0.0.9"),
     ],
 )
 def test_an_address_is_found_however_it_is_written(

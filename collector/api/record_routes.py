@@ -21,7 +21,7 @@ from collector.register_lines import lines, register_json
 from collector.settings import Settings
 from collector.visitor import engine_of
 from inventory_db import observations
-from inventory_db.journal import BadCursor, journal_part
+from inventory_db.journal import BadCursor, address_as_kept, journal_part
 from inventory_db.revision import case_revision
 
 Cursor = Annotated[str, Query(max_length=60, description="`next` of the part before")]
@@ -43,7 +43,7 @@ def add_records(routes: APIRouter, settings: Settings, now: Callable[[], datetim
         """Newest first; `next` leads to the older part and stays right while new entries arrive."""
         try:
             with engine_of(request).connect() as connection:
-                part = journal_part(connection, per, address.strip(), cursor)
+                part = journal_part(connection, per, _as_kept(address), cursor)
         except BadCursor as error:
             field = {"in": "query", "name": "cursor", "problem": "not a cursor of ours"}
             raise Refused("bad-parameters", fields=[field]) from error
@@ -71,3 +71,11 @@ def add_records(routes: APIRouter, settings: Settings, now: Callable[[], datetim
                 return same
             case = read_case(connection, moment, None, settings.age_limit)
         return answer(register_json(lines(case), moment), {"ETag": tag})
+
+
+def _as_kept(address: str) -> str:
+    """Give an address as the journal has it; what is none is looked for as it is, and found nowhere."""
+    try:
+        return address.strip() and address_as_kept(address)
+    except ValueError:
+        return address.strip()

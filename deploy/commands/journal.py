@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`daicho journal`: everything we sent, to whom, when and why."""
 
-import ipaddress
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from deploy.journal_table import journal_table
 from deploy.result_file import write_result
 from deploy.terminal import check_language, output, plain, say
 from inventory_db import observations
+from inventory_db.journal import address_as_kept
 from inventory_db.tables import open_ledger
 from probes.facts import Sent, Vantage
 
@@ -80,8 +80,7 @@ def _address(text: str) -> str | None:
     if not text:
         return None
     try:
-        ip = ipaddress.ip_address(text.partition("%")[0])  # an interface behind it is none of the address
-        return str(getattr(ip, "ipv4_mapped", None) or ip)
+        return address_as_kept(text)
     except ValueError as error:
         raise Refusal(
             f"「{text[:80]}」は IP アドレスではありません。192.168.1.20 のように書いてください。",
