@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The ground of a survey: which address of the scope we reach from where, on the link or by a router."""
 
+import functools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
@@ -11,6 +12,7 @@ from agent.vantage import Standing, route_to
 from probes.contract import OurFault
 from probes.facts import Vantage
 
+_parsed = functools.lru_cache(maxsize=256)(ip_network)
 _LOST = "この機械のアドレスがなくなったか、口が切れました / an address of this machine is gone, or its link is down"
 
 
@@ -33,7 +35,7 @@ class Ground:
     ways: tuple[tuple[Network, int], ...]  # network of the scope → index of the standing
     scope: Scope
     card: str = ""  # of a side beside the main one: its interface, where another card has a network with equal numbers
-    others: tuple[Standing, ...] = ()  # our standings on the other sides
+    others: tuple[Standing, ...] = ()  # our standings on the other sides, and on cards that are down
 
     def key(self, text: str) -> str:
         """Name an address or network so that it is another one on each side."""
@@ -63,16 +65,30 @@ class Ground:
     def _beside(self, standing: Standing) -> "Ground":
         here, index = ip_network(standing.network), self.standings.index(standing)
         ways = tuple((n, 0) for n in self.scope.networks if n.version == 4 and n.overlaps(here))
-        others = tuple(one for one in self.standings if one is not standing)
+        others = tuple(one for one in (*self.standings, *self.others) if one is not standing)
         return Ground((standing,), (self.vantages[index],), ways, self.scope, standing.interface, others)
 
+    def is_nested(self, network: str) -> bool:
+        """Whether another card of ours has a network within this IPv4 one or around it: routes tell them apart only while both are up."""
+        here = _parsed(network)
+        cards = {one.interface for one in self.standings if one.network == network}
+        others = (one for one in (*self.standings, *self.others) if here.version == 4 and _is_network(one))
+        return any(
+            one.interface not in cards and one.network != network and here.overlaps(_parsed(one.network))
+            for one in others
+        )
+
     def place(self, address: str) -> Place:
-        """Say from where `address` is reached; raises KeyError for one outside the scope's networks."""
-        ip = ip_address(address)
-        for standing, vantage in zip(self.standings, self.vantages, strict=True):
-            if ip in ip_network(standing.network):
-                return Place(standing, vantage, standing.network, on_link=_has_link(standing))
-        for network, index in self.ways:
+        """Say from where `address` is reached, by the longest prefix as the kernel does; raises KeyError for one outside the scope's networks."""
+        ip, found, longest = ip_address(address), -1, -1
+        for index, standing in enumerate(self.standings):
+            here = _parsed(standing.network)
+            if here.prefixlen > longest and ip in here:
+                found, longest = index, here.prefixlen
+        if found >= 0:
+            standing = self.standings[found]
+            return Place(standing, self.vantages[found], standing.network, on_link=_has_link(standing))
+        for network, index in sorted(self.ways, key=lambda way: -way[0].prefixlen):
             if ip in network:
                 return Place(
                     self.standings[index], self.vantages[index], self.scope.network_of(address), False
@@ -114,17 +130,26 @@ class Ground:
         return frozenset(standing.mac for standing in (*self.standings, *self.others) if standing.mac)
 
     @property
+    def used(self) -> tuple[Standing, ...]:
+        """Our standings from which something of the scope is reached: the ways, and each network that a part of it is."""
+        first: dict[str, Standing] = {}
+        for one in filter(_is_network, self.standings):
+            first.setdefault(one.network, one)
+        wide = [network for network in self.scope.networks if network.version == 4]
+        on = [s for s in first.values() if any(_parsed(s.network).overlaps(network) for network in wide)]
+        return tuple(dict.fromkeys((*(self.standings[index] for _, index in self.ways), *on)))
+
+    @property
     def interfaces(self) -> tuple[str, ...]:
         """Ethernet interfaces that reach something of the scope, without the loopback."""
-        used = {self.standings[index].interface for _, index in self.ways if _has_link(self.standings[index])}
+        used = {standing.interface for standing in self.used if _has_link(standing)}
         used |= {side.card for side in self.isolated()}
         return tuple(s for s in dict.fromkeys(s.interface for s in self.standings) if s in used and s != "lo")
 
     def lost(self, standings: Iterable[Standing]) -> str:
         """Say which address that the scan stands on is not ours any more (`standings`: as they are now); "" for none."""
         now = {(standing.interface, standing.address) for standing in standings if standing.is_up}
-        sides = self.all_sides()
-        used = dict.fromkeys(side.standings[index] for side in sides for _, index in side.ways)
+        used = dict.fromkeys(standing for side in self.all_sides() for standing in side.used)
         gone = ", ".join(f"{s.interface} {s.address}" for s in used if (s.interface, s.address) not in now)
         return gone and f"{_LOST}: {gone}"
 
@@ -138,31 +163,56 @@ def _has_link(standing: Standing) -> bool:
     return len(standing.mac) == len("00:00:00:00:00:00")
 
 
+def _is_network(standing: Standing) -> bool:
+    """Whether others stand on it: IPv4, and no address that is ours alone (/32)."""
+    return standing.version == 4 and _parsed(standing.network).num_addresses > 1
+
+
 async def survey_ground(scope: Scope, standings: Iterable[Standing], host: str) -> Ground:
     """Find the standing for every network of the scope; raises Refusal for one that we do not reach."""
-    up = tuple(standing for standing in standings if standing.is_up)
+    every = tuple(standings)
+    up = tuple(standing for standing in every if standing.is_up)
+    down = tuple(standing for standing in every if not standing.is_up)
     ways = [(network, await _way(network, up)) for network in scope.networks]
-    return Ground(up, tuple(s.as_vantage(host) for s in up), tuple(ways), scope)
+    return Ground(up, tuple(s.as_vantage(host) for s in up), tuple(ways), scope, others=down)
 
 
 async def _way(network: Network, standings: tuple[Standing, ...]) -> int:
-    for index, standing in enumerate(standings):
-        here = ip_network(standing.network)
-        if here.version == network.version and here.overlaps(network):
-            return index
+    """Give the standing that holds the network, else by which the kernel reaches what of it is on no link of ours."""
+    on_it = [
+        index
+        for index, standing in enumerate(standings)
+        if standing.version == network.version and _parsed(standing.network).overlaps(network)
+    ]
+    holding = [index for index in on_it if _parsed(standings[index].network).prefixlen <= network.prefixlen]
+    if holding:
+        return max(holding, key=lambda index: _parsed(standings[index].network).prefixlen)
     try:
-        way = await route_to(str(network.network_address + (1 if network.num_addresses > 2 else 0)))
+        way = await route_to(_elsewhere(network, [_parsed(standings[index].network) for index in on_it]))
     except OurFault:
         way = None
     for index, standing in enumerate(standings):
         if way and standing.interface == way.interface and standing.version == network.version:
             return index
+    if on_it:
+        return on_it[0]
     ours = "、".join(s.network for s in standings) or "-"
     raise Refusal(
         f"{network} へはこの機械のどの口からも届きません（届くのは {ours}）。範囲を確かめてください。何も送信していません。",
         f"No interface of this machine reaches {network} (it stands on {ours}). Check the scope. Nothing was sent.",
         permitted=False,
     )
+
+
+def _elsewhere(network: Network, links: Iterable[Network]) -> str:
+    """Give an address of the network that lies in none of these parts of it; the first host's where they are all of it."""
+    parts = sorted(links, key=lambda one: int(one.network_address))
+    at = int(network.network_address) + (1 if network.num_addresses > 2 else 0)
+    free = at
+    for part in parts:
+        if free in range(int(part.network_address), int(part.broadcast_address) + 1):
+            free = int(part.broadcast_address) + 1
+    return str(ip_address(free if free <= int(network.broadcast_address) else at))
 
 
 def link_local(mac: str) -> str:

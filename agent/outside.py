@@ -55,11 +55,12 @@ def attempts(scope: Scope, ground: Ground) -> tuple[Attempt, ...]:
     """Give the IPv4 segments that a scan of this scope stands on, each once. Pure; () where no address is named."""
     if scope.outside is None:
         return ()
-    used = (index for _, index in ground.ways if ground.standings[index].version == 4)
     segments: dict[tuple[str, str], Attempt] = {}
-    for index in dict.fromkeys(used):
-        one = ground.standings[index]
-        attempt = Attempt(one, ground.vantages[index], _why_not(scope.outside, scope, ground, one))
+    for one in ground.used:
+        if one.version != 4:
+            continue
+        vantage = ground.vantages[ground.standings.index(one)]
+        attempt = Attempt(one, vantage, _why_not(scope.outside, scope, ground, one))
         segments.setdefault((one.interface, one.network), attempt)
     return tuple(segments.values())
 

@@ -255,7 +255,8 @@ class PacketWorker:
     def _source(self, interface: str, target: str) -> str:
         there = ip_address(target)
         mine = [s for s in self._standings if s.interface == interface and s.version == there.version]
-        on_link = [s.address for s in mine if there in ip_network(s.network)]
+        longest = sorted(mine, key=lambda s: -ip_network(s.network).prefixlen)
+        on_link = [s.address for s in longest if there in ip_network(s.network)]
         return next(iter(on_link or [s.address for s in mine]), "0.0.0.0" if there.version == 4 else "::")  # noqa: S104
 
     async def _ask(self, do: str, interface: str, **what: str | int) -> None:

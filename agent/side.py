@@ -137,7 +137,7 @@ class Side:
         if not self.ground.reaches(address):
             return
         place = self.ground.place(address)
-        if interface not in ("", place.standing.interface) and self.ground.is_doubled(place.standing.network):
+        if interface not in ("", place.standing.interface) and self._is_ambiguous(place):
             return
         if self.seen.add(address, mac) and address in self.doors:
             door = self.doors[address]
@@ -204,13 +204,18 @@ class Side:
         return self.doors[address]
 
     def _make(self, place: Place, held: bool) -> Make:
-        """Make sockets that leave by the card of the place: where a credential is held to it, or routes know one network of two.
+        """Make sockets that leave by the card of the place: where a credential is held to it, or another card has its numbers.
 
         For routes change, most of all when a card goes down.
         """
-        if not (held or self.ground.is_doubled(place.standing.network)):
+        if not (held or self._is_ambiguous(place)):
             return socket.socket
         return bound_to_link(place.standing.address, place.standing.interface)
+
+    def _is_ambiguous(self, place: Place) -> bool:
+        """Whether another card of ours has an address with these numbers on its own network, too."""
+        here = place.standing.network
+        return self.ground.is_doubled(here) or (place.on_link and self.ground.is_nested(here))
 
     def _halted(self, segment: str, counted: str) -> str:
         brakes, pace = self.shared.brakes, self.shared.pace

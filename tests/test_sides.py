@@ -11,8 +11,10 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
-from ipaddress import ip_network
+from dataclasses import replace
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,7 @@ import pytest
 from agent.clock import SystemClock
 from agent.credentials import Credentials
 from agent.finding import Finding
-from agent.ground import Ground, card_in, link_local
+from agent.ground import Ground, card_in, link_local, survey_ground
 from agent.logbook import Logbook
 from agent.memory import Memory
 from agent.scope import Scope, write_scope
@@ -31,7 +33,8 @@ from agent.side import Side
 from agent.sightings import Sightings
 from agent.ssh_settings import SshSecret
 from agent.survey import Survey
-from agent.vantage import Standing, vantages
+from agent.vantage import Standing, Way, vantages
+from deploy.bench.capture import most_in_a_second, what_left
 from probes.facts import Observation, Sent, Vantage
 
 PREFIX = f"dsd{os.getpid()}"
@@ -42,6 +45,12 @@ HOSTS = {  # name → MAC, address; "left" and "right" have the same address, ea
     "only": ("02:00:00:00:79:14", "10.79.60.20"),
 }
 BUDGET = 60
+NESTED = {  # name → MAC, address, switch; "stranger" has the address of "narrow" on the wire of the wide network
+    "wide": ("02:00:00:00:79:1a", "10.79.60.10", "one"),
+    "stranger": ("02:00:00:00:79:1b", "10.79.60.42", "one"),
+    "narrow": ("02:00:00:00:79:1c", "10.79.60.42", "two"),
+}
+A_SECOND = 12  # packets to one segment
 
 
 # ---- run inside a namespace
@@ -89,6 +98,24 @@ async def scan(state: str, budget: str, *networks: str) -> None:
         "sent": [plain(one) for one in upload.sent if one.scan == ended.id],
     }
     print(json.dumps(night))
+
+
+async def nested_scan(state: str, *networks: str) -> None:
+    """Scan with a tight pace of each segment; prints its records."""
+    pace = PaceSection(connection_gap=0.0, packets_per_segment=A_SECOND, broadcasts=A_SECOND)
+    settings = Settings(pace=pace, listen_seconds=0.1, profile="gentle")
+    scope = write_scope(ScopeSection(), networks, (), yes_large=False)
+    with Logbook(state) as logbook:
+        ended = await Survey(settings, scope, logbook, notebook=logbook).run()
+        upload, _ = await logbook.pending(100_000)
+    cards = {one.id: one.interface for one in await mine()}
+    told = {
+        "state": ended.state,
+        "note": ended.note,
+        "sent": [plain(one) | {"card": cards.get(one.vantage, "")} for one in upload.sent],
+        "seen": [plain(one) | {"card": cards.get(one.vantage, "")} for one in upload.observations],
+    }
+    print(json.dumps(told))
 
 
 async def mine() -> list[Vantage]:
@@ -147,11 +174,60 @@ def routed() -> Iterator[None]:
     yield from built(lines, ("me", "router"))
 
 
-def built(lines: list[str], names: tuple[str, ...]) -> Iterator[None]:
+@pytest.fixture
+def nested() -> Iterator[None]:
+    """`me` in a /16 and, by a second card, in a /27 with numbers of it; on the first wire a stranger has a number of the second."""
+    lines = ["netns add -me", "-n -me link set lo up"]
+    for number, (switch, ours) in enumerate((("one", "10.79.0.5/16"), ("two", "10.79.60.35/27"))):
+        lines += [
+            f"netns add -{switch}",
+            f"-n -{switch} link add br0 type bridge",
+            f"-n -{switch} link set br0 up",
+            f"-n -{switch} link add me type veth peer name eth{number} address {ME[number]} netns -me",
+            f"-n -{switch} link set me master br0 up",
+            f"-n -me addr add {ours} dev eth{number}",
+            f"-n -me link set eth{number} up",
+        ]
+    for name, (mac, address, switch) in NESTED.items():
+        lines += [
+            f"netns add -{name}",
+            f"-n -{switch} link add {name} type veth peer name eth0 address {mac} netns -{name}",
+            f"-n -{switch} link set {name} master br0 up",
+            f"-n -{name} addr add {address}/{16 if switch == 'one' else 27} dev eth0",
+            f"-n -{name} link set eth0 up",
+        ]
+    yield from built(lines, ("me", "one", "two", *NESTED), cards=2)
+
+
+@contextlib.contextmanager
+def captured(switch: str, file: Path) -> Iterator[None]:
+    """What a switch gets from us."""
+    dump = ["tcpdump", "-i", "me", "-Q", "in", "-U", "-w", str(file), "-Z", "root", "--immediate-mode"]
+    netns = ["ip", "netns", "exec", PREFIX + switch]
+    with subprocess.Popen([*netns, *dump], stderr=subprocess.PIPE) as tcpdump:
+        assert tcpdump.stderr is not None
+        while b"listening on" not in tcpdump.stderr.readline():
+            assert tcpdump.poll() is None
+        try:
+            yield
+            time.sleep(0.2)  # what the kernel still holds for tcpdump
+        finally:
+            tcpdump.kill()
+            tcpdump.communicate()
+
+
+def built(lines: list[str], names: tuple[str, ...], cards: int = 0) -> Iterator[None]:
+    """Build, wait until so many cards of `me` are up (the kernel takes its second), and take it away."""
     try:
         for line in lines:
             words = (PREFIX + word[1:] if word[0] == "-" and word != "-n" else word for word in line.split())
             subprocess.run(["ip", *words], check=True)
+        while cards:
+            state = ["ip", "-n", f"{PREFIX}me", "-br", "link", "show", "up"]
+            shown = subprocess.run(state, check=True, capture_output=True, text=True).stdout
+            if sum(line.split()[1] == "UP" for line in shown.splitlines()) == cards:
+                break
+            time.sleep(0.05)
         yield
     finally:
         for name in names:
@@ -234,7 +310,103 @@ def test_a_router_with_two_addresses_has_one_budget_and_one_connection(routed: N
     assert (tmp_path / "second").read_text() == "1"  # by then it is known before it is asked
 
 
+@pytest.mark.lab
+@pytest.mark.parametrize(
+    "networks", [("10.79.60.0/27", "10.79.60.32/27"), ("10.79.60.0/26",)], ids=["two", "one"]
+)
+def test_of_two_networks_one_within_the_other_each_host_is_asked_by_its_own_card(
+    nested: None, tmp_path: Path, networks: tuple[str, ...]
+) -> None:
+    files = {card: tmp_path / f"{card}.pcap" for card in ("eth0", "eth1")}
+    with captured("one", files["eth0"]), captured("two", files["eth1"]):
+        words = within("me", "nested_scan", str(tmp_path / "state"), *networks)
+        told = json.loads(subprocess.run(words, check=True, stdout=subprocess.PIPE).stdout)
+    assert (told["state"], told["note"]) == ("complete", "")
+    left = {card: what_left(file, ME[number], {}) for number, (card, file) in enumerate(files.items())}
+    whole: list[float] = []
+    for card, there in left.items():
+        addresses = [address for address in there.stamps if address.startswith("10.79.60.")]
+        assert addresses
+        within_it = {ip_address(address) in ip_network("10.79.60.32/27") for address in addresses}
+        assert within_it == {card == "eth1"}
+        every = [at for address in addresses for at in there.stamps[address]]
+        assert most_in_a_second(every) <= A_SECOND + 2  # and what the kernel sends by itself
+        whole += every
+        counted = {s["address"] for s in told["sent"] if s["card"] == card and s["packets"]}
+        assert set(addresses) <= counted
+    asked = {(o["card"], o["address"], o["mac"]) for o in told["seen"] if o["probe"] == "ports"}
+    assert asked == {
+        ("eth0", "10.79.60.10", NESTED["wide"][0]),
+        ("eth1", "10.79.60.42", NESTED["narrow"][0]),
+    }
+    assert most_in_a_second(whole) > A_SECOND + 2, "each segment has a pace of its own"
+
+
 # ---- without a network
+
+
+WIDE = Standing("eth0", 2, ME[0], "10.0.0.5", "10.0.0.0/8", (), True, False)
+NARROW = Standing("eth1", 3, ME[1], "10.1.0.5", "10.1.0.0/16", (), True, False)
+
+
+@pytest.mark.parametrize("order", [(WIDE, NARROW), (NARROW, WIDE)])
+def test_the_network_with_the_longest_prefix_holds_an_address(order: tuple[Standing, ...]) -> None:
+    here = ground(*order, networks="10.0.0.0/8")
+    assert here.place("10.1.2.3").standing is NARROW
+    assert here.place("10.2.2.3").standing is WIDE
+    assert set(here.interfaces) == {"eth0", "eth1"}
+    assert ground(ETH0, AWAY, networks="10.79.0.0/16").interfaces == (
+        "eth0",
+        "eth1",
+    )  # one network of the scope
+    assert here.isolated() == ()
+    alone = Standing("dummy0", 5, ME[1], "10.1.0.9", "10.1.0.9/32", (), True, True)
+    with_it = ground(*order, alone, networks="10.0.0.0/8")
+    assert with_it.interfaces == here.interfaces
+    assert with_it.lost([WIDE, NARROW]) == ""  # it may move on
+    gone = here.lost([WIDE])
+    assert "eth1 10.1.0.5" in gone
+
+
+@pytest.mark.parametrize("order", [(WIDE, NARROW), (NARROW, WIDE)])
+def test_an_address_within_two_networks_leaves_by_its_card_whatever_goes_down(
+    order: tuple[Standing, ...],
+) -> None:
+    (side,) = sides(*order, networks="10.0.0.0/8")
+    for address in ("10.1.2.3", "10.2.2.3"):
+        assert side._make(side.ground.place(address), False) is not socket.socket
+    side.found("eth0", "10.1.2.3", LEFT)  # a stranger with this number on the other wire
+    assert side.seen.macs == {}
+    side.found("eth1", "10.1.2.3", RIGHT)
+    assert side.seen.macs == {"10.1.2.3": RIGHT}
+
+
+async def test_a_card_that_is_down_keeps_its_address_and_routes_of_it_are_not_followed() -> None:
+    down = replace(NARROW, is_up=False)
+    here = await survey_ground(Scope((ip_network("10.0.0.0/8"),)), (WIDE, down), "me")
+    assert here.place("10.1.2.3").standing is WIDE
+    assert "10.1.0.5" in here.own_addresses
+    assert here.is_nested(WIDE.network)  # so sockets are bound to the card of the place
+
+
+async def test_what_lies_on_no_link_is_reached_as_the_kernel_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    async def route_to(address: str) -> Way:
+        asked.append(address)
+        return Way("eth1", "10.1.0.1", "10.1.0.5")
+
+    monkeypatch.setattr("agent.ground.route_to", route_to)
+    near = Standing("eth0", 2, ME[0], "10.0.0.5", "10.0.0.0/16", (), True, False)
+    here = await survey_ground(Scope((ip_network("10.0.0.0/8"),)), (near, NARROW), "me")
+    assert asked == ["10.2.0.0"]
+    assert here.place("10.2.0.9").standing is NARROW
+    assert here.place("10.0.0.9").standing is near
+    inside = await survey_ground(Scope((ip_network("10.1.2.0/24"),)), (WIDE, NARROW), "me")
+    assert inside.ways[0][1] == 1
+
+
+# ---- networks with the same numbers
 
 
 def test_a_credential_without_a_card_goes_to_neither_of_two_equal_networks() -> None:
@@ -351,4 +523,4 @@ def test_an_address_made_of_a_card_names_it() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(sys.argv[2]) if sys.argv[1] == "serve" else scan(*sys.argv[2:]))
+    asyncio.run(globals()[sys.argv[1]](*sys.argv[2:]))
