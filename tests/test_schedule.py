@@ -77,6 +77,21 @@ def test_a_start_inside_a_blackout_waits_for_its_end() -> None:
     assert start_after(section(every_hours=1.0), FRIDAY, at_noon) == FRIDAY + 6 * HOUR
 
 
+def test_a_window_over_midnight_belongs_to_the_day_on_which_it_begins_in_the_sites_zone() -> None:
+    friday_night = Blackout(start="22:00", end="06:00", days=("Fri",))  # FRIDAY is a Friday noon in Tokyo
+    for zone in (TOKYO, UTC):  # whatever zone the machine keeps
+        after = FRIDAY.astimezone(zone)
+        five = start_after(section(at="05:00", days=("Sat",)), after, friday_night)
+        assert five == datetime(2026, 4, 4, 6, 0, tzinfo=TOKYO)
+        late = start_after(section(at="23:00", days=("Sat",)), after, friday_night)
+        assert late == datetime(2026, 4, 4, 23, 0, tzinfo=TOKYO)
+    midnight = section(at="00:00", days=("Mon",))
+    just_before = datetime(2026, 4, 5, 14, 59, tzinfo=UTC)  # a Sunday there and in Tokyo
+    assert start_after(midnight, just_before) == datetime(2026, 4, 6, 0, 0, tzinfo=TOKYO)
+    sunday = Blackout(start="23:00", end="01:00", days=("Sun",))
+    assert start_after(midnight, just_before, sunday) == datetime(2026, 4, 6, 1, 0, tzinfo=TOKYO)
+
+
 def test_several_days_held_up_by_one_blackout_give_one_start() -> None:
     weekend = (Blackout(start="00:00", end="00:00", days=("Sat", "Sun")),)  # the whole of both days
     first = start_after(section(at="02:00"), FRIDAY, *weekend)
