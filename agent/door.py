@@ -13,7 +13,7 @@ from datetime import timedelta
 
 from agent.clock import Clock
 from agent.guard import Permit, rule_on
-from agent.pace import Pace
+from agent.pace import LOOK_AGAIN, Pace
 from agent.scope import Scope
 from agent.sockets import Make
 from probes.contract import HeldBack
@@ -103,6 +103,15 @@ class Door:
         if refused := self.refusal():
             raise HeldBack(refused)
         self.pace.reserve(self.handle, packets, connecting=connecting)
+
+    async def catch_up(self) -> None:
+        """Wait until what was said to this host before is on the disk, where that is much; raises HeldBack if it takes too long."""
+        waited = 0.0
+        while self.pace.ahead.holds(self.pace.device(self.handle), 0):
+            _check_wait(LOOK_AGAIN, waited)
+            self.waiting(LOOK_AGAIN)
+            await self.clock.sleep(LOOK_AGAIN)
+            waited += LOOK_AGAIN
 
     def say(self, payload: int) -> None:
         """Count bytes of payload that are about to leave; raises HeldBack when this host got enough of them."""

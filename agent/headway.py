@@ -19,6 +19,7 @@ from probes.facts import Scan
 NAME = "headway"
 GOING = "going"  # beside it: written twice a second, and small
 GOES_ON = timedelta(hours=24)  # after its last sign of life, an unfinished scan is gone on with
+SET_BACK = timedelta(hours=2)  # by which a clock may have been set back since
 LEFT = (
     "調べが終わらないうちにエージェントが止まりました（停電か強制終了）。見たものは保存されています"
     " / the agent ended before the scan did (power cut or kill); what was seen is kept"
@@ -48,10 +49,12 @@ class Headway(msgspec.Struct, kw_only=True):
     found: dict[str, str] = {}  # address → MAC, "" behind a router
     asked: list[str] = []  # addresses whose plan has come to its end
     news: bool = True  # something changed since it was kept
+    closed: bool = False  # it was stopped in order: all that left was written down
+    kills: int = 0  # how often it was not; what each of them forgot is counted for every host
 
     def goes_on(self, settings: str, now: datetime) -> bool:
         """Whether a scan with these settings that begins now should go on with this one."""
-        return self.settings == settings and timedelta(0) <= now - self.at <= GOES_ON
+        return self.settings == settings and -SET_BACK <= now - self.at <= GOES_ON
 
     def stands_on(self, met: Met) -> None:
         """Note in the scan that a host was confirmed only, and since when it was not asked whole."""
@@ -113,11 +116,16 @@ async def keep_going(notebook: Notebook, scan: str, hosts: dict[str, tuple[int, 
 async def begin(notebook: Notebook | None, spool: Spool, scan: Scan, settings: str) -> Headway:
     """Go on with an interrupted scan, or begin this one; what nobody goes on with is given up in writing."""
     before = await read_headway(notebook) if notebook else None
+    headway = Headway(scan=scan, settings=settings, at=scan.started)
     if before and before.goes_on(settings, scan.started):
-        return before
-    if before:
+        headway = before
+        headway.kills += not before.closed
+        headway.closed, headway.news = False, True
+    elif before:
         await spool.put([before.given_up()])
-    return Headway(scan=scan, settings=settings, at=scan.started)
+    if notebook:  # before anything leaves
+        await keep_headway(notebook, headway)
+    return headway
 
 
 async def write_off(notebook: Notebook, spool: Spool) -> Headway | None:

@@ -9,7 +9,10 @@ sending times are never later than the counted ones and never more than counted.
 
 import math
 from collections import Counter, deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+
+from agent.ahead import Ahead
 
 WINDOW = 1.0  # seconds
 PACKETS_OF_AN_EXCHANGE = 4  # that one connection takes on the average of its life
@@ -42,6 +45,11 @@ class Limit:
             if over <= 0:
                 return max(at + WINDOW + _MARGIN - now, 0.001)
         return WINDOW / 10  # the rest is reserved by exchanges under way
+
+    @property
+    def reserved(self) -> int:
+        """What exchanges under way hold."""
+        return self._reserved
 
     def reserve(self, packets: int) -> None:
         """Hold room for an exchange that begins now."""
@@ -76,13 +84,16 @@ class Pace:
     per_segment: int = 0  # 0: as much as the whole agent
     payload: int = 32_768  # bytes to one host in a scan
     kept: int = 0  # packets of the budget that are left to the kernel; it asks nobody
+    lost: int = 0  # packets that each address may have got in earlier parts of the scan and nobody wrote down
+    lost_payload: int = 0  # bytes, likewise
+    ahead: Ahead = field(default_factory=Ahead)
     _agent: Limit = field(init=False)
     _hosts: dict[str, Limit] = field(default_factory=dict)
     _segments: dict[str, Limit] = field(default_factory=dict)
     _stands: dict[str, str] = field(default_factory=dict)  # address → its segment
     _closed_at: dict[str, float] = field(default_factory=dict)
     _spent: dict[str, int] = field(default_factory=dict)
-    _said: Counter[str] = field(default_factory=Counter)  # bytes of payload
+    _said: dict[str, int] = field(default_factory=dict)  # bytes of payload
     _device: dict[str, str] = field(default_factory=dict)  # address, or a device → what it is counted as
     _ways: set[str] = field(default_factory=set)  # devices through which we reach others
     _connected: Counter[str] = field(default_factory=Counter)  # open connections
@@ -96,6 +107,8 @@ class Pace:
         host = self.device(host)
         if not self.affords(host, packets):
             return math.inf
+        if self.ahead.holds(host, packets):
+            return LOOK_AGAIN
         gap = self._gap(host, now) if connecting else 0.0
         limits = (self._host(host), segment, self._agent)
         return max(gap, 0.0, *(limit.wait(packets, now) for limit in limits))
@@ -113,7 +126,7 @@ class Pace:
         self._connected[host] += connecting
         self._host(host).reserve(packets)
         self._agent.reserve(packets)
-        self._spent[host] = self._spent.get(host, 0) + packets
+        self._spend(host, packets)
 
     def settle(self, host: str, reserved: int, left: int, now: float, *, connected: bool = False) -> None:
         """Count what really left, when the exchange has ended."""
@@ -121,7 +134,7 @@ class Pace:
         host = self.device(host)
         self._host(host).settle(reserved, left, now)
         self._agent.settle(reserved, left, now)
-        self._spent[host] = self._spent.get(host, 0) - reserved + left
+        self._spend(host, left - reserved)
         if connected:
             self._closed_at[host] = now
             self._connected[host] = max(0, self._connected[host] - 1)
@@ -136,25 +149,28 @@ class Pace:
 
     def spend(self, host: str, packets: int, payload: int = 0) -> None:
         """Count what this host got in an earlier part of the same scan, or besides what was asked for, against its budget."""
-        host = self.device(host)
-        self._spent[host] = self._spent.get(host, 0) + packets
-        self._said[host] += payload
+        self._spend(self.device(host), packets, payload)
 
     def say(self, host: str, payload: int) -> bool:
         """Count bytes of payload that are about to leave for this host; False if they are too many for one scan."""
-        host = self.device(host)
-        if self._said[host] + payload > self.payload:
+        if self.said(host) + payload > self.payload:
             return False
-        self._said[host] += payload
+        self._spend(self.device(host), 0, payload)
         return True
+
+    def _spend(self, device: str, packets: int, payload: int = 0) -> None:
+        self._spent[device] = self._spent.get(device, self.lost) + packets
+        if payload:
+            self._said[device] = self._said.get(device, self.lost_payload) + payload
+        self.ahead.count(device, packets, payload)
 
     def spent(self, host: str) -> int:
         """Packets that left for this host so far, reservations included."""
-        return self._spent.get(self.device(host), 0)
+        return self._spent.get(self.device(host), self.lost)
 
     def said(self, host: str) -> int:
         """Bytes of payload that left for this host so far."""
-        return self._said[self.device(host)]
+        return self._said.get(self.device(host), self.lost_payload)
 
     def affords(self, host: str, packets: int) -> bool:
         """Whether the budget of this host has room for so many packets, beside what the kernel may still send."""
@@ -166,6 +182,15 @@ class Pace:
     def leads_on(self, host: str) -> None:
         """Say that we reach others through this host: our kernel and it ask for each other as long as the scan lasts."""
         self._ways.add(self.device(host))
+
+    def is_way(self, host: str) -> bool:
+        """Whether we reach others through this host."""
+        return self.device(host) in self._ways
+
+    def begin_keeping(self, hosts: Iterable[str]) -> None:
+        """Take what is counted now as what is being written down; of `hosts` with what exchanges under way hold."""
+        whole = {self.device(host) for host in hosts}
+        self.ahead.begin(lambda device: 0 if device in whole else self._host(device).reserved)
 
     def device(self, host: str) -> str:
         """Give what this address is counted as."""
@@ -179,6 +204,10 @@ class Pace:
         What was counted and reserved before moves along. The first device that is told stays.
         """
         if host not in self._device and host != device:
+            if self.device(device) not in self._spent:  # the name of a card got nothing by itself
+                self._spent[device] = 0
+                if self.lost_payload:
+                    self._said[device] = 0
             self.unite(host, device)
 
     def unite(self, one: str, other: str) -> None:
@@ -187,8 +216,10 @@ class Pace:
         if one == other:
             return
         self._host(other).take_over(self._hosts.pop(one, Limit(self.per_host)))
-        self._spent[other] = self._spent.get(other, 0) + self._spent.pop(one, 0)
-        self._said[other] += self._said.pop(one, 0)
+        self._spent[other] = self.spent(other) + self._spent.pop(one, self.lost)
+        if words := self.said(other) + self._said.pop(one, self.lost_payload):
+            self._said[other] = words
+        self.ahead.unite(one, other)
         self._connected[other] += self._connected.pop(one, 0)
         closed = self._closed_at.pop(one, -math.inf)
         self._closed_at[other] = max(closed, self._closed_at.get(other, -math.inf))

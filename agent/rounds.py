@@ -141,7 +141,7 @@ class Rounds:
             self.tell(error.ja, error.en)
             return
         now = self.clock.now()
-        if left and timedelta(0) <= now - left.at <= AT_ONCE and not in_blackout(self.blackouts, now):
+        if left and abs(now - left.at) <= AT_ONCE and not in_blackout(self.blackouts, now):
             self.tell("途中で止まった調べの続きを始めます。", "The interrupted scan goes on.")
             await self._scan_if_possible()
 

@@ -9,6 +9,8 @@ import msgspec
 
 from probes.facts import Observation, Scan, Sent, Upload
 
+SET_BACK = 7200.0  # seconds by which a clock may have been set back while the scan ran: its records bear times before it
+
 _scan = msgspec.json.Decoder(Scan).decode
 _seen = msgspec.json.Decoder(Observation).decode
 _sent = msgspec.json.Decoder(Sent).decode
@@ -31,7 +33,7 @@ def last_scan(file: sqlite3.Connection, also: Collection[str] = ()) -> Upload | 
     if last is None:
         return None
     wanted = {last.id, *also}
-    since = min(one.started.timestamp() for one in scans if one.id in wanted) - 1
+    since = min(one.started.timestamp() for one in scans if one.id in wanted) - SET_BACK
     seen: list[Observation] = []
     sent: list[Sent] = []
     for kind, body in file.execute(
@@ -57,7 +59,9 @@ def spent(file: sqlite3.Connection, scan: str, since: float) -> dict[tuple[str, 
     """Count the packets and the bytes of payload of this scan, begun at `since`, by vantage and address."""
     packets: Counter[tuple[str, str]] = Counter()
     payload: Counter[tuple[str, str]] = Counter()
-    for (body,) in file.execute("SELECT body FROM records WHERE kind = 'sent' AND at >= ?", (since - 1,)):
+    for (body,) in file.execute(
+        "SELECT body FROM records WHERE kind = 'sent' AND at >= ?", (since - SET_BACK,)
+    ):
         if (line := _sent(body)).scan == scan:
             packets[line.vantage, line.address] += line.packets
             payload[line.vantage, line.address] += line.payload_bytes

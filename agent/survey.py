@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from agent.ahead import LOST_PAYLOAD, most_ahead
 from agent.clock import Clock, SystemClock
 from agent.credentials import Credentials
 from agent.discovery import ROUNDS
@@ -18,7 +19,7 @@ from agent.ground import Ground, survey_ground
 from agent.headway import Headway, Notebook, begin, digest_of, keep_going, keep_headway, read_going
 from agent.listening import Listening
 from agent.memory import Memory
-from agent.pace import Pace, kept_for_kernel
+from agent.pace import WINDOW, Pace, kept_for_kernel
 from agent.packet_worker import NotPermitted, PacketWorker
 from agent.records import Records, Spool
 from agent.scan_end import how_it_ended
@@ -34,6 +35,7 @@ from probes.contract import OurFault
 from probes.facts import Scan
 
 FLUSH_EVERY, STANDING_EVERY = 0.5, 1.0  # seconds
+FLUSH_LOOKS = 10  # looks in that time whether somebody waits for it
 
 
 @dataclass(slots=True)
@@ -56,6 +58,7 @@ class Survey:
     _listening: Listening = field(init=False)
     _headway: Headway = field(init=False)
     _kept_going: dict[str, tuple[int, int]] = field(default_factory=dict)
+    _left_going: set[str] = field(default_factory=set)  # hosts whose part was under way in an earlier life
     _interrupted: bool = False  # by a person, a blackout or a fault of ours: the next start may go on
 
     async def run(self) -> Scan:
@@ -74,21 +77,25 @@ class Survey:
         scan = await self._begin()
         self._prepare(credentials)
         if self.notebook:
-            before = await self.notebook.spent(scan.id, scan.started)
-            for (vantage, address), (packets, payload) in before.items():
-                side = next((one for one in self.sides[1:] if one.stands_at(vantage)), self.sides[0])
-                unseen = kept_for_kernel(
-                    self._shared.pace.budget, seen=True
-                )  # a killed agent did not write them down
-                self._shared.pace.spend(side.ground.key(address), packets + unseen, payload)
-            await self._count_what_was_going(self.notebook, scan.id)
+            await self._count_what_left_before(self.notebook, scan)
         return await self._run(scan)
 
-    async def _count_what_was_going(self, notebook: Notebook, scan: str) -> None:
-        """Count what a killed agent had sent in conversations that it could not write down any more."""
+    async def _count_what_left_before(self, notebook: Notebook, scan: Scan) -> None:
+        """Count what earlier parts of this scan sent, and what killed ones may have sent and not written down any more."""
         pace = self._shared.pace
-        for host, (packets, payload) in (await read_going(notebook, scan)).items():
-            pace.spend(host, max(0, packets - pace.spent(host)), max(0, payload - pace.said(host)))
+        pace.ahead.most = most_ahead(pace.per_host, pace.budget)
+        unseen = kept_for_kernel(pace.budget, seen=True)  # of the kernel's; they are written down at the end
+        pace.lost = self._headway.kills * (pace.ahead.most + unseen)
+        pace.lost_payload = self._headway.kills * LOST_PAYLOAD
+        for (vantage, address), (packets, payload) in (await notebook.spent(scan.id, scan.started)).items():
+            side = next((one for one in self.sides[1:] if one.stands_at(vantage)), self.sides[0])
+            pace.spend(side.ground.key(address), packets, payload)
+        for host, (packets, payload) in (await read_going(notebook, scan.id)).items():
+            self._left_going.add(host)
+            there, said = pace.spent(host) - pace.lost, pace.said(host) - pace.lost_payload
+            pace.spend(host, max(0, packets - there), max(0, payload - said))
+        pace.ahead.begin(lambda _: 0)
+        pace.ahead.end()  # all this is on the disk
 
     async def _begin(self) -> Scan:
         networks, profile = looked_at(self.scope, self.settings)
@@ -148,7 +155,7 @@ class Survey:
             scan = self._headway.told(scan, self.clock.now(), state, note, self._shared.tally.swept)
             self._shared.records.add(scan)
             self._headway.news = True
-            await asyncio.shield(self._write_down(ended=not self._interrupted))
+            await asyncio.shield(self._write_down(ended=not self._interrupted, closed=True))
         return scan
 
     async def _until_fault(self) -> str:
@@ -217,7 +224,8 @@ class Survey:
         tally = self._shared.tally
         tally.say("listen", 0, 1)
         heard = self._worker.heard_for if self._worker else self.settings.listen_seconds
-        await self.clock.sleep(max(0.0, self.settings.listen_seconds - heard))
+        listen = self.settings.listen_seconds - heard
+        await self.clock.sleep(max(listen, WINDOW if self._headway.kills else 0.0))  # one second, two lives
         for neighbour in await neighbours():
             self._found(neighbour.interface, neighbour.ip, neighbour.mac)
         if self.settings.profile == "listen":
@@ -264,33 +272,41 @@ class Survey:
                 raise OurFault(lost)
 
     async def _keep_flushing(self) -> None:
+        ahead = self._shared.pace.ahead
         while True:
-            await self.clock.sleep(FLUSH_EVERY)
+            for _ in range(FLUSH_LOOKS):
+                await self.clock.sleep(FLUSH_EVERY / FLUSH_LOOKS)
+                if ahead.called:
+                    break
             await self._write_down()
 
-    async def _write_down(self, *, ended: bool = False) -> None:
+    async def _write_down(self, *, ended: bool = False, closed: bool = False) -> None:
         """Make all records durable, then how far the scan has come: never the other way round."""
-        headway, news = self._headway, self._headway.news
+        headway, news, pace = self._headway, self._headway.news, self._shared.pace
         headway.news = False
+        going = {} if ended else self._going()
+        pace.begin_keeping(going)
         kept = msgspec.structs.replace(
             headway,
             at=self.clock.now(),
             swept=dict(headway.swept),
             found={side.ground.key(ip): mac for side in self.sides for ip, mac in side.seen.macs.items()},
             asked=list(headway.asked),
+            closed=closed,
         )
         await self._shared.records.flush()
         if self.memory:
             await self.memory.write()
         if self.notebook and (ended or news):
             await keep_headway(self.notebook, None if ended else kept)
-        going = {} if ended else self._going()
         if self.notebook and going != self._kept_going:
             self._kept_going = going
             await keep_going(self.notebook, self.id, going)
+        pace.ahead.end()
 
     def _going(self) -> dict[str, tuple[int, int]]:
-        """What the hosts got so far whose part of the scan has begun and not ended."""
+        """What the hosts got so far whose part of the scan has begun and not ended, and those that our kernel goes on asking."""
         pace, asked = self._shared.pace, set(self._headway.asked)
-        hosts = (side.ground.key(address) for side in self.sides for address in side.hosts)
-        return {host: (pace.spent(host), pace.said(host)) for host in hosts if host not in asked}
+        begun = (side.ground.key(address) for side in self.sides for address in side.hosts)
+        hosts = (one for one in (*self._left_going, *begun) if one not in asked or pace.is_way(one))
+        return {one: (pace.spent(one) - pace.lost, pace.said(one) - pace.lost_payload) for one in hosts}

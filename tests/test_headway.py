@@ -8,9 +8,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from agent.ahead import LOST_PAYLOAD, most_ahead
 from agent.clock import SystemClock
 from agent.headway import (
     GOES_ON,
+    GOING,
     NAME,
     Headway,
     digest_of,
@@ -29,6 +31,7 @@ from probes.facts import Scan, Sent
 from tests.test_agent_command import HOUR, START, Stop, Watched
 from tests.test_uplink import TestClock
 
+AHEAD = most_ahead(PaceSection().packets_per_host - 1, PaceSection().packets_per_host_and_scan)
 NOW = datetime(2026, 11, 29, 2, 0, tzinfo=UTC)
 
 
@@ -61,7 +64,8 @@ async def test_what_cannot_be_read_counts_as_nothing(tmp_path: Path) -> None:
         ("d", timedelta(minutes=1), True),
         ("other", timedelta(minutes=1), False),
         ("d", GOES_ON + timedelta(minutes=1), False),
-        ("d", -timedelta(minutes=1), False),  # the clock was set back: nobody knows how old it is
+        ("d", -HOUR, True),  # the clock was set back by an hour
+        ("d", -3 * HOUR, False),  # nobody knows how old it is
     ],
 )
 def test_only_the_same_scan_goes_on_and_not_for_ever(settings: str, later: timedelta, goes_on: bool) -> None:
@@ -86,21 +90,27 @@ async def test_packets_and_bytes_of_a_killed_scan_count_when_it_goes_on(tmp_path
     scope = write_scope(ScopeSection(), [f"{here}/32"], (), yes_large=False)
     now = SystemClock().now()
     scan = Scan(id="s1", started=now, scope=(f"{here}/32",), planned=1)
-    before = Sent(
-        scan="s1", vantage="v", at=now, address=here, action="tcp connect", packets=50, payload_bytes=30_000
+    before = Sent(  # by a clock that was set back while the scan ran
+        scan="s1",
+        vantage="v",
+        at=now - HOUR,
+        address=here,
+        action="tcp connect",
+        packets=50,
+        payload_bytes=26_000,
     )
     with Logbook(tmp_path / "book") as book:
         await book.put([scan, before])
         await keep_headway(book, Headway(scan=scan, settings=digest_of(settings, scan.scope), at=now))
-        assert await book.spent("s1", now) == {("v", here): (50, 30_000)}
+        assert await book.spent("s1", now) == {("v", here): (50, 26_000)}
         survey = Survey(settings, scope, book, privileged=False, notebook=book)
         ended = await survey.run()
         sent = sum(line.packets for line in await book.journal()) - 50
     pace = survey._shared.pace
     assert ended.id == "s1"
-    assert pace.spent(here) == 50 + KERNEL_KEPT + sent
-    assert not pace.say(here, 2_769)
-    assert pace.say(here, 2_768)
+    assert pace.spent(here) == 50 + AHEAD + KERNEL_KEPT + sent  # and what may have left besides
+    assert not pace.say(here, 2_769 - LOST_PAYLOAD + 4_000)
+    assert pace.say(here, 2_768 - LOST_PAYLOAD + 4_000)
 
 
 async def test_a_conversation_that_a_kill_cut_off_counts_too(tmp_path: Path) -> None:
@@ -128,7 +138,50 @@ async def test_a_conversation_that_a_kill_cut_off_counts_too(tmp_path: Path) -> 
         sent = [line for line in (await book.journal()) if line.scan == "s1"]
         new = sum(line.packets for line in await book.journal()) - already
     pace = second._shared.pace
-    assert (pace.spent(here), pace.said(here)) == (50 + new, 900 + sum(line.payload_bytes for line in sent))
+    said = sum(line.payload_bytes for line in sent)
+    lost = AHEAD + KERNEL_KEPT
+    assert (pace.spent(here), pace.said(here)) == (50 + lost + new, 900 + LOST_PAYLOAD + said)
+
+
+async def test_what_was_under_way_at_one_kill_is_not_forgotten_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.survey.WINDOW", 30.0)  # before it begins to send again
+    settings, here, other = Settings(profile="gentle", listen_seconds=0.0), "127.0.0.9", "127.0.0.8"
+    scope = write_scope(ScopeSection(), [f"{here}/32", f"{other}/32"], (), yes_large=False)
+    with Logbook(tmp_path / "book") as book:
+        networks = (f"{here}/32", f"{other}/32")
+        scan = Scan(id="s1", started=SystemClock().now(), scope=networks, planned=2)
+        await keep_headway(book, Headway(scan=scan, settings=digest_of(settings, networks), at=scan.started))
+        await keep_going(book, "s1", {here: (50, 900)})
+        for kills in (1, 2):
+            survey = Survey(settings, scope, book, privileged=False, notebook=book)
+            running = asyncio.create_task(survey.run())
+            await asyncio.sleep(1.2)  # it has written, and waits still
+            before = {name: await book.kept(name) for name in (NAME, GOING)}
+            left, going = await read_headway(book), await read_going(book, "s1")
+            running.cancel()
+            await asyncio.wait({running})
+            assert (left and (left.kills, left.closed)) == (kills, False)
+            assert going.get(here) == (50, 900)
+            assert survey._shared.pace.spent(here) == 50 + kills * (AHEAD + KERNEL_KEPT)
+            ordered = await read_headway(book)
+            assert ordered
+            assert ordered.closed
+            await book.keep_all(before)  # it was killed, as far as the next one can know
+
+
+async def test_a_scan_stopped_in_order_counts_nothing_that_did_not_leave(tmp_path: Path) -> None:
+    settings, here = Settings(profile="gentle", listen_seconds=0.0), "127.0.0.9"
+    scope = write_scope(ScopeSection(), [f"{here}/32"], (), yes_large=False)
+    with Logbook(tmp_path / "book") as book:
+        scan = Scan(id="s1", started=SystemClock().now(), scope=(f"{here}/32",), planned=1)
+        left = Headway(scan=scan, settings=digest_of(settings, scan.scope), at=scan.started, closed=True)
+        await keep_headway(book, left)
+        survey = Survey(settings, scope, book, privileged=False, notebook=book)
+        await survey.run()
+        sent = sum(line.packets for line in await book.journal())
+    assert survey._shared.pace.spent(here) == sent > 0
 
 
 @pytest.mark.parametrize(("ago", "at_once"), [(timedelta(minutes=5), True), (3 * HOUR, False)])

@@ -3,11 +3,12 @@
 
 import math
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agent.ahead import most_ahead
 from agent.pace import Limit, Pace, kept_for_kernel
 
 SECOND = 1.0
@@ -221,3 +222,64 @@ def test_a_device_that_changes_its_card_in_a_scan_keeps_its_count() -> None:
     pace.join("10.0.0.1", "b")
     assert pace.spent("10.0.0.1") == 7
     assert pace.spent("b") == 0
+
+
+@given(st.integers(0, 2**32), st.integers(1, 4))
+def test_whoever_goes_on_after_kills_counts_at_least_what_left(seed: int, lives: int) -> None:
+    """Random exchanges and writings, killed anywhere: the next life begins with what is on the disk, and knows enough."""
+    rng, addresses = random.Random(seed), ("10.0.0.1", "10.0.0.2", "10.0.0.3")
+    left, written = Counter[str](), Counter[str]()
+    going: dict[str, int] = {}
+    for life in range(lives):
+        pace = Pace(9, 1000, 0.0, 120, kept=6)
+        pace.ahead.most = most_ahead(9, 120)
+        pace.lost = life * pace.ahead.most
+        for address in addresses:
+            pace.spend(address, written[address])
+            pace.spend(address, max(0, going.get(address, 0) - (pace.spent(address) - pace.lost)))
+            assert pace.spent(address) >= left[address]
+        pace.ahead.begin(lambda _: 0)
+        pace.ahead.end()
+        open_, lines, now = dict[str, int](), Counter[str](), 0.0
+        kept: tuple[Counter[str], dict[str, int]] | None = None
+        for _ in range(rng.randrange(60)):
+            address, now = rng.choice(addresses), now + rng.random() / 3
+            wants = rng.randint(1, 6)
+            if address in open_:
+                reserved = open_.pop(address)
+                sent = rng.randint(0, reserved)
+                left[address] += sent
+                pace.settle(address, reserved, sent, now)
+                lines[address] += sent  # the journal's line, on the disk after the next writing
+            elif pace.wait(address, wants, now) == 0.0:
+                pace.reserve(address, wants)
+                open_[address] = wants
+            if rng.random() < 0.2 and kept is None:
+                hosts = {
+                    one: pace.spent(one) - pace.lost for one in addresses[:2]
+                }  # the third is only looked for
+                pace.begin_keeping(hosts)
+                kept, lines = (Counter(lines), hosts), Counter[str]()
+            elif rng.random() < 0.3 and kept is not None:
+                written, going, kept = written + kept[0], going | kept[1], None
+                pace.ahead.end()
+        for address, reserved in open_.items():  # the kill: what was under way may have left whole
+            left[address] += reserved
+    assert max(left.values(), default=0) <= 120
+
+
+def test_nothing_more_leaves_for_a_host_of_which_too_little_is_on_the_disk() -> None:
+    pace = Pace(9, 1000, 0.0, 120)
+    pace.ahead.most = 9
+    pace.reserve("10.0.0.1", 5)
+    pace.settle("10.0.0.1", 5, 5, 0.0)
+    assert pace.wait("10.0.0.1", 5, 60.0) > 0
+    assert pace.wait("10.0.0.1", 4, 60.0) == 0
+    assert pace.wait("10.0.0.2", 9, 60.0) == 0
+    assert pace.ahead.called
+    pace.begin_keeping(["10.0.0.1"])
+    assert pace.wait("10.0.0.1", 5, 60.0) > 0  # it is being written, not written
+    pace.ahead.end()
+    assert pace.wait("10.0.0.1", 5, 60.0) == 0
+    pace.say("10.0.0.1", 1024)
+    assert pace.wait("10.0.0.1", 1, 60.0) > 0
