@@ -172,10 +172,16 @@ def _standing(link: Any, line: Any, gateways: tuple[tuple[int, str], ...]) -> St
         gateways=tuple(
             g for index, g in gateways if index == link["index"] and ip_address(g) in here.network
         ),
-        is_up=bool(link["flags"] & _UP) and link.get_attr("IFLA_OPERSTATE") not in ("DOWN", "LOWERLAYERDOWN"),
+        is_up=_is_up(link),
         is_virtual=not Path(f"/sys/class/net/{name}/device").exists(),
         label="" if label == name else label,
     )
+
+
+def _is_up(link: Any) -> bool:
+    """Whether it may send; the carrier is known at once, the kernel's verdict on it up to a second later."""
+    down = link.get_attr("IFLA_OPERSTATE") in ("DOWN", "LOWERLAYERDOWN") or link.get_attr("IFLA_CARRIER") == 0
+    return bool(link["flags"] & _UP) and not down
 
 
 def _default_gateways(kernel: Any) -> Iterator[tuple[int, str]]:

@@ -47,6 +47,7 @@ ME = "02:00:00:00:79:fa"
 HOSTS = {f"h{n}": f"10.79.0.{n}" for n in (10, 11, 12, 13, 14)}
 CALM = PaceSection(broadcasts=1000, packets_per_segment=1000, connection_gap=1.0)
 SLICE = 60  # addresses
+KILLED = 60  # packets; a scan that is killed again and again
 TIGHT = 40  # packets; less than the standard questions take
 GAP = 0.05  # seconds between two connections to a host, in the test of the profiles
 PROFILES = {"gentle": HOSTS["h10"], "standard": HOSTS["h11"], "deep": HOSTS["h12"]}
@@ -135,6 +136,40 @@ async def tight(state: str, hurt: str) -> None:
         upload, _ = await book.pending(10_000)
     held = sum(one.reason.startswith("budget") for one in upload.observations)
     print(json.dumps({"state": ended.state, "held": held}))
+
+
+async def killable(state: str, hurt: str) -> None:
+    """Scan one host to its end, or until it is killed; the next one goes on."""
+    del hurt
+    settings, scope = profile_of("standard")
+    pace = PaceSection(connection_gap=0.0, packets_per_host_and_scan=KILLED)
+    settings = msgspec.structs.replace(settings, pace=pace, listen_seconds=0.0)
+    with Logbook(state) as book:
+        ended = await Survey(settings, scope, book, notebook=book).run()
+    print(json.dumps({"id": ended.id, "state": ended.state}))
+
+
+async def surprises(state: str, network: str, hurt: str) -> None:
+    """Scan a network of hosts that behave badly; then say what a further scan would send."""
+    settings = Settings(pace=PaceSection(connection_gap=GAP), listen_seconds=0.1)
+    section = ScopeSection(host=(Host(address=HOSTS["h10"], allow=("fragile",), reason="test"),))
+    scope = write_scope(section, (network,), (), yes_large=False)
+    with Logbook(state) as book:
+        ended = await Survey(settings, scope, book).run()
+        last = await book.last_scan()
+        upload, _ = await book.pending(10_000)
+    assert last
+    ground = await survey_ground(scope, await vantages(), "me")
+    plan = await asyncio.to_thread(dry_run, settings, scope, ground, last)
+    assert plan.forecast
+    macs = {(o.address, o.mac) for o in upload.observations if o.mac}
+    del hurt
+    forecast = {"transports": plan.forecast.transports, "addresses": plan.forecast.addresses}
+    print(
+        json.dumps(
+            told(ended, upload.observations, upload.sent) | {"forecast": forecast, "macs": sorted(macs)}
+        )
+    )
 
 
 SWITCH = ["ip", "netns", "exec", os.environ.get("DAICHO_TEST_SWITCH", "")]
@@ -316,21 +351,129 @@ def test_the_stop_switch_acts_within_a_second_and_over_a_restart(seen: Path, tmp
     assert left(seen).packets.total() == before
 
 
+@pytest.mark.usefixtures("servers")
+def test_kills_at_any_moment_give_no_host_more_than_its_budget(seen: Path, tmp_path: Path) -> None:
+    address, book = PROFILES["standard"], str(tmp_path / "book")
+    for _ in range(5):
+        before = what_left(seen, ME, {}).packets[address]
+        with begin("killable", book, "") as process:
+            while process.poll() is None and what_left(seen, ME, {}).packets[address] < before + 7:
+                time.sleep(0.01)
+            process.kill()
+            process.communicate()
+    time.sleep(1.0)
+    noted = headway(Path(book))
+    ended = inside("killable", book, "")
+    assert (ended["id"], ended["state"]) == (noted["scan"]["id"], "complete")
+    stamps = left(seen).stamps[address]
+    assert 7 < len(stamps) <= KILLED
+    assert most_in_a_second(stamps) <= 10
+
+
+def our_card_is_up() -> bool:
+    """Whether the kernel uses it again; it takes up to a second."""
+    command = ["ip", "-n", f"{PREFIX}me", "-br", "link", "show", "eth0"]
+    return " UP " in subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+LOST = {  # how our ground is lost → commands, and those that give it back
+    "another address": (
+        "addr add 10.79.0.251/32 dev eth0; {me} addr del 10.79.0.250/16 dev eth0; {me} addr add 10.79.0.251/16 dev eth0",
+        "addr del 10.79.0.251/16 dev eth0; {me} addr add 10.79.0.250/16 dev eth0; {me} addr del 10.79.0.251/32 dev eth0",
+    ),
+    "our card down": ("link set eth0 down", "link set eth0 up"),
+    "cable out": ("-n {switch} link set me0 down", "-n {switch} link set me0 up"),
+}
+
+
+@pytest.mark.parametrize("how", LOST)
 def test_a_scan_whose_ground_is_lost_ends_and_what_is_silent_then_is_not_theirs(
-    hall: None, tmp_path: Path
+    hall: None, tmp_path: Path, how: str
 ) -> None:
     del hall
     ours = f"ip netns exec {PREFIX}me ip"
-    hurt = f"{ours} addr add 10.79.0.251/32 dev eth0; {ours} addr del 10.79.0.250/16 dev eth0"
+    take, give = (f"{ours} {c}".format(me=ours, switch=PREFIX + "switch") for c in LOST[how])
+    book = str(tmp_path / "book")
     try:
-        told = inside("scan", str(tmp_path / "book"), "10.79.0.8/29", hurt)
+        told = inside("scan", book, "10.79.0.8/29", take)
+        assert told["state"] == "failed"
+        assert "eth0 10.79.0.250" in told["note"]
+        assert not {"stopped_answering", "segment_stopped"} & set(told["held"].values())
+        assert headway(tmp_path / "book")["swept"]  # the next start goes on
+        if how == "another address":
+            again = inside("scan", book, "10.79.0.8/29", "")
+            assert (again["id"], again["state"]) == (told["id"], "complete")
     finally:
-        ip("me", "ip", "addr", "add", "10.79.0.250/16", "dev", "eth0")
-        ip("me", "ip", "addr", "del", "10.79.0.251/32", "dev", "eth0")
-    assert told["state"] == "failed"
-    assert "eth0 10.79.0.250" in told["note"]
-    assert "stopped_answering" not in told["held"].values()
-    assert headway(tmp_path / "book")["swept"]  # the next start goes on
+        for command in give.split(";"):
+            subprocess.run(command.split(), check=True)
+        while not our_card_is_up():
+            time.sleep(0.05)
+    if how != "another address":
+        again = inside("scan", book, "10.79.0.8/29", "")
+        assert (again["id"], again["state"]) == (told["id"], "complete")
+    assert set(again["held"].values()) <= {"unclassified"}
+
+
+TARPIT = """
+import socket, sys, time
+from agent.plan import tcp_ports
+servers = [socket.create_server(("", port)) for port in tcp_ports("standard")]
+print("ready", flush=True)
+time.sleep(1000)
+"""
+FRAGILE = "00:09:fb:00:79:0d"  # a maker of bedside monitors
+
+
+def test_an_address_that_two_machines_have_is_told_with_both_and_gets_the_pace_of_one(
+    seen: Path, tmp_path: Path
+) -> None:
+    ip("h14", "ip", "addr", "add", f"{HOSTS['h13']}/32", "dev", "eth0")
+    try:
+        told = inside("surprises", str(tmp_path / "book"), "10.79.0.8/29", "")
+    finally:
+        ip("h14", "ip", "addr", "del", f"{HOSTS['h13']}/32", "dev", "eth0")
+    assert told["state"] == "complete"
+    assert {mac for address, mac in told["macs"] if address == HOSTS["h13"]} == {
+        "02:00:00:00:79:13",
+        "02:00:00:00:79:14",
+    }
+    there = left(seen)
+    both = [at for name in ("h13", "h14") for at in there.stamps[HOSTS[name]]]
+    assert there.most_per_second(HOSTS["h13"]) <= 10
+    assert len(both) <= 240
+
+
+@pytest.mark.usefixtures("servers")
+def test_the_dry_run_is_the_real_run_where_hosts_behave_badly(seen: Path, tmp_path: Path) -> None:
+    """Servers, a fragile card, a tarpit on every port."""
+    ip("h13", "ip", "link", "set", "eth0", "address", FRAGILE)
+    command = ["ip", "netns", "exec", f"{PREFIX}h14", sys.executable, "-c", TARPIT]
+    try:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=Path(__file__).parent.parent) as tarpit:
+            assert tarpit.stdout is not None
+            try:
+                tarpit.stdout.readline()
+                first = inside("surprises", str(tmp_path / "one"), "10.79.0.8/29", "")
+                again = time.time()
+                inside("surprises", str(tmp_path / "two"), "10.79.0.8/29", "")
+            finally:
+                tarpit.kill()
+    finally:
+        ip("h13", "ip", "link", "set", "eth0", "address", "02:00:00:00:79:13")
+    assert first["state"] == "complete"
+    assert first["held"][HOSTS["h13"]] == "fragile"
+    assert first["held"][HOSTS["h14"]] == "never_answers"
+    really, kinds = left(seen), Counter[str]()
+    for address in (f"10.79.0.{last}" for last in range(9, 15)):
+        kinds.update(tcp_frames(seen, address, again))
+        assert really.most_per_second(address) <= 10
+    assert sum(at >= again for at in really.stamps[HOSTS["h13"]]) <= 2  # looked for, and nothing else
+    print("forecast", first["forecast"], "captured", dict(kinds))
+    for transport, packets in kinds.items():
+        spread = (
+            2 * len(HOSTS) if transport in ("arp", "tcp") else 1
+        )  # the kernel asks and confirms as it sees fit
+        assert abs(first["forecast"]["transports"][transport] - packets) <= max(spread, packets * 0.05)
 
 
 SERVERS = """
@@ -428,7 +571,9 @@ def tcp_frames(file: Path, address: str, since: float) -> Counter[str]:
                 opened, port = at, int.from_bytes(data[34:36], "big")
             elif data[23] == 6:
                 ended = at
-        elif data[12:14] == b"\x08\x00" and data[0:6] == bytes.fromhex(f"0200000079{address[-2:]}"):
+        elif data[12:14] == b"\x08\x00" and data[0:6] == bytes.fromhex(
+            f"0200000079{address.rpartition('.')[2]:0>2}"
+        ):
             found["icmp"] += 1  # the forwarding test
     return found
 
