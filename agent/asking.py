@@ -2,9 +2,10 @@
 """The stage of a scan that asks whoever was found: what is new or changed first, what is stable by a few packets."""
 
 import asyncio
+import functools
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from agent.confirm import Confirming
 from agent.crossing import Note
@@ -34,6 +35,7 @@ class Asking:
     asks: Callable[[str], bool]  # whether anything may be asked at this address
     confirming: Confirming | None = None
     same: Callable[[str], str] = str  # what an address is counted as; equal for two of one device
+    _going: dict[str, asyncio.Event] = field(default_factory=dict)  # addresses being asked, first begun first
 
     async def run(self) -> None:
         """Ask them all; ghosts get nothing."""
@@ -79,16 +81,35 @@ class Asking:
         places = ((self.ground.place(a).vantage.id, a, self.seen.mac_of(a)) for a in device)
         return int(not any(self.confirming.is_new(*place) for place in places))
 
+    async def _in_turn(self, address: str) -> None:
+        """Wait while another address of what turned out to be one device has its part, if that began before ours.
+
+        They share one budget: a port that nobody asked yet tells more than the same port at another address.
+        """
+        while earlier := self._before(address):
+            await earlier.wait()
+
+    def _before(self, address: str) -> asyncio.Event | None:
+        device = self.same(address)
+        first = next(other for other in self._going if self.same(other) == device)
+        return None if first == address else self._going[first]
+
     async def _ask_one(self, host: HostSurvey, told: Callable[[], None]) -> None:
         """Confirm a host, or ask it all that is to be asked; then it has had its part of this scan."""
-        same = self.confirming and await self.confirming.confirm(host, self.shown_by(host.door.address))
+        address = host.door.address
+        same = self.confirming and await self.confirming.confirm(host, self.shown_by(address))
         if not same:
-            await host.run(told)
+            done = self._going[address] = asyncio.Event()
+            try:
+                await host.run(told, functools.partial(self._in_turn, address))
+            finally:
+                del self._going[address]
+                done.set()
             await self.after(host)
             if self.confirming:
                 self.confirming.remember(host)
         if not (host.refused or host.watch.trouble):
-            self.headway.asked.append(self.ground.key(host.door.address))
+            self.headway.asked.append(self.ground.key(address))
         self.headway.news = True
         if not host.ours:  # our gateways' tables are asked for again
             host.let_go()

@@ -16,12 +16,13 @@ SNMP_PORT = 161
 async def read_tables(hosts: Iterable[HostSurvey], found: Callable[[str, str], None], why: str) -> bool:
     """Tell `found` every address and MAC that the tables name, which names the fragile.
 
-    True where a table was cut short: whoever it did not name may be fragile too.
+    True where a table was cut short: whoever it did not name may be fragile too. Who told already what it is, is asked
+    only for its tables again.
     """
     cut = False
     for host in hosts:
         host.door.permit = Permit.SEND
-        for probe in ("snmp", "snmp_tables"):
+        for probe in ("snmp_tables",) if ("snmp", SNMP_PORT) in host.answered else ("snmp", "snmp_tables"):
             seen = await host.put(Question(probe, SNMP_PORT, why))
             cut |= is_cut(seen)
             for line in seen.of(FactKind.NEIGHBOUR):

@@ -2,7 +2,7 @@
 """One host's part of a survey: put the plan's questions one after the other, write down what came."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from agent.devices import Mark, marks_of
@@ -30,6 +30,12 @@ LOGIN_SECONDS = 40.0  # old devices take long to exchange keys and to show their
 _NOT_PUT = frozenset({"budget", "pace"})  # reasons of a question that was held back for tonight only
 MOST_ALL_OPEN = 8  # ports asked, all of them open: a tarpit, a firewall that answers, nothing that we know
 MOST_DUMB = 5  # connections in a row that are taken and never answered: it is a tarpit or it hangs
+
+Turn = Callable[[], Awaitable[None]]
+
+
+async def nobody_waits() -> None:
+    """Take the turn at once: no other address is known to be the same device."""
 
 
 @dataclass(slots=True)
@@ -60,8 +66,9 @@ class HostSurvey:
     known: list[Known] = field(default_factory=list)  # what answered, to be confirmed another night
     lacks: bool = False  # a question was not put, or failed, for want of budget, time or by our fault
 
-    async def run(self, told: Callable[[], None] = lambda: None) -> None:
-        """Ask until the plan has no more questions for this host."""
+    async def run(self, told: Callable[[], None] = lambda: None, turn: Turn = nobody_waits) -> None:
+        """Ask until the plan has no more questions for this host; before each one wait for its turn."""
+        await turn()
         ruling = self._classify()
         self.refused = self.door.refusal()
         try:
@@ -69,6 +76,7 @@ class HostSurvey:
                 await self.put(question)
                 await self._look_after()
                 told()
+                await turn()
                 self.refused = self.door.refusal()
                 ruling = self._classify()
         finally:

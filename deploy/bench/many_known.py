@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from agent.confirm import Confirming
 from agent.door import Door
-from agent.host import HostSurvey
+from agent.host import HostSurvey, Turn, nobody_waits
 from agent.memory import Known, Memory
 from agent.records import Records
 from deploy.bench.pace_virtual import OPEN, SHUT, VirtualLoop, connections, sweep_and_ask
@@ -58,8 +58,9 @@ class Drawer:
 class FilledHost(HostSurvey):
     """A host that ends with what a whole scan learns of one."""
 
-    async def run(self, told: Callable[[], None] = lambda: None) -> None:
+    async def run(self, told: Callable[[], None] = lambda: None, turn: Turn = nobody_waits) -> None:
         """Connect as often as the plan does, and learn."""
+        await turn()
         async for number in connections(self.door):
             self.asked.add(("https", number))
             told()

@@ -23,7 +23,7 @@ from agent.door import Door
 from agent.finding import Finding
 from agent.ground import Ground
 from agent.headway import Headway
-from agent.host import HostSurvey
+from agent.host import HostSurvey, Turn
 from agent.pace import Pace
 from agent.scope import Scope
 from agent.settings import Settings
@@ -114,10 +114,11 @@ class _Host:
     ours: bool = True  # there is nothing to let go of
     watch: HostWatch = field(default_factory=HostWatch)
 
-    async def run(self, told: Callable[[], None]) -> None:
+    async def run(self, told: Callable[[], None], turn: Turn) -> None:
         """Connect as often as the plan does, through the real door."""
         async for _ in connections(self.door):
             told()
+            await turn()
 
 
 async def scan(hosts: int, prefix: int) -> tuple[float, float, int]:
