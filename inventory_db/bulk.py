@@ -136,9 +136,14 @@ def copy_binary(table: Table, facility: int, rows: Sequence[Row]) -> bytes:
 def copy_pieces(table: Table, facility: int, rows: Sequence[Row]) -> Iterator[bytes]:
     """Give the same in pieces, each of a portion of the rows."""
     yield _HEAD
-    for some in portions(rows, bytes_of):
+    for some in portions(rows, _body_size):
         yield _copied(table, facility, some)
     yield _END
+
+
+def _body_size(row: Row) -> int:
+    """Give the bytes of the last column, where the body is; the others are short."""
+    return len(row[-1]) if isinstance(row[-1], str | bytes) else 0
 
 
 def _copied(table: Table, facility: int, rows: Sequence[Row]) -> bytes:
