@@ -17,7 +17,7 @@ from sqlalchemy import BindParameter, Connection, Engine, bindparam, delete, fun
 
 from inventory_db import people, tables
 from inventory_db.binding import prepared
-from inventory_db.bulk import insert_rows
+from inventory_db.bulk import count_anew, insert_rows
 from inventory_db.derived import derived_key, derived_word
 from inventory_db.device import Device
 from inventory_db.given_numbers import led_elsewhere
@@ -42,6 +42,8 @@ from inventory_db.stated import ListedDevice
 from inventory_db.statements import Stated, statements
 
 _SOME = 500  # rows at a time
+_MANY = 5000  # rows that nobody wants read as a whole for each page: the database is told how many there are
+_TABLES = (rows, texts, shown, row_networks, aliases)
 _IDS: BindParameter[list[str]] = bindparam("ids", expanding=True)
 _OTHERS = prepared(select(aliases.c.id, aliases.c.device_id).where(aliases.c.device_id.in_(_IDS)))
 _BODIES = prepared(
@@ -100,6 +102,8 @@ def bring_up(connection: Connection, written: Rewritten | None = None) -> None:
     if counts is None:
         everything, links = _everything(connection), listed_by_device(connection)
         counts = _Rewriting(connection, links, Counts(), anew=True, bare=True).rewrite(everything)
+        if counts.total >= _MANY:
+            count_anew(connection, _TABLES)
     connection.execute(delete(marks))
     body = msgspec.json.encode(Mark(*today, counts)).decode()
     connection.execute(insert(marks).values(body=body))
@@ -181,7 +185,7 @@ def _ids_of(connection: Connection, device_id: str) -> tuple[str, ...]:
 
 
 def _everything(connection: Connection) -> frozenset[str]:
-    for table in (rows, texts, shown, row_networks, aliases):
+    for table in _TABLES:
         connection.execute(delete(table))
     return frozenset(connection.execute(select(tables.devices.c.device_id)).scalars())
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from sqlalchemy import Connection, Engine, insert, select
+from sqlalchemy import Connection, Engine, insert, select, text
 
 from collector.ledger_view import CLASSES, MARKS, PAGE_SIZES, SORTS, Answer, Question, answer
 from collector.reading import ask_index, read_entries
@@ -181,6 +181,23 @@ def assert_same(engine: Engine, chance: random.Random, count: int = 25) -> None:
 
 def contents(c: Connection) -> list[list[Any]]:
     return [sorted(map(tuple, c.execute(select(table)).all()), key=repr) for table in INDEX]
+
+
+def test_the_database_knows_at_once_how_many_rows_a_large_index_has(
+    ledger_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger_index, "_MANY", 50)
+    chance = random.Random(1)
+    with tables.writing(ledger_engine) as c:
+        keep(c, [device(chance, number) for number in range(1, 61)])
+    ledger_index.ensure(ledger_engine)
+    assert_same(ledger_engine, chance, 3)
+    if ledger_engine.dialect.name != "postgresql":
+        return  # SQLite plans without
+    with ledger_engine.connect() as c:
+        for table in (index_tables.rows, index_tables.texts, index_tables.shown):
+            known = text("SELECT reltuples FROM pg_class WHERE oid = to_regclass(:name)")
+            assert c.execute(known, {"name": table.name}).scalar_one() == 60
 
 
 @pytest.mark.parametrize("seed", range(4))
