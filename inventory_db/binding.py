@@ -204,9 +204,10 @@ def _same(owner: FromClause, facility: int) -> Any:
     )  # no value of its own: see bound_forms
 
 
-POLICY = (
-    "(facility = CASE current_setting('daicho.facility', true) WHEN '' THEN NULL WHEN 'every' THEN facility "
-    "ELSE current_setting('daicho.facility', true)::integer END)"
+_SAID = "current_setting('daicho.facility', true)"
+POLICY = (  # as migration 0015 says it: no side of the comparison may name the other, or the server guesses badly
+    f"(facility = CASE WHEN {_SAID} IN ('', 'every') THEN NULL ELSE {_SAID}::integer END "
+    f"OR {_SAID} = 'every')"
 )
 
 

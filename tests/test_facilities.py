@@ -225,3 +225,41 @@ def test_the_server_itself_keeps_them_apart(plain_role: Engine, table: Table) ->
                 c.exec_driver_sql(
                     "INSERT INTO statements (facility, kind, key, who, at) VALUES (1, 'x', 'x', 'x', 0)"
                 )
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("ledger_engine", ["postgresql"], indirect=True)
+@pytest.mark.parametrize(
+    ("said", "shown"), [(None, []), ("", []), ("1", [1]), ("2", [2]), ("3", []), ("every", [1, 2])]
+)
+def test_the_server_shows_whose_rows_a_transaction_said(
+    plain_role: Engine, said: str | None, shown: list[int]
+) -> None:
+    with plain_role.connect() as c:
+        if said is not None:
+            c.exec_driver_sql("SELECT set_config('daicho.facility', %s, true)", (said,))
+        found = c.exec_driver_sql("SELECT DISTINCT facility FROM statements ORDER BY 1").scalars()
+        assert list(found) == shown
+        for facility in (1, 2, 3):
+            order = (
+                f"INSERT INTO scans (facility, id, started, agent, body) VALUES ({facility}, 'x', 0, '', '')"
+            )
+            if said in (str(facility), "every"):
+                c.exec_driver_sql(order)
+                continue
+            with pytest.raises(DBAPIError, match="row-level security"), c.begin_nested():
+                c.exec_driver_sql(order)
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("ledger_engine", ["postgresql"], indirect=True)
+def test_the_server_knows_how_many_rows_it_shows(plain_role: Engine, ledger_engine: Engine) -> None:
+    """Else it reads and sorts all rows where a page asks for the first fifty."""
+    with bind(ledger_engine, 1).begin() as c:
+        rows = [{"id": str(n), "started": n, "agent": "", "body": b"{}"} for n in range(1000)]
+        c.execute(insert(tables.scans), rows)
+        c.exec_driver_sql("ANALYZE scans")
+    with plain_role.connect() as c:
+        c.exec_driver_sql("SELECT set_config('daicho.facility', '1', true)")
+        plan = "EXPLAIN (FORMAT JSON) SELECT id FROM scans WHERE facility = 1"
+        assert c.exec_driver_sql(plan).scalar_one()[0]["Plan"]["Plan Rows"] > 900
