@@ -332,9 +332,13 @@ def encode(value: object) -> bytes:
     return _encoder.encode(value)
 
 
+# made here, by one thread: where two threads meet a type of msgspec's for the first time, the process may crash
+_uploads = msgspec.json.Decoder(Upload)
+
+
 def decode_upload(data: bytes) -> Upload:
     """Read a batch; raises msgspec.ValidationError or msgspec.DecodeError on anything else."""
-    return msgspec.json.decode(data, type=Upload)
+    return _uploads.decode(data)
 
 
 def printable(text: str, most: int = MOST_VALUE) -> str:

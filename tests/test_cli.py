@@ -8,18 +8,14 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 import urllib.request
 from datetime import timedelta
 from pathlib import Path
 
 import openpyxl
 import pytest
-import typer
-import uvicorn
 from rich.cells import cell_len
 
-from deploy.commands import serve
 from inventory_db import ledger, observations
 from inventory_db.official import COLUMNS
 from inventory_db.tables import open_ledger, writing
@@ -277,22 +273,6 @@ def test_serve_names_a_busy_port(kept: Path) -> None:
         result = daicho("serve", "--ledger", str(kept), "--port", str(port), cwd=kept.parent)
     assert result.returncode == 2
     assert_two_sentences(result.stderr, f"{port} 番の口", "another program has it")
-
-
-def test_threads_of_the_collector_take_short_turns(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    found, before = list[float](), sys.getswitchinterval()
-    monkeypatch.setattr(uvicorn.Server, "run", lambda _: found.append(sys.getswitchinterval()))
-    for without in ("collect_rarely", "start_logs"):
-        monkeypatch.setattr(serve, without, lambda *_: None)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    try:
-        with pytest.raises(typer.Exit):
-            serve.command(None, str(kept), port)
-    finally:
-        sys.setswitchinterval(before)
-    assert found == [pytest.approx(serve.TURN)]
-    assert before > serve.TURN
 
 
 def test_serve_ends_well_on_ctrl_c(kept: Path) -> None:

@@ -5,7 +5,6 @@ import contextlib
 import dataclasses
 import os
 import socket
-import sys
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -28,15 +27,12 @@ from collector.warming import warming
 from deploy.forecast import forecast
 from deploy.garbage import collect_rarely
 from deploy.page_address import page_address
+from deploy.structures import know_structures
 from deploy.terminal import say
 from inventory_db.binding import every
 from inventory_db.condition import newest_backup
 from inventory_db.invitations import setup_link
 from inventory_db.tables import open_ledger
-
-# seconds that a thread which computes keeps the interpreter from others: by Python's own 5 ms each row, or answer of the
-# database, that another thread waits for may come so much later
-TURN = 0.0005
 
 
 def command(
@@ -54,8 +50,8 @@ def command(
     say(f"台帳の画面: {where} （終わるには Ctrl-C）", f"Ledger pages: {where} (Ctrl-C ends)")
     offer_setup(settings, where)
     start_logs(settings.log_format)  # on a terminal warnings only: the first link must stay in sight
+    know_structures()
     collect_rarely()
-    sys.setswitchinterval(TURN)
     server = uvicorn.Server(server_config(app, settings.host, settings.port, certificate))
     with (
         contextlib.suppress(KeyboardInterrupt),

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Two threads that read a kind of message for the first time at once do not crash the collector."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.cli_cases import ROOT
+
+_TOGETHER = """
+import sys, threading
+{prepare}
+sys.setswitchinterval(1e-6)
+start = threading.Barrier(8)
+def read():
+    start.wait()
+    {read}
+threads = [threading.Thread(target=read) for _ in range(8)]
+[one.start() for one in threads]
+[one.join() for one in threads]
+"""
+_UPLOAD = ("from probes.facts import decode_upload", "decode_upload(b'{\"observations\": []}')")
+_STORED = (
+    "import msgspec\nfrom inventory_db.observations import Stored\nfrom deploy.structures import know_structures\n"
+    "know_structures()",
+    "msgspec.json.Decoder(Stored)",
+)
+
+
+@pytest.mark.parametrize(("prepare", "read"), [_UPLOAD, _STORED], ids=["an upload", "all others"])
+def test_threads_may_read_for_the_first_time_at_once(prepare: str, read: str) -> None:
+    program = _TOGETHER.format(prepare=prepare, read=read)
+    for _ in range(3):
+        done = subprocess.run(
+            [sys.executable, "-c", program], check=False, cwd=ROOT, capture_output=True, timeout=60
+        )
+        assert done.returncode == 0, done.stderr
