@@ -68,6 +68,7 @@ class Shared:
     notebook: Notebook | None
     asked_for: set[str]  # of the listening: the answers to our own candidates are no news
     brakes: Brakes = field(default_factory=Brakes)
+    under_way: set[str] = field(default_factory=set)  # keys of hosts whose part began, also before a kill
     worker: PacketWorker | None = None
     nmap: asyncio.Lock = field(default_factory=asyncio.Lock)  # one at a time on this machine
 
@@ -228,6 +229,7 @@ class Side:
             credentials = self._credentials(place)
             self._meet(address)
             self._say_unused(address, credentials)
+            shared.under_way.add(self.ground.key(address))
             self.hosts[address] = HostSurvey(
                 self.door(address),
                 shared.records,

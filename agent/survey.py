@@ -58,7 +58,6 @@ class Survey:
     _listening: Listening = field(init=False)
     _headway: Headway = field(init=False)
     _kept_going: dict[str, tuple[int, int]] = field(default_factory=dict)
-    _left_going: set[str] = field(default_factory=set)  # hosts whose part was under way in an earlier life
     _interrupted: bool = False  # by a person, a blackout or a fault of ours: the next start may go on
 
     async def run(self) -> Scan:
@@ -91,7 +90,7 @@ class Survey:
             side = next((one for one in self.sides[1:] if one.stands_at(vantage)), self.sides[0])
             pace.spend(side.ground.key(address), packets, payload)
         for host, (packets, payload) in (await read_going(notebook, scan.id)).items():
-            self._left_going.add(host)
+            self._shared.under_way.add(host)
             there, said = pace.spent(host) - pace.lost, pace.said(host) - pace.lost_payload
             pace.spend(host, max(0, packets - there), max(0, payload - said))
         pace.ahead.begin(lambda _: 0)
@@ -272,20 +271,21 @@ class Survey:
                 raise OurFault(lost)
 
     async def _keep_flushing(self) -> None:
-        ahead = self._shared.pace.ahead
+        """Write down twice a second; what somebody waits for at once, but not how far all hosts are, which is long."""
+        looks = 0
         while True:
-            for _ in range(FLUSH_LOOKS):
-                await self.clock.sleep(FLUSH_EVERY / FLUSH_LOOKS)
-                if ahead.called:
-                    break
-            await self._write_down()
+            await self.clock.sleep(FLUSH_EVERY / FLUSH_LOOKS)
+            looks += 1
+            if looks >= FLUSH_LOOKS:
+                looks = 0
+                await self._write_down()
+            elif self._shared.pace.ahead.called:
+                await self._write_what_left()
 
     async def _write_down(self, *, ended: bool = False, closed: bool = False) -> None:
         """Make all records durable, then how far the scan has come: never the other way round."""
-        headway, news, pace = self._headway, self._headway.news, self._shared.pace
+        headway, news = self._headway, self._headway.news
         headway.news = False
-        going = {} if ended else self._going()
-        pace.begin_keeping(going)
         kept = msgspec.structs.replace(
             headway,
             at=self.clock.now(),
@@ -294,11 +294,17 @@ class Survey:
             asked=list(headway.asked),
             closed=closed,
         )
-        await self._shared.records.flush()
+        await self._write_what_left(ended=ended)
         if self.memory:
             await self.memory.write()
         if self.notebook and (ended or news):
             await keep_headway(self.notebook, None if ended else kept)
+
+    async def _write_what_left(self, *, ended: bool = False) -> None:
+        """Make all records durable, and what hosts under way got; then nobody need wait for that any more."""
+        pace, going = self._shared.pace, {} if ended else self._going()
+        pace.begin_keeping(going)
+        await self._shared.records.flush()
         if self.notebook and going != self._kept_going:
             self._kept_going = going
             await keep_going(self.notebook, self.id, going)
@@ -306,7 +312,6 @@ class Survey:
 
     def _going(self) -> dict[str, tuple[int, int]]:
         """What the hosts got so far whose part of the scan has begun and not ended, and those that our kernel goes on asking."""
-        pace, asked = self._shared.pace, set(self._headway.asked)
-        begun = (side.ground.key(address) for side in self.sides for address in side.hosts)
-        hosts = (one for one in (*self._left_going, *begun) if one not in asked or pace.is_way(one))
-        return {one: (pace.spent(one) - pace.lost, pace.said(one) - pace.lost_payload) for one in hosts}
+        pace, under_way, asked = self._shared.pace, self._shared.under_way, set(self._headway.asked)
+        under_way -= {one for one in under_way if one in asked and not pace.is_way(one)}
+        return {one: (pace.spent(one) - pace.lost, pace.said(one) - pace.lost_payload) for one in under_way}

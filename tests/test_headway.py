@@ -171,6 +171,39 @@ async def test_what_was_under_way_at_one_kill_is_not_forgotten_by_the_next(
             await book.keep_all(before)  # it was killed, as far as the next one can know
 
 
+async def test_who_waits_for_the_disk_has_what_left_written_and_not_all_hosts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.survey.WINDOW", 30.0)  # it waits, and only writes
+    settings, here = Settings(profile="gentle", listen_seconds=0.0), "127.0.0.9"
+    scope = write_scope(ScopeSection(), [f"{here}/32"], (), yes_large=False)
+    whole, small = 0, 0
+
+    async def count(book: Logbook, headway: Headway | None) -> None:
+        nonlocal whole
+        whole += 1
+        await keep_headway(book, headway)
+
+    with Logbook(tmp_path / "book") as book:
+        scan = Scan(id="s1", started=SystemClock().now(), scope=(f"{here}/32",), planned=1)
+        await keep_headway(
+            book, Headway(scan=scan, settings=digest_of(settings, scan.scope), at=scan.started)
+        )
+        survey = Survey(settings, scope, book, privileged=False, notebook=book)
+        running = asyncio.create_task(survey.run())
+        await asyncio.sleep(0.3)
+        monkeypatch.setattr("agent.survey.keep_headway", count)
+        ahead, until = survey._shared.pace.ahead, asyncio.get_running_loop().time() + 1.2
+        while asyncio.get_running_loop().time() < until:
+            small += not ahead.called
+            ahead.called = survey._headway.news = True
+            await asyncio.sleep(0.01)
+        running.cancel()
+        await asyncio.wait({running})
+    assert whole <= 4  # twice a second, and at the end
+    assert small >= 8  # where somebody waits
+
+
 async def test_a_scan_stopped_in_order_counts_nothing_that_did_not_leave(tmp_path: Path) -> None:
     settings, here = Settings(profile="gentle", listen_seconds=0.0), "127.0.0.9"
     scope = write_scope(ScopeSection(), [f"{here}/32"], (), yes_large=False)
