@@ -8,6 +8,21 @@ import pytest
 
 from tests.cli_cases import ROOT
 
+_WHOLE = """
+import importlib, pkgutil, msgspec, collector, inventory_db
+from deploy.commands import serve
+from deploy.structures import know_structures
+know_structures()
+def every(kind):
+    return {kind}.union(*map(every, kind.__subclasses__()))
+known = every(msgspec.Struct)
+for room in (collector, inventory_db):
+    for one in pkgutil.walk_packages(room.__path__, room.__name__ + "."):
+        importlib.import_module(one.name)
+print(*sorted(kind.__module__ for kind in every(msgspec.Struct) - known))
+"""
+# read by commands, one at a time
+_ALONE = ("collector.advisories.download", "inventory_db.backups.", "inventory_db.migrations.", "probes.")
 _TOGETHER = """
 import sys, threading
 {prepare}
@@ -26,6 +41,13 @@ _STORED = (
     "know_structures()",
     "msgspec.json.Decoder(Stored)",
 )
+
+
+def test_all_that_the_collector_reads_is_worked_out_at_its_start() -> None:
+    """What is found by place (a rule, a paper) is loaded by the first page that needs it, when there are threads."""
+    done = subprocess.run([sys.executable, "-c", _WHOLE], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert [name for name in done.stdout.split() if not name.startswith(_ALONE)] == []
 
 
 @pytest.mark.parametrize(("prepare", "read"), [_UPLOAD, _STORED], ids=["an upload", "all others"])
