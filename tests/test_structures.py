@@ -45,7 +45,9 @@ _STORED = (
 
 def test_all_that_the_collector_reads_is_worked_out_at_its_start() -> None:
     """What is found by place (a rule, a paper) is loaded by the first page that needs it, when there are threads."""
-    done = subprocess.run([sys.executable, "-c", _WHOLE], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", _WHOLE], check=False, cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
     assert done.returncode == 0, done.stderr
     assert [name for name in done.stdout.split() if not name.startswith(_ALONE)] == []
 
