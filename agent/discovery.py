@@ -51,6 +51,7 @@ class Discovery:
     held: Counter[str] = field(default_factory=Counter)  # reason of ours → questions not put
     failed: Counter[str] = field(default_factory=Counter)  # fault of ours → questions not put
     put_off: set[str] = field(default_factory=set)  # addresses at which nobody was looked for, for now
+    spent: set[str] = field(default_factory=set)  # those of them that may get nothing more in this scan
     _segments: dict[str, Limit] = field(default_factory=dict)
 
     async def by_arp(self, interface: str, addresses: Iterable[str]) -> frozenset[str]:
@@ -86,6 +87,7 @@ class Discovery:
             asked[address] = asyncio.get_running_loop().time()
         if address in asked:  # also where only the second question could not leave
             self.put_off.discard(address)
+            self.spent.discard(address)
 
     async def by_echo(self, interface: str, network: str, addresses: Iterable[str]) -> None:
         """Send one echo request to each address of a network behind a router; the router asks for each by broadcast."""
@@ -250,7 +252,9 @@ class Discovery:
         not_now = isinstance(error, OurFault)
         if isinstance(error, HeldBack):
             self.held[str(error)] += 1
-            not_now = str(error).partition(":")[0] in _NOT_NOW
+            reason = str(error).partition(":")[0]
+            not_now = reason in _NOT_NOW
+            self.spent.update([looked_for] if reason == "budget" and looked_for else [])
         elif not_now:
             self.failed[str(error)[:200]] += 1
         self.put_off.update([looked_for] if not_now and looked_for else [])

@@ -17,6 +17,7 @@ def how_it_ended(
     unnamed: int = 0,
     braked: Sequence[str] = (),
     late: int = 0,
+    spent: int = 0,
     left_out: Sequence[str] = (),
 ) -> tuple[str, str]:
     """Give (state, note): `fault` ended it, `unsent` questions failed on our side, by reason.
@@ -24,14 +25,15 @@ def how_it_ended(
     `unread`: heard frames that were too many to read. `unnamed`: addresses behind a router that were left alone
     because the router's table of them was cut short. `braked`: segments stopped because devices on them fell
     silent or slow; that is a failure, so that people are told. `late`: addresses at which nobody was looked for,
-    because their turn did not come. `left_out`: what was not scanned, and why. The state is complete, stopped or failed.
+    because their turn did not come. `spent`: at which nobody was, because nothing more may leave for them in this scan, as
+    after many kills. `left_out`: what was not scanned, and why. The state is complete, stopped or failed.
     """
     notes = [fault, *braked] if fault else list(braked)
     notes += (
         f"{times} 件は送れませんでした（{why}） / {times} could not be sent ({why})"
         for why, times in unsent.most_common(_MOST_REASONS)
     )
-    state = "failed" if notes else "stopped" if blackout or unnamed or late else "complete"
+    state = "failed" if notes else "stopped" if blackout or unnamed or late or spent else "complete"
     if blackout:
         notes.append(_BLACKOUT)
     if unnamed:
@@ -43,6 +45,12 @@ def how_it_ended(
         notes.append(
             f"順番が回らず、{late} 個のアドレスでは機器を探していません。次の調べが続けます"
             f" / at {late} addresses nobody was looked for, their turn did not come; the next scan goes on with them"
+        )
+    if spent:
+        notes.append(
+            f"送ってよい数を使い切ったと数えるため、{spent} 個のアドレスでは機器を探していません（強制終了のたびに、書き残せなかった分も数えます）"
+            f" / at {spent} addresses nobody was looked for: their budget counts as spent (each kill adds what it may have"
+            " forgotten)"
         )
     notes += left_out
     if unread:

@@ -190,6 +190,7 @@ class Survey:
             unnamed=sum(side.finding.unnamed for side in sides),
             braked=braked,
             late=late,
+            spent=0 if late else sum(len(side.discovery.spent) for side in sides),
             left_out=[side.left_out for side in sides if side.left_out],
         )
 

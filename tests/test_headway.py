@@ -204,6 +204,22 @@ async def test_who_waits_for_the_disk_has_what_left_written_and_not_all_hosts(
     assert small >= 8  # where somebody waits
 
 
+async def test_a_scan_killed_so_often_that_nothing_may_leave_is_not_called_complete(tmp_path: Path) -> None:
+    settings, here = Settings(profile="gentle", listen_seconds=0.0), "127.0.0.9"
+    scope = write_scope(ScopeSection(), [f"{here}/32"], (), yes_large=False)
+    with Logbook(tmp_path / "book") as book:
+        scan = Scan(id="s1", started=SystemClock().now(), scope=(f"{here}/32",), planned=1)
+        left = Headway(scan=scan, settings=digest_of(settings, scan.scope), at=scan.started, kills=8)
+        await keep_headway(book, left)
+        ended = await Survey(settings, scope, book, privileged=False, notebook=book).run()
+        assert await book.journal() == []
+        assert (
+            await read_headway(book) is None
+        )  # the next start begins anew: this one could send nothing then either
+    assert (ended.state, ended.finished) == ("stopped", 0)
+    assert "at 1 addresses nobody was looked for" in ended.note
+
+
 async def test_a_scan_stopped_in_order_counts_nothing_that_did_not_leave(tmp_path: Path) -> None:
     settings, here = Settings(profile="gentle", listen_seconds=0.0), "127.0.0.9"
     scope = write_scope(ScopeSection(), [f"{here}/32"], (), yes_large=False)
