@@ -86,10 +86,11 @@ def _insert_each(
 def count_anew(connection: Connection, tables: Sequence[Table]) -> None:
     """Let PostgreSQL look at tables of which much was written, for it plans by what it knows (nothing on SQLite).
 
-    It does so by itself, but a minute later; a role that does not own the tables leaves it at that.
+    It does so by itself, but a minute later; a role that does not own the tables leaves it at that, and so does one
+    that would wait: for another facility that counts until the end of its transaction, or a VACUUM.
     """
     if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(f"ANALYZE {', '.join(table.name for table in tables)}")
+        connection.exec_driver_sql(f"ANALYZE (SKIP_LOCKED) {', '.join(table.name for table in tables)}")
 
 
 def _insert_columns(

@@ -25,6 +25,7 @@ from sqlalchemy.exc import DBAPIError, StatementError
 
 from inventory_db import agents, attachments, ledger, observations, statements, tables
 from inventory_db.binding import bound_to, is_owned
+from inventory_db.bulk import count_anew
 from inventory_db.facilities import (
     BadFacility,
     NotBound,
@@ -263,3 +264,14 @@ def test_the_server_knows_how_many_rows_it_shows(plain_role: Engine, ledger_engi
         c.exec_driver_sql("SELECT set_config('daicho.facility', '1', true)")
         plan = "EXPLAIN (FORMAT JSON) SELECT id FROM scans WHERE facility = 1"
         assert c.exec_driver_sql(plan).scalar_one()[0]["Plan"]["Plan Rows"] > 900
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("ledger_engine", ["postgresql"], indirect=True)
+def test_no_facility_waits_for_another_that_counts(ledger_engine: Engine, two: tuple[Engine, Engine]) -> None:
+    """The server holds a table that was counted until the end of the transaction."""
+    one, other = two
+    with one.begin() as first, other.begin() as second:
+        count_anew(first, [tables.scans])
+        second.exec_driver_sql("SET LOCAL lock_timeout = '500ms'")
+        count_anew(second, [tables.scans])
