@@ -26,6 +26,12 @@ def check_reach(sections: Iterable[AccessSection], scope: Scope, ground: Ground)
         made = [section.not_allowed_from] if section.makes else []
         for address in (section.device, *controls, *made):
             _check_scope(address, scope)
+            if not ground.reaches(address):
+                raise _refusal(
+                    address,
+                    "いま切れている口の網のアドレスで、別の口の先にいるのは別の機器です。口をつないでください。",
+                    "belongs to a card that is down; who has it on another card's network is another device.",
+                )
         if section.device in own:
             raise _refusal(section.device, "この機械自身のアドレスです。", "is this machine itself.")
         given = [section.allowed_from] + ([] if section.makes else [section.not_allowed_from])

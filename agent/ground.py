@@ -13,6 +13,11 @@ from probes.contract import OurFault
 from probes.facts import Vantage
 
 _parsed = functools.lru_cache(maxsize=256)(ip_network)
+_DOWN = (
+    "この口が切れているので、この網のアドレスは調べていません（別の口の網の番号でもありますが、そこにいるのは別の機器です）"
+    " / this card is down, so nobody on its network was asked (another card's network has these numbers too, but who is"
+    " there is another device)"
+)
 _LOST = "この機械のアドレスがなくなったか、口が切れました / an address of this machine is gone, or its link is down"
 
 
@@ -96,12 +101,33 @@ class Ground:
         raise KeyError(address)
 
     def reaches(self, address: str) -> bool:
-        """Whether `place` knows it."""
+        """Whether `place` knows it, and it is no address of a card that is down."""
         try:
-            self.place(address)
+            place = self.place(address)
         except KeyError:
             return False
-        return True
+        longer = _parsed(place.network).prefixlen
+        return not any(
+            here.prefixlen > longer and ip_address(address) in here for here in self._down_within()
+        )
+
+    def _down_within(self) -> dict[Network, Standing]:
+        """Give the networks of cards that are down which lie within a network of a card that is up."""
+        down = {_parsed(s.network): s for s in self.others if _is_network(s) and not s.is_up}
+        up = [_parsed(s.network) for s in self.standings if _is_network(s)]
+        return {
+            here: s
+            for here, s in down.items()
+            if here not in up and any(here.prefixlen > one.prefixlen and here.overlaps(one) for one in up)
+        }
+
+    def unreached(self) -> tuple[str, ...]:
+        """Say of each card that is down and has a part of the scope, within a network of another card, that it was not asked."""
+        return tuple(
+            f"{standing.interface} {here}: {_DOWN}"
+            for here, standing in self._down_within().items()
+            if any(one.version == 4 and one.overlaps(here) for one in self.scope.networks)
+        )
 
     def askable(self) -> tuple[str, ...]:
         """Addresses of the scope that a scan asks, in order: without ours and those that no host has."""
@@ -110,6 +136,8 @@ class Ground:
         if self.card:
             here = ip_network(self.standings[0].network)
             every = (address for address in every if ip_address(address) in here)
+        if self._down_within():
+            every = (address for address in every if self.reaches(address))
         return tuple(dict.fromkeys(a for a in every if a not in nobody))
 
     @property

@@ -191,7 +191,7 @@ class Survey:
             braked=braked,
             late=late,
             spent=0 if late else sum(len(side.discovery.spent) for side in sides),
-            left_out=[side.left_out for side in sides if side.left_out],
+            left_out=[*self._ground.unreached(), *(side.left_out for side in sides if side.left_out)],
         )
 
     @contextlib.asynccontextmanager

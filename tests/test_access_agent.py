@@ -157,6 +157,15 @@ def test_what_scope_or_machine_do_not_bear_is_refused(one: AccessSection, *, per
     assert "何も送信していません" in error.value.ja
 
 
+def test_a_device_of_a_card_that_is_down_is_not_tested_on_another_wire() -> None:
+    here, one = ground(), section(not_allowed_from="10.0.0.10")
+    check_reach([one], here.scope, here)
+    down = replace(here.standings[0], interface="eth2", network=f"{one.device}/30", is_up=False)
+    down = replace(down, network=str(ip_network(down.network, strict=False)))
+    with pytest.raises(Refusal, match="a card that is down"):
+        check_reach([one], here.scope, replace(here, others=(down,)))
+
+
 def test_what_they_bear_is_not() -> None:
     check(section(**MADE))
     check(section(not_allowed_from="10.0.0.10", control=["192.168.1.5:80"]))

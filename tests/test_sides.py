@@ -342,6 +342,21 @@ def test_of_two_networks_one_within_the_other_each_host_is_asked_by_its_own_card
     assert most_in_a_second(whole) > A_SECOND + 2, "each segment has a pace of its own"
 
 
+@pytest.mark.lab
+def test_who_has_an_address_of_a_card_that_is_down_on_another_wire_gets_nothing(
+    nested: None, tmp_path: Path
+) -> None:
+    subprocess.run(["ip", "-n", f"{PREFIX}me", "link", "set", "eth1", "down"], check=True)
+    with captured("one", tmp_path / "one.pcap"):
+        words = within("me", "nested_scan", str(tmp_path / "state"), "10.79.60.0/26")
+        told = json.loads(subprocess.run(words, check=True, stdout=subprocess.PIPE).stdout)
+    left = what_left(tmp_path / "one.pcap", ME[0], {})
+    assert NESTED["wide"][1] in left.stamps
+    assert not [a for a in left.stamps if ip_address(a) in ip_network("10.79.60.32/27")]
+    assert {one["address"] for one in told["seen"] if one["probe"] == "ports"} == {NESTED["wide"][1]}
+    assert "eth1 10.79.60.32/27" in told["note"]
+
+
 # ---- without a network
 
 
@@ -387,6 +402,16 @@ async def test_a_card_that_is_down_keeps_its_address_and_routes_of_it_are_not_fo
     assert here.place("10.1.2.3").standing is WIDE
     assert "10.1.0.5" in here.own_addresses
     assert here.is_nested(WIDE.network)  # so sockets are bound to the card of the place
+    assert (here.reaches("10.1.2.3"), here.reaches("10.2.2.3")) == (False, True)  # there it is another device
+    some = Scope((ip_network("10.0.255.252/30"), ip_network("10.1.0.0/30"), ip_network("10.2.0.0/31")))
+    here = await survey_ground(some, (WIDE, down), "me")
+    assert here.askable() == ("10.0.255.253", "10.0.255.254", "10.2.0.0", "10.2.0.1")
+    (note,) = here.unreached()
+    assert note.startswith("eth1 10.1.0.0/16: ")
+    both = await survey_ground(
+        some, (WIDE, NARROW, replace(down, interface="eth2", address="10.1.0.6")), "me"
+    )
+    assert (both.reaches("10.1.2.3"), both.unreached()) == (True, ())
 
 
 async def test_what_lies_on_no_link_is_reached_as_the_kernel_does(monkeypatch: pytest.MonkeyPatch) -> None:
