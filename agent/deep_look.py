@@ -109,9 +109,11 @@ async def _run(question: bytes, seconds: float) -> bytes:
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    with suppress(ProcessLookupError):  # the usual case: all of them have ended
-        os.killpg(process.pid, signal.SIGTERM)
-        with suppress(TimeoutError):
+    try:
+        with suppress(ProcessLookupError, TimeoutError):  # the usual case: all of them have ended
+            os.killpg(process.pid, signal.SIGTERM)
             await asyncio.wait_for(process.wait(), TERM_SECONDS)
-        os.killpg(process.pid, signal.SIGKILL)
+    finally:  # also where a second stop comes meanwhile
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
     await process.wait()

@@ -253,7 +253,10 @@ class Rounds:
             stopping.cancel()
             fault = None if scanning.cancelled() else scanning.exception()
         if spool.asked and scanning.cancelled():
-            await keep_headway(self.logbook, None)  # who stops a scan does not want it gone on with
+            try:
+                await keep_headway(self.logbook, None)  # who stops a scan does not want it gone on with
+            except LogbookError as error:  # a full disk: then the next start goes on with it
+                self.tell(error.ja, error.en)
             self.tell(
                 "台帳サーバーの画面から止められたため、調べを途中で止めました。見たものは保存されています。",
                 "The scan was stopped from the collector's page. What was seen is kept.",

@@ -531,6 +531,29 @@ async def test_a_logbook_that_is_full_for_the_scans_own_notes_is_told_and_the_ag
     assert [line for line in watched.told if "続けられません" in line and "満杯" in line]
 
 
+async def test_a_scan_that_a_person_stopped_on_a_full_disk_does_not_end_the_agent(
+    tmp_path: Path, clock: TestClock
+) -> None:
+    watched = Watched(tmp_path, clock, 2)
+
+    async def look(rounds: Rounds) -> None:
+        async def scan(spool: Spool) -> Scan:
+            spool.scan = "s"  # type: ignore[attr-defined]
+            spool.heed({"s"})  # type: ignore[attr-defined]
+            await asyncio.Event().wait()
+            raise AssertionError
+
+        async def full(name: str, body: bytes) -> None:
+            raise LogbookFull("満杯", "full")
+
+        rounds.scan = scan
+        rounds.logbook.keep = full  # type: ignore[method-assign]
+        assert await rounds._scan() is None
+
+    await watched.run(ScheduleSection(), more=look)
+    assert any("満杯" in line for line in watched.told)
+
+
 async def test_a_fault_of_the_scan_that_nobody_foresaw_is_not_hidden(
     tmp_path: Path, clock: TestClock
 ) -> None:

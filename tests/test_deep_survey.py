@@ -128,8 +128,9 @@ def state_of(pid: int) -> str:
     return stat.read_text().rpartition(")")[2].split()[0] if stat.exists() else ""
 
 
+@pytest.mark.parametrize("stops", [1, 2])  # the switch, and a signal while nmap is being ended
 async def test_a_stop_ends_nmap_within_the_second_also_one_that_will_not(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, stops: int
 ) -> None:
     fake = tmp_path / "nmap"
     fake.write_text(
@@ -144,7 +145,9 @@ async def test_a_stop_ends_nmap_within_the_second_also_one_that_will_not(
     while not (pid := (tmp_path / "pid").read_text() if (tmp_path / "pid").exists() else ""):  # noqa: ASYNC110
         await asyncio.sleep(0.05)
     asked = time.monotonic()
-    looking.cancel()
+    for _ in range(stops):
+        looking.cancel()
+        await asyncio.sleep(0.1)
     await asyncio.wait({looking})
     assert time.monotonic() - asked < 0.8  # the switch is looked at five times a second
     for _ in range(50):
