@@ -25,6 +25,7 @@ from collector.judged import Judgement
 from collector.settings import Settings, in_zone
 from inventory_db.binding import facility_of
 from inventory_db.revision import everything_revision
+from inventory_db.same_database import Database, database_of
 
 MOST_AGE = timedelta(minutes=10)
 MOST_WEIGHT = 120_000  # devices in all that is kept; the last thing made is kept whatever it weighs
@@ -119,13 +120,11 @@ class Memory:
                 self._kept.popitem(last=False)
 
 
-_memories: WeakKeyDictionary[Any, Memory] = (
-    WeakKeyDictionary()
-)  # by the pool that all engines of a database share
+_memories: WeakKeyDictionary[Database, Memory] = WeakKeyDictionary()
 _memories_door = threading.Lock()
 
 
 def memory_of(connection: Connection) -> Memory:
     """Give what this process keeps of the connection's database."""
     with _memories_door:
-        return _memories.setdefault(connection.engine.pool, Memory())
+        return _memories.setdefault(database_of(connection), Memory())

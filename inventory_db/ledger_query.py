@@ -19,6 +19,7 @@ from inventory_db import texts_at_hand
 from inventory_db.binding import facility_of, prepared
 from inventory_db.index_tables import CELLS, Counts, Mark, Shown, row_networks, rows, shown, texts
 from inventory_db.row_keys import CLASSES, MARKS
+from inventory_db.same_database import database_of
 
 FEW = 1000  # rows that a search found, up to which they are named one by one
 _MAY_BE_EMPTY = (*CELLS, "seen")
@@ -104,7 +105,15 @@ def _matching(
         return _counted(mark.counts, wish)
     if len(narrowed) == 1 and every is not None:
         return len(every)
-    key = (facility_of(connection), mark.made_from, wish.words, wish.kind, wish.network, wish.mark)
+    key = (
+        database_of(connection).number,
+        facility_of(connection),
+        mark.made_from,
+        wish.words,
+        wish.kind,
+        wish.network,
+        wish.mark,
+    )
     known = _remembered.get(key)
     if known is None:
         known = _remembered.keep(key, _count(connection, wish, few))
@@ -181,7 +190,7 @@ def _shown(connection: Connection, numbers: list[int]) -> tuple[tuple[Shown, ...
 
 
 class _Remembered:
-    """The last counts of this process; a key names the ledger's version, so none can be stale."""
+    """The last counts of this process; a key names the database and its ledger's version, so none can be stale."""
 
     def __init__(self) -> None:
         self._known: OrderedDict[tuple[object, ...], int] = OrderedDict()

@@ -49,6 +49,7 @@ from inventory_db.ledger_errors import (
     unreadable,
     unwritten,
 )
+from inventory_db.same_database import heed_losses
 from inventory_db.schema import migrations, newest_revision, revision_of
 from inventory_db.upgrading import upgrade
 from inventory_db.writers import turn_of
@@ -367,6 +368,7 @@ def server(url: str) -> Engine:
         engine = create_engine(
             url, pool_pre_ping=True, pool_size=MOST_CONNECTIONS, max_overflow=0, pool_use_lifo=True
         )
+        heed_losses(engine)
         return every(install(engine))
     except ArgumentError as error:
         raise not_a_target() from error

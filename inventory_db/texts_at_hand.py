@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The texts that a search looks through, as this process has them at hand: one long text for each facility.
 
-They are those of one state of the ledger (`Mark.made_from`), so none can be stale. Where people typed since, the rows
+They are those of one state of the ledger (`Mark.made_from`) in one database (`same_database`), so none can be stale. Where people typed since, the rows
 that they typed for are read again and stand beside; where devices were derived since, all are read again. Facilities
 whose texts are too large are searched in the database (`find_numbers` gives None).
 """
@@ -13,7 +13,6 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import compress
-from typing import Any
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, select
@@ -22,6 +21,7 @@ from inventory_db.binding import facility_of
 from inventory_db.find_bytes import find_bytes
 from inventory_db.index_tables import Mark, rows, texts
 from inventory_db.ledger_index import find_mark, typed_since
+from inventory_db.same_database import Database, database_of
 
 MOST_ROWS = 250_000  # of one facility
 MOST_BYTES = 64 * 1024 * 1024  # of all facilities in one process
@@ -226,12 +226,10 @@ def _line(text: str) -> bytes:
     return " ".join(dict.fromkeys(text.split())).encode("utf-8", "surrogatepass") + b"\n"
 
 
-_shelves: WeakKeyDictionary[Any, _Shelf] = (
-    WeakKeyDictionary()
-)  # by the pool that all engines of a database share
+_shelves: WeakKeyDictionary[Database, _Shelf] = WeakKeyDictionary()
 _shelves_door = threading.Lock()
 
 
 def _shelf_of(connection: Connection) -> _Shelf:
     with _shelves_door:
-        return _shelves.setdefault(connection.engine.pool, _Shelf())
+        return _shelves.setdefault(database_of(connection), _Shelf())
