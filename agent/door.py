@@ -13,7 +13,7 @@ from datetime import timedelta
 
 from agent.clock import Clock
 from agent.guard import Permit, rule_on
-from agent.pace import LOOK_AGAIN, Pace
+from agent.pace import Pace
 from agent.scope import Scope
 from agent.sockets import Make
 from probes.contract import HeldBack
@@ -104,14 +104,20 @@ class Door:
             raise HeldBack(refused)
         self.pace.reserve(self.handle, packets, connecting=connecting)
 
-    async def catch_up(self) -> None:
-        """Wait until what was said to this host before is on the disk, where that is much; raises HeldBack if it takes too long."""
+    async def catch_up(self, watch: Callable[[], None]) -> None:
+        """Wait until what was said to this host before is on the disk, where that is much; `watch` is called while waiting.
+
+        Raises HeldBack if it takes too long, or when a blackout or a stop has begun meanwhile.
+        """
         waited = 0.0
         while self.pace.ahead.holds(self.pace.device(self.handle), 0):
-            _check_wait(LOOK_AGAIN, waited)
-            self.waiting(LOOK_AGAIN)
-            await self.clock.sleep(LOOK_AGAIN)
-            waited += LOOK_AGAIN
+            _check_wait(WATCH_SECONDS, waited)
+            self.waiting(WATCH_SECONDS)
+            await self.clock.sleep(WATCH_SECONDS)
+            waited += WATCH_SECONDS
+            watch()
+        if waited and (refused := self.refusal()):
+            raise HeldBack(refused)
 
     def say(self, payload: int) -> None:
         """Count bytes of payload that are about to leave; raises HeldBack when this host got enough of them."""

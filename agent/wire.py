@@ -246,7 +246,7 @@ class TcpStream:
         segments = math.ceil(len(data) / _SEGMENT)
         answer = _ANSWER if segments + _ENDING + _ANSWER <= self.wire.door.pace.per_host else 0
         await self._make_room(segments + answer)  # whoever asks must be able to take the answer in
-        await self.wire.door.catch_up()
+        await self.wire.door.catch_up(self._watch)
         self.wire.door.say(len(data))
         self.said += len(data)
         try:

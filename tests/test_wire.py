@@ -27,7 +27,7 @@ from agent.settings import Blackout, ScopeSection, SnmpSecret
 from agent.sockets import errors_mean
 from agent.watch import SLOWED
 from agent.wire import LiveWire
-from probes.contract import MOST_TRANSCRIPT, HeldBack, OurFault, Refused, Silent
+from probes.contract import MOST_TRANSCRIPT, Closed, HeldBack, OurFault, Refused, Silent
 from probes.facts import FactKind, Observation, Outcome, Sent
 
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=timezone(timedelta(hours=9)))
@@ -557,3 +557,36 @@ async def test_a_session_with_a_credential_spends_from_the_same_payload(
     assert (seen.outcome, seen.reason.partition(":")[0]) == (Outcome.HELD_BACK, "budget")
     assert (peer.sizes, sent, "> " in seen.transcript) == ([], [], False)
     assert survey.lacks, "it is asked whole the next time"
+
+
+@pytest.mark.parametrize("why", ["stopped", "talks"])
+async def test_words_that_waited_for_the_disk_are_not_said_when_a_stop_came_or_the_peer_talks_on(
+    why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        said.extend(await reader.read())
+        writer.close()
+
+    said = bytearray()
+    survey = host()
+    async with server(listen) as port:
+        wire = LiveWire(survey.door, "test")
+        stream = await wire.tcp(port)
+        pace = survey.door.pace
+        pace.ahead.most = 9
+        pace.spend("127.0.0.1", 0, 2_000)  # in the meantime, on the other address of this device
+        stream.reserved = 20  # as after a login, which keeps room: it need not wait for a place
+        sending = asyncio.create_task(stream.send(b"hello"))
+        await asyncio.sleep(0.1)
+        if why == "stopped":
+            survey.door.halted = lambda: "stopped_answering"
+        else:
+            stream.reserved = 0
+            monkeypatch.setattr("agent.sockets.is_crumbling", lambda _: True)
+        await asyncio.sleep(0.1)
+        pace.ahead.begin(lambda _: 0)
+        pace.ahead.end()  # now it is on the disk
+        with pytest.raises(HeldBack if why == "stopped" else Closed):
+            await sending
+        await wire.close()
+    assert said == b""
