@@ -4,7 +4,7 @@
 import functools
 import re
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Container, Hashable, Iterable, Sequence
 
 from inventory_db.device import Confidence, Evidence, RemotePath, Service, brief
 from inventory_db.observations import Stored
@@ -98,12 +98,20 @@ def services_of(ports: dict[Port, list[Stored]]) -> tuple[Service, ...]:
 
 
 def _service(port: int, transport: str, seen: Sequence[Stored]) -> Service:
-    said = _best(seen)
+    said, by = _best(seen) or (None, "")
     product, version = _product_and_version(said) if said else (None, None)
-    product = brief(_last(seen, FactKind.PRODUCT) or product or "") or None
-    version = brief(_last(seen, FactKind.VERSION) or version or "") or None
-    evidence = tuple(one.id for one in seen)[-MOST_EVIDENCE:]
+    (told, product_by), (number, version_by) = _last(seen, FactKind.PRODUCT), _last(seen, FactKind.VERSION)
+    product, version = brief(told or product or "") or None, brief(number or version or "") or None
+    evidence = _shown_by(seen, {product_by or by, version_by or by})
     return Service(port, transport, _name(port, seen), product, version, evidence)
+
+
+def _shown_by(seen: Sequence[Stored], by: Container[str]) -> tuple[str, ...]:
+    """Give a few of them: those by which it was named, and the latest of the others."""
+    ids = tuple(dict.fromkeys(one.id for one in seen))
+    others = [id for id in ids if id not in by]
+    left = set(others[: max(0, len(ids) - MOST_EVIDENCE)])
+    return tuple(id for id in ids if id not in left)
 
 
 def _product_and_version(said: Recognition) -> tuple[str | None, str | None]:
@@ -122,8 +130,8 @@ def _name(port: int, seen: Sequence[Stored]) -> str | None:
     return min(names, key=lambda name: name in _VAGUE, default=None)
 
 
-def _best(seen: Sequence[Stored]) -> Recognition | None:
-    """The recognition that names best what speaks there."""
+def _best(seen: Sequence[Stored]) -> tuple[Recognition, str] | None:
+    """The recognition that names best what speaks there, and the id of what it was read from."""
     found = [
         (stated(one, stored), order, one)
         for order, stored in enumerate(seen)
@@ -131,9 +139,10 @@ def _best(seen: Sequence[Stored]) -> Recognition | None:
         for one in recognised_in(stored)
         if one.product or one.os
     ]
-    if len(found) < 2:
-        return found[0][2] if found else None
-    return min(found, key=_order)[2]
+    if not found:
+        return None
+    _, order, best = min(found, key=_order) if len(found) > 1 else found[0]
+    return best, seen[order].id
 
 
 def _order(found: tuple[bool, int, Recognition]) -> tuple[bool, bool, int, bool, int, str]:
@@ -162,12 +171,13 @@ def _alone(version: str) -> re.Pattern[str]:
     return re.compile(rf"(?<![\w.]){re.escape(version)}(?![\w.])")
 
 
-def _last(seen: Sequence[Stored], kind: FactKind) -> str | None:
+def _last(seen: Sequence[Stored], kind: FactKind) -> tuple[str, str]:
+    """Give what was said last of this kind, and the id of what said it; "" for nothing."""
     for one in reversed(seen):
         for value in one.of(kind):
             if value:
-                return value
-    return None
+                return value, one.id
+    return "", ""
 
 
 def remote_paths_of(ports: dict[Port, list[Stored]], services: Iterable[Service]) -> tuple[RemotePath, ...]:
