@@ -107,7 +107,8 @@ def _claims(platform: str, command: str, text: str) -> Iterator[Claim]:
             if not family.maker:
                 yield from _of_family(other, Sure.LIKELY)
         told = labelled(text)
-        for field, value in told.items() if command or marked or len(_BOX & told.keys()) > 1 else ():
+        whole = command or marked or (len(_BOX & told.keys()) > 1 and not _is_of_a_part(text))
+        for field, value in told.items() if whole else ():
             if not (field == "model" and family and value in (family.os, family.maker)):
                 own = spelled(value) if field == "maker" else value
                 yield Claim(field, own, Sure.LIKELY, "command.labels")
@@ -115,6 +116,22 @@ def _claims(platform: str, command: str, text: str) -> Iterator[Claim]:
 
 
 _BOX = {"model", "serial", "firmware_version"}  # one of them alone may be of a part, a peer or a licence
+_PART_TITLE = compiled(
+    r"(?i)\b(?:transceivers?|x?sfp\w*|qsfp\w*|optics?|power ?suppl(?:y|ies)|psu ?[0-9]*|batter(?:y|ies)|fans?|edid|usb device|licen[cs]es?|peer|partner|neighbou?r)\b|^ *(?:port|slot|interface) [0-9]"
+)
+_PART_WORD = compiled(  # of a disk, of a certificate (RFC 5280): nowhere in what a box says of itself
+    r"(?im)^ *(?:user capacity|rotation rate|logical sector size|smart support is|device model|issuer|subject public key info) *:"
+)
+
+
+def _is_of_a_part(text: str) -> bool:
+    """Tell whether a text without its command's name begins by naming a part, or has what only disks and certificates have."""
+    head: list[str] = []
+    for line in text.splitlines()[:200]:
+        head.append(line)
+        if _BOX & labelled(line).keys():
+            break
+    return bool(_PART_WORD.search(text[:_MARKED])) or any(_PART_TITLE.search(line[:200]) for line in head)
 
 
 def _of_family(family: Family | None, sure: Sure) -> Iterator[Claim]:

@@ -55,6 +55,30 @@ def test_without_a_command_less_may_be_said_but_nothing_else(output: dict[str, A
         assert said.get(field) in (None, output["want"].get(field)), field
 
 
+BOX = "Model: {model}\nSerial number: UQG0ABC12\nFirmware version: 1.2.3\n"
+
+
+@pytest.mark.parametrize(
+    ("head", "model", "tail"),
+    [
+        ("Transceiver type: LR\nVendor name: FINISAR CORP.\n", "FTLX1471D3BCL", ""),
+        ("Port 1/1/1\n", "SFP+ SR", ""),
+        ("Power Supply 1\n", "PWR-C1-715WAC", ""),
+        ("Battery\n", "APCRBC140", ""),
+        ("License\n", "SecurityPlus", ""),
+        ("VRRP peer\nSystem name: coresw2\n", "WS-C3850", ""),
+        ("", "ST1000NM0033", "User Capacity: 1 TB\n"),
+        ("", "certificate", "Issuer: CN=CA\n"),
+    ],
+)
+def test_a_part_that_nobody_asked_by_name_is_not_the_box(head: str, model: str, tail: str) -> None:
+    box = BOX.format(model=model)
+    assert command_output.read("", "", head + box + tail) == ()
+    own = BOX.format(model="S5700") + "\nPower supply 1: ok\n"
+    whole = {claim.field: claim.value for claim in command_output.read("", "", own)}
+    assert whole == {"model": "S5700", "serial": "UQG0ABC12", "firmware_version": "1.2.3"}
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_what_a_family_is_asked_by_ssh_is_understood(family: str) -> None:
     """A family that the reader does not know would be logged in to for nothing."""
