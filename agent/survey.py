@@ -28,6 +28,7 @@ from agent.segment_lock import hold
 from agent.segments import looked_at, with_listening
 from agent.settings import Settings
 from agent.side import Everybody, Shared, Side
+from agent.stopping_spool import of_the_logbook
 from agent.tally import Tally
 from agent.time_left import Progress
 from agent.vantage import neighbours, vantages
@@ -149,6 +150,10 @@ class Survey:
         except asyncio.CancelledError:
             self._interrupted = True
             state, note = "stopped", "stopped by a person or a signal"
+            raise
+        except BaseException as fault:
+            if full := of_the_logbook(fault):  # there may be room again at the next start
+                self._interrupted, state, note = True, "stopped", f"{full.ja} / {full.en}"[:500]
             raise
         finally:
             scan = self._headway.told(scan, self.clock.now(), state, note, self._shared.tally.swept)

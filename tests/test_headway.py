@@ -2,6 +2,7 @@
 """What an interrupted scan leaves behind, and who goes on with it."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -22,8 +23,9 @@ from agent.headway import (
     read_headway,
     write_off,
 )
-from agent.logbook import Logbook
+from agent.logbook import Logbook, LogbookFull
 from agent.pace import KERNEL_KEPT
+from agent.records import Record
 from agent.scope import write_scope
 from agent.settings import Collector, PaceSection, ScheduleSection, ScopeSection, Settings, SnmpSecret
 from agent.survey import Survey
@@ -202,6 +204,32 @@ async def test_who_waits_for_the_disk_has_what_left_written_and_not_all_hosts(
         await asyncio.wait({running})
     assert whole <= 4  # twice a second, and at the end
     assert small >= 8  # where somebody waits
+
+
+async def test_a_scan_that_a_full_disk_ended_says_so_and_goes_on_when_there_is_room(tmp_path: Path) -> None:
+    settings, here = Settings(profile="gentle", listen_seconds=0.0), "127.0.0.9"
+    scope = write_scope(ScopeSection(), [f"{here}/32"], (), yes_large=False)
+
+    class FullOnce:
+        puts = 0
+
+        async def put(self, records: Sequence[Record]) -> None:
+            self.puts += 1
+            if self.puts == 2:
+                raise LogbookFull("満杯", "full")
+            await book.put(records)
+
+    with Logbook(tmp_path / "book") as book:
+        survey = Survey(settings, scope, FullOnce(), privileged=False, notebook=book)
+        with pytest.raises(BaseExceptionGroup):
+            await survey.run()
+        upload, _ = await book.pending()
+        left = await read_headway(book)
+        assert [(one.state, one.note) for one in upload.scans] == [("stopped", "満杯 / full")]
+        assert left
+        assert left.scan.id == survey.id
+        ended = await Survey(settings, scope, book, privileged=False, notebook=book).run()
+    assert (ended.id, ended.state) == (survey.id, "complete")
 
 
 async def test_a_scan_killed_so_often_that_nothing_may_leave_is_not_called_complete(tmp_path: Path) -> None:
