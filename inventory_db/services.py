@@ -98,12 +98,28 @@ def services_of(ports: dict[Port, list[Stored]]) -> tuple[Service, ...]:
 
 
 def _service(port: int, transport: str, seen: Sequence[Stored]) -> Service:
-    said, by = _best(seen) or (None, "")
-    product, version = _product_and_version(said) if said else (None, None)
-    (told, product_by), (number, version_by) = _last(seen, FactKind.PRODUCT), _last(seen, FactKind.VERSION)
-    product, version = brief(told or product or "") or None, brief(number or version or "") or None
-    evidence = _shown_by(seen, {product_by or by, version_by or by})
-    return Service(port, transport, _name(port, seen), product, version, evidence)
+    product, version, by = _told(seen)
+    shown = _shown_by(seen, by)
+    return Service(port, transport, _name(port, seen), brief(product) or None, brief(version) or None, shown)
+
+
+def _told(seen: Sequence[Stored]) -> tuple[str, str, frozenset[str]]:
+    """Give product and version of one program, never of two, and the ids of what names them; "" for what nobody says.
+
+    What an answer calls itself in so many words goes before what is read out of a text, unless that is another
+    program and was said later.
+    """
+    best = _best(seen)
+    product, version = _product_and_version(best[1]) if best else (None, None)
+    by = seen[best[0]].id if best else ""
+    at, told = _last(seen, FactKind.PRODUCT)
+    same = (product or "").casefold() == told.casefold()
+    if not told or (best and not same and best[0] > at):
+        return product or "", version or "", frozenset({by})
+    number = next(filter(None, seen[at].of(FactKind.VERSION)), "")
+    if not number and same and version:
+        return told, version, frozenset({seen[at].id, by})
+    return told, number, frozenset({seen[at].id})
 
 
 def _shown_by(seen: Sequence[Stored], by: Container[str]) -> tuple[str, ...]:
@@ -130,19 +146,27 @@ def _name(port: int, seen: Sequence[Stored]) -> str | None:
     return min(names, key=lambda name: name in _VAGUE, default=None)
 
 
-def _best(seen: Sequence[Stored]) -> tuple[Recognition, str] | None:
-    """The recognition that names best what speaks there, and the id of what it was read from."""
-    found = [
-        (stated(one, stored), order, one)
-        for order, stored in enumerate(seen)
-        if stored.transport != "heard"
-        for one in recognised_in(stored)
-        if one.product or one.os
-    ]
+def _best(seen: Sequence[Stored]) -> tuple[int, Recognition] | None:
+    """The place of an answer and what is recognised in it: what names best what speaks there."""
+    found = [(stated(one, seen[order]), order, one) for order, many in _standing(seen) for one in many]
     if not found:
         return None
     _, order, best = min(found, key=_order) if len(found) > 1 else found[0]
-    return best, seen[order].id
+    return order, best
+
+
+def _standing(seen: Sequence[Stored]) -> Iterable[tuple[int, list[Recognition]]]:
+    """What is recognised in each answer, but for programs that the same question's last telling answer names no more."""
+    found, last = list[tuple[int, list[Recognition]]](), dict[tuple[str, str], set[str | None]]()
+    for order, stored in enumerate(seen):
+        if stored.transport != "heard":
+            named = [one for one in recognised_in(stored) if one.product or one.os]
+            if named:
+                found.append((order, named))
+                last[stored.probe, stored.address] = {one.product or one.os for one in named}
+    for order, named in found:
+        now = last[seen[order].probe, seen[order].address]
+        yield order, [one for one in named if (one.product or one.os) in now]
 
 
 def _order(found: tuple[bool, int, Recognition]) -> tuple[bool, bool, int, bool, int, str]:
@@ -171,13 +195,13 @@ def _alone(version: str) -> re.Pattern[str]:
     return re.compile(rf"(?<![\w.]){re.escape(version)}(?![\w.])")
 
 
-def _last(seen: Sequence[Stored], kind: FactKind) -> tuple[str, str]:
-    """Give what was said last of this kind, and the id of what said it; "" for nothing."""
-    for one in reversed(seen):
-        for value in one.of(kind):
+def _last(seen: Sequence[Stored], kind: FactKind) -> tuple[int, str]:
+    """Give the place of what said something of this kind last, and what it said; -1 and "" for nothing."""
+    for order in reversed(range(len(seen))):
+        for value in seen[order].of(kind):
             if value:
-                return value, one.id
-    return "", ""
+                return order, value
+    return -1, ""
 
 
 def remote_paths_of(ports: dict[Port, list[Stored]], services: Iterable[Service]) -> tuple[RemotePath, ...]:
