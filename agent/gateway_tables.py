@@ -4,11 +4,11 @@
 from collections.abc import Callable, Iterable
 
 from agent.guard import Permit
-from agent.host import HostSurvey
+from agent.host import HostSurvey, was_not_put
 from agent.plan import Question
 from probes.contract import parse_transcript
 from probes.facts import FactKind, Observation
-from probes.neighbour_tables import names_only_some
+from probes.neighbour_tables import ARP, ARP_ANY, names_only_some
 
 SNMP_PORT = 161
 
@@ -16,8 +16,8 @@ SNMP_PORT = 161
 async def read_tables(hosts: Iterable[HostSurvey], found: Callable[[str, str], None], why: str) -> bool:
     """Tell `found` every address and MAC that the tables name, which names the fragile.
 
-    True where a table was cut short: whoever it did not name may be fragile too. Who told already what it is, is asked
-    only for its tables again.
+    True where a table was cut short, or not asked for because nothing more may leave for that gateway now (as after a
+    kill): whoever it did not name may be fragile too. Who told already what it is, is asked only for its tables again.
     """
     cut = False
     for host in hosts:
@@ -32,8 +32,11 @@ async def read_tables(hosts: Iterable[HostSurvey], found: Callable[[str, str], N
 
 
 def is_cut(seen: Observation) -> bool:
-    """Say whether this answer names hosts from a table that was not heard to its end."""
+    """Say whether this names hosts from a table that was not heard to its end, or whether we did not let it be asked for."""
     if seen.probe != "snmp_tables":
         return False
     transcript = parse_transcript(seen.transcript)
-    return names_only_some(transcript.heard_lines(), transcript.notes("whole"))
+    whole = frozenset(transcript.notes("whole"))
+    return names_only_some(transcript.heard_lines(), whole) or (
+        was_not_put(seen) and whole.isdisjoint((ARP, ARP_ANY))
+    )

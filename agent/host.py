@@ -124,7 +124,7 @@ class HostSurvey:
         if known := to_remember(seen, connected=connected):
             self.known.append(known)
         ours = seen.outcome is Outcome.OUR_FAULT
-        self.lacks |= ours or seen.reason.partition(":")[0] in _NOT_PUT
+        self.lacks |= ours or was_not_put(seen)
 
     def let_go(self) -> None:
         """Drop what was learned, when the host has had its part: it is written down, and 10,000 hosts are many."""
@@ -307,6 +307,11 @@ class HostSurvey:
                 facts=facts,
             )
         )
+
+
+def was_not_put(seen: Observation) -> bool:
+    """Say whether a question was held back, at least in part, for tonight only."""
+    return seen.reason.partition(":")[0] in _NOT_PUT
 
 
 def _outcome(

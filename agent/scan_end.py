@@ -38,8 +38,8 @@ def how_it_ended(
         notes.append(_BLACKOUT)
     if unnamed:
         notes.append(
-            f"ルーターの表が長すぎて終わりまで読めず、載っているか分からない {unnamed} 個のアドレスには送っていません"
-            f" / the router's table was too long to read whole; {unnamed} addresses that it may name got nothing"
+            f"ルーターの表を終わりまで読めず（長すぎるか、もう送れない）、載っているか分からない {unnamed} 個のアドレスには送っていません"
+            f" / the router's table was not read whole (too long, or nothing more may be sent to it); {unnamed} addresses that it may name got nothing"
         )
     if late:
         notes.append(

@@ -8,6 +8,8 @@ from ipaddress import ip_network
 from types import SimpleNamespace
 from typing import Any, cast
 
+import msgspec
+
 from agent.asking import Asking
 from agent.gateway_tables import read_tables
 from agent.ground import Ground
@@ -20,7 +22,7 @@ from agent.sightings import Sightings
 from agent.tally import Tally
 from agent.vantage import Standing
 from deploy.bench.pace_virtual import VirtualClock
-from probes.facts import Observation, Scan
+from probes.facts import Observation, Outcome, Scan
 from tests.test_devices import card, seen
 
 NETWORK = ip_network("10.9.0.0/24")
@@ -112,3 +114,15 @@ async def test_a_gateway_is_asked_only_for_its_tables_when_it_said_already_what_
         for _ in range(2):
             await read_tables([cast("HostSurvey", router)], lambda *_: None, "why")
         assert router.asked == ["snmp", "snmp_tables", *again]
+
+
+async def test_a_table_that_may_not_be_asked_for_now_names_nobody_as_robust() -> None:
+    for reason, cut in (("budget: spent", True), ("pace: late", True), ("never_list", False), ("", False)):
+
+        async def put(question: Question, reason: str = reason) -> Observation:
+            outcome = Outcome.HELD_BACK if reason and question.probe == "snmp_tables" else Outcome.ANSWERED
+            return msgspec.structs.replace(seen("10.9.0.1", question.probe), outcome=outcome, reason=reason)
+
+        router = Router()
+        router.put = put  # type: ignore[method-assign]
+        assert await read_tables([cast("HostSurvey", router)], lambda *_: None, "why") is cut
