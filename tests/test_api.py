@@ -108,6 +108,8 @@ def test_the_parameters_are_the_pages_own() -> None:
         ("/changes?since=tomorrow", "since"),
         ("/changes?since=2030-01-01&until=2020-01-01", "since"),
         ("/journal?cursor=x", "cursor"),
+        ("/journal?address=010.10.1.31", "address"),
+        ("/journal?address=10.10.1.0/24", "address"),
         ("/services?port=70000", "port"),
         ("/checks/R6-hospital?at=soon", "at"),
         ("/attachments?per=many", "per"),

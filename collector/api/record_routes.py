@@ -74,8 +74,9 @@ def add_records(routes: APIRouter, settings: Settings, now: Callable[[], datetim
 
 
 def _as_kept(address: str) -> str:
-    """Give an address as the journal has it; what is none is looked for as it is, and found nowhere."""
+    """Give an address as the journal has it, "" for none; raises Refused for what is no address, of which nothing can be said."""
     try:
         return address.strip() and address_as_kept(address)
-    except ValueError:
-        return address.strip()
+    except ValueError as error:
+        field = {"in": "query", "name": "address", "problem": "not an IP address"}
+        raise Refused("bad-parameters", fields=[field]) from error
