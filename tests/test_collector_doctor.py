@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, make_url, text
 
 from collector.certificate import find_certificate
 from collector.settings import load_settings
@@ -161,9 +161,11 @@ def server() -> Iterator[str]:
 def test_a_role_that_no_rule_binds_is_named(server: str, tmp_path: Path) -> None:
     open_ledger(server).dispose()
     path = tmp_path / "collector.toml"
-    path.write_text(f'ledger = {json.dumps(server)}\nstate_folder = "{tmp_path / "state"}"\n')
-    assert not found(path)["role"].ok, "the test's own role is the server's superuser"
-    assert found(path)["database"].ok
+    superuser = make_url(server).set(username="postgres").render_as_string(hide_password=False)
+    for url, bound in ((server, True), (superuser, False)):
+        path.write_text(f'ledger = {json.dumps(url)}\nstate_folder = "{tmp_path / "state"}"\n')
+        assert found(path)["role"].ok is bound
+        assert found(path)["database"].ok
 
 
 def test_the_command(started: Path, tmp_path: Path) -> None:

@@ -195,6 +195,7 @@ def plain_role(ledger_engine: Engine, two: tuple[Engine, Engine]) -> Iterator[En
     with every(ledger_engine).begin() as c:
         for order in (
             f"CREATE ROLE {role} LOGIN",
+            f"GRANT {role} TO CURRENT_USER",  # who drops what it owns must be one of it
             f"GRANT USAGE ON SCHEMA {schema} TO {role}",
             f"GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA {schema} TO {role}",
             f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {role}",

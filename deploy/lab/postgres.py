@@ -3,7 +3,8 @@
 
 The server comes from the lab's root file system, runs in namespaces of its own without any
 network, writes to memory, and is reached by a Unix socket in a temporary folder. The command
-finds it in the variable DAICHO_TEST_POSTGRES. Needs root.
+finds it in the variable DAICHO_TEST_POSTGRES, as a role that is no superuser, as the collector wants it: a superuser is
+not bound by row-level security, and what that costs would go unmeasured. Needs root.
 
 DAICHO_LAB_POSTGRES_AT=FOLDER, an empty folder or one of an earlier run, keeps the data there instead of in memory.
 """
@@ -27,6 +28,11 @@ VARIABLE = "DAICHO_TEST_POSTGRES"
 SIZE = "DAICHO_LAB_POSTGRES_SIZE"  # of its disk in memory: 1g unless this says otherwise
 KEPT = "DAICHO_LAB_POSTGRES_AT"  # a folder for its data, which stays; in memory unless this says one
 _READY_WITHIN = 120.0
+_ROLE = "daicho"
+_MAKE_ROLE = (  # it may make databases and roles for tests
+    f"CREATE ROLE {_ROLE} LOGIN NOSUPERUSER NOBYPASSRLS CREATEDB CREATEROLE",
+    f"ALTER DATABASE postgres OWNER TO {_ROLE}",
+)
 _SCRIPT = r"""
 set -eu
 root=$1 sockets=$2 scratch=$3 again=$4 size=$5 kept=$6
@@ -118,7 +124,7 @@ def _running(again: str) -> Iterator[tuple[int, str]]:
         )
         try:
             _await(process, sockets)
-            yield process.pid, f"postgresql+psycopg://postgres@/postgres?host={sockets}"
+            yield process.pid, f"postgresql+psycopg://{_ROLE}@/postgres?host={sockets}"
         finally:
             process.kill()  # with unshare its whole pid namespace ends; what is kept is as after a power cut
             process.wait(timeout=30)
@@ -128,7 +134,8 @@ def _await(process: "subprocess.Popen[bytes]", sockets: str) -> None:
     deadline = time.monotonic() + _READY_WITHIN
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            psycopg.connect(host=sockets, user="postgres", dbname="postgres").close()
+            with psycopg.connect(host=sockets, user="postgres", dbname="postgres") as connection:
+                _make_role(connection)
             return
         except psycopg.OperationalError:
             time.sleep(0.1)
@@ -136,6 +143,12 @@ def _await(process: "subprocess.Popen[bytes]", sockets: str) -> None:
         "PostgreSQL を始められませんでした。root で実行しているか、空きメモリがあるかを確かめてください。"
         " / PostgreSQL did not start. Check that this runs as root and that there is memory left."
     )
+
+
+def _make_role(connection: "psycopg.Connection[tuple[object, ...]]") -> None:
+    if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (_ROLE,)).fetchone() is None:
+        for order in _MAKE_ROLE:
+            connection.execute(order.encode())
 
 
 def _say(line: str) -> None:
