@@ -205,7 +205,9 @@ def plain_role() -> Iterator[tuple[str, ...]]:
             ]
             with admin.begin() as c:
                 c.exec_driver_sql(f"CREATE ROLE {role} LOGIN")
-                c.exec_driver_sql(f"GRANT {role} TO CURRENT_USER")  # who gives a schema away must be one of its owners
+                c.exec_driver_sql(
+                    f"GRANT {role} TO CURRENT_USER"
+                )  # who gives a schema away must be one of its owners
                 for schema in schemas:
                     c.exec_driver_sql(f"ALTER SCHEMA {schema} OWNER TO {role}")
             yield tuple(
