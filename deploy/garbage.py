@@ -2,7 +2,8 @@
 """How often a long-running process looks for garbage that hangs in circles."""
 
 import gc
-import signal
+
+from deploy import interrupts
 
 _YOUNG, _MIDDLE, _OLD = 20_000, 20, 100
 
@@ -11,12 +12,9 @@ def collect_rarely() -> None:
     """Leave what the start made out of every later search, and search rarely.
 
     Deriving devices makes millions of values that never hang in circles; searching them took a fifth of the time.
-    What is let go of otherwise goes at once, as ever. A Ctrl-C meanwhile waits: in a finaliser it would be lost.
+    What is let go of otherwise goes at once, as ever. A Ctrl-C meanwhile waits.
     """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
+    with interrupts.waiting():
         gc.collect()
         gc.freeze()
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     gc.set_threshold(_YOUNG, _MIDDLE, _OLD)

@@ -46,10 +46,13 @@ def test_without_a_platform_less_may_be_said_but_nothing_else(output: dict[str, 
         assert said.get(field) in (None, output["want"].get(field)), field
 
 
-@pytest.mark.parametrize("output", OUTPUTS, ids=_name)
+OF_NOW = [
+    one for one in OUTPUTS if "crash" not in one["command"]
+]  # only its command says that a crash is past
+
+
+@pytest.mark.parametrize("output", OF_NOW, ids=_name)
 def test_without_a_command_less_may_be_said_but_nothing_else(output: dict[str, Any]) -> None:
-    if "crash" in output["command"]:
-        pytest.skip("only its command's name tells that it is of the past")
     said = {claim.field: claim.value for claim in command_output.read("", "", output["text"])}
     for field in ("serial", "firmware_version", "os_version", "name"):
         assert said.get(field) in (None, output["want"].get(field)), field

@@ -254,8 +254,10 @@ async def test_no_secret_is_in_records_book_or_log(tmp_path: Path, caplog: pytes
 async def test_a_stop_ends_a_login_within_the_second_whatever_the_device_does(after: str) -> None:
     ended: asyncio.Future[float] = asyncio.get_running_loop().create_future()
     waits = asyncio.Event()
+    theirs: list[asyncio.StreamWriter] = []
 
     async def stuck(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        theirs.append(writer)
         writer.write(b"SSH-2.0-Stuck\r\n")
         waits.set()
         while await reader.read(4096):
@@ -264,7 +266,7 @@ async def test_a_stop_ends_a_login_within_the_second_whatever_the_device_does(af
 
     async with contextlib.AsyncExitStack() as stack:
         if after == "banner":
-            server = await asyncio.start_server(stuck, "127.0.0.1", 0)
+            server = await stack.enter_async_context(await asyncio.start_server(stuck, "127.0.0.1", 0))
             port = server.sockets[0].getsockname()[1]
         else:
             switch = await stack.enter_async_context(device())
@@ -279,6 +281,7 @@ async def test_a_stop_ends_a_login_within_the_second_whatever_the_device_does(af
             assert (
                 await asyncio.wait_for(ended, 1) - asked < 0.8
             )  # the switch is looked at five times a second
+            theirs[0].close()
         else:
             assert time.monotonic() - asked < 0.8
 

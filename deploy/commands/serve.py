@@ -24,6 +24,7 @@ from collector.sections import is_loopback
 from collector.serving import MOST_WAITING, server_config
 from collector.settings import Settings, load_settings
 from collector.warming import warming
+from deploy import interrupts
 from deploy.forecast import forecast
 from deploy.garbage import collect_rarely
 from deploy.page_address import page_address
@@ -50,7 +51,8 @@ def command(
     say(f"台帳の画面: {where} （終わるには Ctrl-C）", f"Ledger pages: {where} (Ctrl-C ends)")
     offer_setup(settings, where)
     start_logs(settings.log_format)  # on a terminal warnings only: the first link must stay in sight
-    know_structures()
+    with interrupts.waiting():
+        know_structures()
     collect_rarely()
     server = uvicorn.Server(server_config(app, settings.host, settings.port, certificate))
     with (
