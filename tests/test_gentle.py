@@ -367,7 +367,8 @@ def test_kills_at_any_moment_give_no_host_more_than_its_budget(seen: Path, tmp_p
             break
         ids.add(headway(Path(book))["scan"]["id"])
     ended = json.loads(said)
-    assert (ids, ended["state"]) == ({ended["id"]}, "complete")
+    assert ids == {ended["id"]}
+    assert ended["state"] == "complete" or "their budget counts as spent" in ended["note"]
     stamps = left(seen).stamps[address]
     assert 7 < len(stamps) <= KILLED
     assert most_in_a_second(stamps) <= 10
