@@ -146,7 +146,7 @@ async def killable(state: str, hurt: str) -> None:
     settings = msgspec.structs.replace(settings, pace=pace, listen_seconds=0.0)
     with Logbook(state) as book:
         ended = await Survey(settings, scope, book, notebook=book).run()
-    print(json.dumps({"id": ended.id, "state": ended.state}))
+    print(json.dumps({"id": ended.id, "state": ended.state, "note": ended.note}))
 
 
 async def surprises(state: str, network: str, hurt: str) -> None:
