@@ -7,6 +7,7 @@ class only the first and the last are kept. Condensing what was condensed, with 
 condensing everything at once, unless something comes late and contradicts it: `contradiction` says so.
 """
 
+import re
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Collection, Container, Hashable, Iterable, Iterator, Mapping, Sequence, Set
@@ -30,15 +31,16 @@ _SAID_NOWHERE = frozenset(
 _TABLES = frozenset(
     {FactKind.SWITCH_PORT, FactKind.NEIGHBOUR}
 )  # the newest, and what `_begun_by_table` keeps
-# differ at every look, many a banner by the time of day in it; only what they name counts
 _TEXTS = frozenset(
-    {
-        *(FactKind.HTTP_BODY, FactKind.HTTP_COOKIE, FactKind.BANNER),
-        *(FactKind.FTP_BANNER, FactKind.SMTP_BANNER, FactKind.TELNET_BANNER),
-    }
+    {FactKind.HTTP_BODY, FactKind.HTTP_COOKIE}
+)  # differ at every look; only what they name counts
+# many differ by the time of day alone: what they name counts, and all else but numbers, days and months
+BANNERS = frozenset({FactKind.BANNER, FactKind.FTP_BANNER, FactKind.SMTP_BANNER, FactKind.TELNET_BANNER})
+_CLOCK = re.compile(
+    r"\d+|\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun|Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec|AM|PM)\b"
 )
 _FORMS = frozenset({FactKind.SNMP_ENGINE_TIME, FactKind.INTERFACE})
-_PECULIAR = _SAID_NOWHERE | _TABLES | _TEXTS | _FORMS | {FactKind.ROUTE}
+_PECULIAR = _SAID_NOWHERE | _TABLES | _TEXTS | BANNERS | _FORMS | {FactKind.ROUTE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +73,18 @@ def _essence(fact: Fact) -> Sequence[Hashable]:
         return (fact,)
     if fact.kind in _TEXTS:
         return ((fact.kind, fact.sure, _named(fact)),)
+    if fact.kind in BANNERS:
+        return ((fact.kind, fact.sure, _named(fact), without_clock(fact.value)),)
     if fact.kind in _FORMS:
         return ((fact.kind, fact.sure, _form(fact)),)
     if fact.kind is FactKind.ROUTE:  # of a table only the way that leads everywhere
         return tuple(default_routes((fact.value,)))
     return ()
+
+
+def without_clock(banner: str) -> str:
+    """Give the banner with what a clock changes in it struck out."""
+    return _CLOCK.sub("#", banner)
 
 
 def _named(fact: Fact) -> tuple[tuple[Recognition, ...], tuple[bool, ...]]:

@@ -18,7 +18,7 @@ from probes.facts import Vantage
 
 # who may reach a service, and what a network reaches: nothing about what a device is
 NOT_OF_DEVICES = frozenset({"access", "outside"})
-VERSION = 14  # of how devices are derived and observations condensed: with another one all are derived anew
+VERSION = 15  # of how devices are derived and observations condensed: with another one all are derived anew
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
+from inventory_db.condensed import BANNERS, without_clock
 from inventory_db.device import (
     FIELDS,
     Confidence,
@@ -41,8 +42,7 @@ from probes.facts import Fact, FactKind
 _PASSING = frozenset(
     {
         *(FactKind.HTTP_COOKIE, FactKind.HTTP_BODY, FactKind.SNMP_ENGINE_TIME, FactKind.SNMP_UPTIME),
-        *(FactKind.OPENVPN_SESSION, FactKind.CHECKED, FactKind.CHECKED_SINCE, FactKind.BANNER),
-        *(FactKind.FTP_BANNER, FactKind.SMTP_BANNER, FactKind.TELNET_BANNER),
+        *(FactKind.OPENVPN_SESSION, FactKind.CHECKED, FactKind.CHECKED_SINCE),
     }
 )
 _DATED = FactKind.SSDP_SERVER  # what it shows is over after some time: see weaknesses
@@ -150,7 +150,13 @@ def _about(one: Stored) -> tuple[object, ...]:
 
 
 def _passing(before: Fact, now: Fact) -> bool:
-    return before == now or (before.kind is now.kind and before.sure is now.sure and now.kind in _PASSING)
+    if before == now:
+        return True
+    if (before.kind, before.sure) != (now.kind, now.sure):
+        return False
+    if now.kind in BANNERS:
+        return without_clock(before.value) == without_clock(now.value)
+    return now.kind in _PASSING
 
 
 def _renamed(old: Device, names: Mapping[str, str]) -> Words | None:

@@ -65,6 +65,20 @@ def test_hosts_behind_it_that_speak_for_themselves_are_rows() -> None:
     assert sorted(map(ips, devices)) == [["10.1.0.20"], ["10.1.0.30"]]
 
 
+def test_hosts_that_named_themselves_on_one_night_of_three_stay_rows() -> None:
+    """Their own words are kept, whatever all of them say alike before and after."""
+    told = list[Observation]()
+    for night, banner in enumerate(("login:", "host{} login:", "login:")):
+        for n in MANY:
+            one = seen(f"10.1.0.{n}", minute=100 * night + n, probe="telnet", port=23, mac=A,
+                       TELNET_BANNER=banner.format("abcdefghij"[n % 10] + "x" * (n // 10)))  # fmt: skip
+            told += [arp(f"10.1.0.{n}", A, minute=100 * night + n), one]
+    known = Digest()
+    for at in range(0, len(told), 2 * len(MANY)):
+        known = add(known, [as_stored(one) for one in told[at : at + 2 * len(MANY)]], VANTAGES)
+    assert len(derive(known, VANTAGES)) == len(of(*told)) == len(MANY)
+
+
 def test_one_that_is_our_gateway_keeps_its_own_address() -> None:
     vantage = replace(VANTAGES[0], gateways=("10.1.0.254",))
     (device,) = of(*answering((*MANY, 254)), vantages=(vantage,))

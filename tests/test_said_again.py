@@ -225,6 +225,12 @@ def test_of_a_reason_only_what_is_read_counts(outcome: Outcome, before: str, now
         ({"SMTP_BANNER": "220 m ESMTP Postfix; 9:00"}, {"SMTP_BANNER": "220 m ESMTP Postfix; 9:01"}, True),
         ({"FTP_BANNER": "220 (vsFTPd 3.0.2)"}, {"FTP_BANNER": "220 (vsFTPd 3.0.3)"}, False),
         ({"TELNET_BANNER": "9:00 login:"}, {"FTP_BANNER": "9:01 login:"}, False),
+        (
+            {"SMTP_BANNER": "220 m; Tue, 1 Dec 2026 9:00"},
+            {"SMTP_BANNER": "220 m; Wed, 2 Dec 2026 9:00"},
+            True,
+        ),
+        ({"TELNET_BANNER": "login:"}, {"TELNET_BANNER": "host5 login:"}, False),
         ({"HTTP_COOKIE": "session=1"}, {"HTTP_COOKIE": ["session=1", "session=2"]}, False),
         ({"HTTP_COOKIE": "session=1"}, {"HTTP_BODY": "session=1"}, False),
         ({"HTTP_BODY": "3"}, {"HTTP_BODY": "2.4.57 3"}, True),
